@@ -1,0 +1,73 @@
+import { fileURLToPath } from "node:url";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig } from "vitest/config";
+import { CHROMIUM_ARGS, FAKE_CAMERA_ARGS, chromiumPath } from "./chromium.ts";
+
+/** What browser tests import from packages; named, so that no reload interrupts a run. */
+const PREBUNDLED = [
+  "@tensorflow/tfjs-core",
+  "@tensorflow/tfjs-converter",
+  "@tensorflow/tfjs-backend-wasm",
+  "@tensorflow-models/blazeface",
+  "fast-check",
+  "lit",
+];
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** The unit tests want no browser, so a missing one is told only when it is asked for. */
+function installedChromium(): string {
+  try {
+    return chromiumPath();
+  } catch {
+    return "";
+  }
+}
+
+export default defineConfig({
+  root,
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["tests/unit/**/*.test.ts"], environment: "node" },
+      },
+      {
+        extends: true,
+        // The built files are served as they are, so that tests load the very assets that ship.
+        publicDir: "dist",
+        optimizeDeps: { noDiscovery: true, include: PREBUNDLED },
+        test: {
+          name: "browser",
+          include: ["tests/browser/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: {
+                executablePath: installedChromium(),
+                args: [...CHROMIUM_ARGS, ...FAKE_CAMERA_ARGS],
+              },
+            }),
+            instances: [{ browser: "chromium" }],
+          },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "pages",
+          include: ["tests/pages/**/*.test.ts"],
+          environment: "node",
+          testTimeout: 90_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
