@@ -1,0 +1,292 @@
+/**
+ * The server of `npm start` and of the kiosk: the built site and nothing else, on this machine and nowhere else. Both
+ * use the same code, so the headers that a visitor's browser gets are the headers that were tested.
+ *
+ * Written for Node 18 and later: Debian 12 has no newer one.
+ */
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import sirv, { type Options, type RequestHandler } from "sirv";
+import { openBrowser } from "./open-browser.ts";
+
+export const DEFAULT_PORT = 8080;
+
+/** Loopback alone: nothing of the exhibit can be reached over a network. */
+const ADDRESSES = ["127.0.0.1", "::1"] as const;
+
+/** A heartbeat is under 400 bytes; more is not one. */
+const MAX_BODY_BYTES = 4096;
+
+/** The page, its worker and a health check need a handful. */
+const MAX_CONNECTIONS = 64;
+
+/** Attempts to find a port that is free on both loopback addresses where any port will do. */
+const ANY_PORT_ATTEMPTS = 5;
+
+const HEADERS: Readonly<Record<string, string>> = {
+  "Content-Security-Policy": [
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "worker-src 'self' blob:",
+    "connect-src 'self'",
+    "img-src 'self' data: blob:",
+    "media-src 'self' blob:",
+    "style-src 'self' 'unsafe-inline'",
+    "font-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'self'",
+  ].join("; "),
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Permissions-Policy": [
+    "camera=(self)",
+    ...["microphone", "geolocation", "display-capture", "midi", "payment", "usb", "serial", "hid", "bluetooth"].map(
+      (feature) => `${feature}=()`,
+    ),
+  ].join(", "),
+  "Referrer-Policy": "no-referrer",
+  "X-Content-Type-Options": "nosniff",
+};
+
+const SIRV_OPTIONS: Options = {
+  etag: true,
+  setHeaders: (response, path) => {
+    // Asked for anew each time, so that an update shows at once; the etag makes that cost no bytes.
+    response.setHeader("Cache-Control", "no-cache");
+    if (path.endsWith(".tflite")) response.setHeader("Content-Type", "application/octet-stream");
+  },
+};
+
+export interface ServerOptions {
+  /** The folder served. Default: the built site that this file belongs to. */
+  readonly site?: string;
+  /** 0 takes any free one. Default: 8080. */
+  readonly port?: number;
+  /** Told of each heartbeat that was taken. */
+  readonly onHeartbeat?: (heartbeat: unknown) => void;
+  /** What `GET /health` says beside the server's own words. */
+  readonly health?: () => object;
+}
+
+export interface SiteServer {
+  /** `http://localhost:PORT/` */
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the built site on 127.0.0.1 and, where the machine has it, on ::1.
+ *
+ * @throws An `Error` whose message names the port where it is taken, or the folder where no site lies in it.
+ */
+export async function createServer(options: ServerOptions = {}): Promise<SiteServer> {
+  const site = options.site ?? builtSite();
+  if (!existsSync(`${site}/index.html`)) {
+    throw new Error(`No built site in ${site} (index.html is missing). Run "npm run build" first.`);
+  }
+  const answer = answerer(site, options);
+  const port = options.port ?? DEFAULT_PORT;
+  const servers = port === 0 ? await listenAnywhere(answer) : await listen(answer, port);
+  const bound = (servers[0]!.address() as AddressInfo).port;
+  return {
+    url: `http://localhost:${bound}/`,
+    port: bound,
+    close: async () => {
+      await Promise.all(servers.map(closeServer));
+    },
+  };
+}
+
+/** The bundle lies in `dist/kiosk/`, the source in `kiosk/` beside `dist/`. */
+function builtSite(): string {
+  const above = fileURLToPath(new URL("..", import.meta.url));
+  return existsSync(`${above}/index.html`) ? above : fileURLToPath(new URL("../dist/", import.meta.url));
+}
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+
+function answerer(site: string, options: ServerOptions): Answer {
+  const startedAt = Date.now();
+  const files = siteFiles(site);
+
+  return (request, response) => {
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    const path = requestedPath(request);
+    if (path === null) return refuse(response, 400, "The address cannot be read.");
+    if (!isOurHost(request.headers.host)) return refuse(response, 421, "This server answers for localhost alone.");
+    if (path === "/heartbeat") return takeHeartbeat(request, response, options.onHeartbeat);
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      response.setHeader("Allow", "GET, HEAD");
+      return refuse(response, 405, `${request.method} is not answered here.`);
+    }
+    if (path === "/health") {
+      return reply(response, 200, { ok: true, uptimeMs: Date.now() - startedAt, ...options.health?.() });
+    }
+    if (/^\/+kiosk(\/|$)/i.test(path)) return refuse(response, 404, "There is no such file.");
+    files()(request, response, () => refuse(response, 404, "There is no such file."));
+  };
+}
+
+/**
+ * Without `dev` sirv reads the folder's list once: a path that is not on it does not exist, whatever it is made of.
+ * The list is read again where a build or an update has put another folder in its place.
+ */
+function siteFiles(site: string): () => RequestHandler {
+  const folder = () => statSync(site, { throwIfNoEntry: false })?.ino;
+  let readFrom = folder();
+  let handler = sirv(site, SIRV_OPTIONS);
+  return () => {
+    const now = folder();
+    if (now !== undefined && now !== readFrom) {
+      readFrom = now;
+      handler = sirv(site, SIRV_OPTIONS);
+    }
+    return handler;
+  };
+}
+
+/** The decoded path of a request, or null where it is not one. */
+function requestedPath(request: IncomingMessage): string | null {
+  try {
+    return decodeURIComponent((request.url ?? "").split(/[?#]/, 1)[0]!);
+  } catch {
+    return null;
+  }
+}
+
+/** A page of another name that resolves to this machine (DNS rebinding) gets nothing. */
+function isOurHost(host: string | undefined): boolean {
+  return host !== undefined && /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(host);
+}
+
+function takeHeartbeat(request: IncomingMessage, response: ServerResponse, onHeartbeat?: (beat: unknown) => void) {
+  if (request.method !== "POST") {
+    response.setHeader("Allow", "POST");
+    return refuse(response, 405, "A heartbeat is posted.");
+  }
+  // Of another origin's page this type asks for a preflight, which is never granted.
+  if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) {
+    return refuse(response, 415, "A heartbeat is application/json.");
+  }
+  let body = "";
+  let tooLong = false;
+  request.setEncoding("utf8");
+  request.on("data", (chunk: string) => {
+    if (tooLong) return;
+    body += chunk;
+    if (body.length <= MAX_BODY_BYTES) return;
+    tooLong = true;
+    response.setHeader("Connection", "close");
+    refuse(response, 413, `A heartbeat has at most ${MAX_BODY_BYTES} bytes.`);
+    response.once("finish", () => request.destroy());
+  });
+  request.on("end", () => {
+    if (tooLong) return;
+    let heartbeat: unknown;
+    try {
+      heartbeat = JSON.parse(body);
+    } catch {
+      return refuse(response, 400, "The heartbeat is not JSON.");
+    }
+    if (typeof heartbeat !== "object" || heartbeat === null || Array.isArray(heartbeat)) {
+      return refuse(response, 400, "The heartbeat is not a JSON object.");
+    }
+    onHeartbeat?.(heartbeat);
+    response.writeHead(204).end();
+  });
+}
+
+function reply(response: ServerResponse, status: number, value: object): void {
+  response.setHeader("Cache-Control", "no-store");
+  response.setHeader("Content-Type", "application/json");
+  response.writeHead(status).end(`${JSON.stringify(value)}\n`);
+}
+
+function refuse(response: ServerResponse, status: number, message: string): void {
+  response.setHeader("Cache-Control", "no-store");
+  response.setHeader("Content-Type", "text/plain;charset=utf-8");
+  response.writeHead(status).end(`${message}\n`);
+}
+
+async function listenAnywhere(answer: Answer): Promise<Server[]> {
+  for (let attempt = 1; ; attempt++) {
+    const [first] = await listen(answer, 0, [ADDRESSES[0]]);
+    const { port } = first!.address() as AddressInfo;
+    try {
+      return [first!, ...(await listen(answer, port, [ADDRESSES[1]]))];
+    } catch (error) {
+      await closeServer(first!);
+      if (attempt === ANY_PORT_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function listen(answer: Answer, port: number, addresses: readonly string[] = ADDRESSES): Promise<Server[]> {
+  const servers: Server[] = [];
+  for (const address of addresses) {
+    const server = createHttpServer(answer);
+    server.maxConnections = MAX_CONNECTIONS;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen({ port, host: address, ipv6Only: true }, resolve);
+      });
+      servers.push(server);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // A machine without IPv6 has no ::1; localhost means 127.0.0.1 there.
+      if (address === "::1" && (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT")) continue;
+      await Promise.all(servers.map(closeServer));
+      throw new Error(listenFailure(code, port), { cause: error });
+    }
+  }
+  return servers;
+}
+
+function listenFailure(code: string | undefined, port: number): string {
+  if (code === "EADDRINUSE")
+    return `Port ${port} is taken by another program. Choose another: PORT=${port + 1} npm start`;
+  if (code === "EACCES") return `Port ${port} needs privileges. Choose one from 1024 up: PORT=8080 npm start`;
+  return `Port ${port} cannot be opened (${code ?? "no reason given"}). Choose another with PORT=`;
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** The port that `PORT=` names. */
+function portFromEnvironment(): number {
+  const text = process.env["PORT"];
+  if (text === undefined || text === "") return DEFAULT_PORT;
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+  throw new Error(`PORT=${text} is not a port. Give a whole number from 1 to 65535: PORT=${DEFAULT_PORT} npm start`);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { "no-open": { type: "boolean" }, window: { type: "boolean" } } });
+  const server = await createServer({ port: portFromEnvironment() });
+  console.log(server.url);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void server.close().then(() => process.exit(0)));
+  }
+  if (values["no-open"]) return;
+  const outcome = await openBrowser(server.url, { fullScreen: !values.window });
+  console.log(outcome);
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  main().catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,213 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createServer, type SiteServer } from "../../kiosk/server.ts";
+
+let folder: string;
+let server: SiteServer;
+const heartbeats: unknown[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "server-test-"));
+  const site = join(folder, "site");
+  for (const path of ["site/kiosk", "site/wasm"]) mkdirSync(join(folder, path), { recursive: true });
+  const files = {
+    "secret.txt": "outside",
+    "site/index.html": "<!doctype html><title>index</title>",
+    "site/embed.html": "<!doctype html><title>embed</title>",
+    "site/.hidden": "hidden",
+    "site/kiosk/server.mjs": "export {}",
+    "site/main.js": "export {}",
+    "site/worker.mjs": "export {}",
+    "site/style.css": "",
+    "site/contract.json": "{}",
+    "site/wasm/kernel.wasm": "\0asm",
+    "site/demo.webm": "0123456789",
+    "site/icons.svg": "<svg/>",
+    "site/font.woff2": "",
+    "site/weights.bin": "",
+    "site/net.tflite": "",
+  };
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+  server = await createServer({ site, port: 0, onHeartbeat: (beat) => heartbeats.push(beat) });
+});
+
+afterAll(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true });
+});
+
+const get = (path: string, init?: RequestInit) => fetch(new URL(path, server.url), init);
+
+/** Sends bytes as they are: fetch would tidy the path up. */
+function raw(request: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = "";
+    const socket = connect(server.port, "127.0.0.1", () => socket.write(request));
+    socket.setEncoding("utf8");
+    socket.on("data", (chunk) => (answer += chunk));
+    socket.on("end", () => resolve(answer));
+    socket.on("error", reject);
+  });
+}
+
+const rawGet = (path: string) => raw(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+
+test.each([
+  ["/", "text/html;charset=utf-8"],
+  ["/embed.html", "text/html;charset=utf-8"],
+  ["/main.js", "text/javascript"],
+  ["/worker.mjs", "text/javascript"],
+  ["/style.css", "text/css"],
+  ["/contract.json", "application/json"],
+  ["/wasm/kernel.wasm", "application/wasm"],
+  ["/demo.webm", "video/webm"],
+  ["/icons.svg", "image/svg+xml"],
+  ["/font.woff2", "font/woff2"],
+  ["/weights.bin", "application/octet-stream"],
+  ["/net.tflite", "application/octet-stream"],
+])("serves %s as %s", async (path, type) => {
+  const response = await get(path);
+  expect(response.status).toBe(200);
+  expect(response.headers.get("content-type")).toBe(type);
+});
+
+test.each(["/", "/main.js", "/health", "/missing"])("sends the security headers with %s", async (path) => {
+  const { headers } = await get(path);
+  const policy = headers.get("content-security-policy") ?? "";
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval';");
+  expect(policy).not.toContain("'unsafe-eval'");
+  expect(headers.get("cross-origin-opener-policy")).toBe("same-origin");
+  expect(headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+  expect(headers.get("cross-origin-resource-policy")).toBe("same-origin");
+  expect(headers.get("permissions-policy")).toMatch(/^camera=\(self\), microphone=\(\)/);
+  expect(headers.get("referrer-policy")).toBe("no-referrer");
+  expect(headers.get("x-content-type-options")).toBe("nosniff");
+});
+
+test("answers on IPv4 and, where the machine has it, on IPv6", async () => {
+  expect((await fetch(`http://127.0.0.1:${server.port}/`)).status).toBe(200);
+  const sixth = await fetch(`http://[::1]:${server.port}/`).catch((error: Error) => error.cause as { code: string });
+  if (sixth instanceof Response) expect(sixth.status).toBe(200);
+  else expect(["EADDRNOTAVAIL", "ECONNREFUSED"]).toContain(sixth.code);
+});
+
+test("a file that did not change costs no bytes", async () => {
+  const etag = (await get("/main.js")).headers.get("etag");
+  expect(etag).toMatch(/^W\/"/);
+  const again = await get("/main.js", { headers: { "if-none-match": etag! } });
+  expect(again.status).toBe(304);
+  expect((await get("/")).headers.get("cache-control")).toBe("no-cache");
+});
+
+test("a clip can be read in parts", async () => {
+  const part = await get("/demo.webm", { headers: { range: "bytes=2-4" } });
+  expect(part.status).toBe(206);
+  expect(part.headers.get("content-range")).toBe("bytes 2-4/10");
+  expect(await part.text()).toBe("234");
+});
+
+test.each([
+  "/../secret.txt",
+  "/..%2fsecret.txt",
+  "/%2e%2e/secret.txt",
+  "/%2e%2e%2fsecret.txt",
+  "/..\\secret.txt",
+  "/wasm/../../secret.txt",
+  "//etc/passwd",
+  "/etc/passwd",
+  "/.hidden",
+  "/%2ehidden",
+  "/kiosk/server.mjs",
+  "/kiosk/server",
+  "/%6biosk/server.mjs",
+  "//kiosk/server.mjs",
+  "/wasm/../kiosk/server.mjs",
+  "/wasm",
+])("does not serve %s", async (path) => {
+  const answer = await rawGet(path);
+  expect(answer).toMatch(/^HTTP\/1\.1 404 /);
+  expect(answer).not.toMatch(/outside|hidden\n|export|root:/);
+});
+
+test("an address that cannot be decoded is refused", async () => {
+  expect(await rawGet("/%zz")).toMatch(/^HTTP\/1\.1 400 /);
+});
+
+test("another name that points at this machine is refused", async () => {
+  const answer = await raw("GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+  expect(answer).toMatch(/^HTTP\/1\.1 421 /);
+});
+
+test.each(["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])("%s of a file is refused", async (method) => {
+  const response = await get("/index.html", { method });
+  expect(response.status).toBe(405);
+  expect(response.headers.get("allow")).toBe("GET, HEAD");
+});
+
+test("HEAD answers like GET, without the body", async () => {
+  const response = await get("/demo.webm", { method: "HEAD" });
+  expect(response.status).toBe(200);
+  expect(response.headers.get("content-length")).toBe("10");
+  expect(await response.text()).toBe("");
+});
+
+const post = (body: string, type = "application/json") =>
+  get("/heartbeat", { method: "POST", body, headers: { "content-type": type } });
+
+test("a heartbeat is taken and handed on", async () => {
+  heartbeats.length = 0;
+  expect((await post('{"results":3}')).status).toBe(204);
+  expect(heartbeats).toEqual([{ results: 3 }]);
+});
+
+test("what is no heartbeat is refused, and handed on to nobody", async () => {
+  heartbeats.length = 0;
+  expect((await get("/heartbeat")).status).toBe(405);
+  expect((await post("{}", "text/plain")).status).toBe(415);
+  expect((await post("{")).status).toBe(400);
+  expect((await post("[1]")).status).toBe(400);
+  expect((await post("null")).status).toBe(400);
+  expect((await post(JSON.stringify({ long: "x".repeat(5000) }))).status).toBe(413);
+  expect(heartbeats).toEqual([]);
+});
+
+test("an endless heartbeat is cut off", async () => {
+  const head = "POST /heartbeat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+  const answer = await raw(`${head}Content-Length: 100000000\r\n\r\n${"x".repeat(10_000)}`);
+  expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+});
+
+test("health tells how long it has been up", async () => {
+  const response = await get("/health");
+  expect(response.headers.get("cache-control")).toBe("no-store");
+  const health = (await response.json()) as { ok: boolean; uptimeMs: number };
+  expect(health.ok).toBe(true);
+  expect(health.uptimeMs).toBeGreaterThanOrEqual(0);
+});
+
+test("a new build shows at once", async () => {
+  const site = join(folder, "rebuilt");
+  mkdirSync(site);
+  writeFileSync(join(site, "index.html"), "old");
+  const rebuilt = await createServer({ site, port: 0 });
+  expect(await (await fetch(rebuilt.url)).text()).toBe("old");
+  mkdirSync(join(folder, "stage"));
+  writeFileSync(join(folder, "stage/index.html"), "a new one");
+  rmSync(site, { recursive: true });
+  renameSync(join(folder, "stage"), site);
+  expect(await (await fetch(rebuilt.url)).text()).toBe("a new one");
+  await rebuilt.close();
+});
+
+test("a port that is taken is named, and so is the remedy", async () => {
+  const taken = createServer({ site: join(folder, "site"), port: server.port });
+  await expect(taken).rejects.toThrow(new RegExp(`Port ${server.port} is taken.*PORT=${server.port + 1}`));
+});
+
+test("a folder without a site is named, and so is the remedy", async () => {
+  await expect(createServer({ site: join(folder, "nowhere"), port: 0 })).rejects.toThrow(/nowhere.*npm run build/);
+});
