@@ -1,0 +1,91 @@
+import type { EmotionCamError } from "../errors.ts";
+
+/** The first wait; each failure in a row doubles it. */
+const FIRST_WAIT_MS = 1000;
+/** Short enough that a camera plugged in unnoticed is on before anyone wonders; a try without one costs nothing. */
+const LONGEST_WAIT_MS = 5000;
+
+/**
+ * How long to wait before the next try.
+ *
+ * @param failures Failures in a row, 1 or more.
+ * @returns Milliseconds; `Infinity` where only a change of the circumstances can help.
+ */
+export function retryDelayMs(error: EmotionCamError, failures: number): number {
+  if (!error.recoverable) return Infinity;
+  return Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
+}
+
+/**
+ * Waits until another try is worth making: until the time is over, the cameras change, or the permission is granted,
+ * whichever comes first.
+ *
+ * @param delayMs As {@link retryDelayMs} says.
+ * @throws The signal's reason.
+ */
+export async function untilWorthRetrying(error: EmotionCamError, delayMs: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const over = new AbortController();
+  const end = () => over.abort();
+  signal.addEventListener("abort", end);
+  try {
+    const waits = [elapsed(delayMs, over.signal)];
+    if (error.code.startsWith("camera-")) waits.push(circumstances(error, over.signal));
+    await Promise.race(waits);
+  } finally {
+    signal.removeEventListener("abort", end);
+    over.abort();
+  }
+  signal.throwIfAborted();
+}
+
+/** After a refusal only the permission counts: asking again at each new device would pester. */
+async function circumstances(error: EmotionCamError, signal: AbortSignal): Promise<void> {
+  const changes = [permissionGranted(signal)];
+  if (error.code !== "camera-denied") changes.push(camerasChanged(signal));
+  await Promise.race(changes);
+}
+
+function camerasChanged(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    navigator.mediaDevices.addEventListener("devicechange", () => resolve(), { once: true, signal });
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+async function permissionGranted(signal: AbortSignal): Promise<void> {
+  let status: PermissionStatus;
+  try {
+    status = await navigator.permissions.query({ name: "camera" });
+  } catch {
+    // Firefox before 132 does not tell; the timed tries and the start button remain.
+    return forever(signal);
+  }
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    status.addEventListener("change", () => status.state === "granted" && resolve(), { signal });
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function elapsed(delayMs: number, signal: AbortSignal): Promise<void> {
+  if (delayMs === Infinity) return forever(signal);
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, delayMs);
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
+
+function forever(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
