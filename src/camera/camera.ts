@@ -95,23 +95,25 @@ function find(cameras: readonly CameraDevice[], choice: string): CameraDevice | 
   );
 }
 
-async function capture(
+/** The prompt cannot be taken back; whoever answers it after the abort gets the light turned off again. */
+function capture(
   devices: MediaDevices,
   device: MediaTrackConstraints,
   choice: string,
   signal: AbortSignal,
 ): Promise<MediaStream> {
-  signal.throwIfAborted();
-  let stream: MediaStream;
-  try {
-    stream = await devices.getUserMedia({ video: { ...PICTURE, ...device }, audio: false });
-  } catch (cause) {
-    throw toError(cause, choice);
-  }
-  // The prompt cannot be taken back; whoever answers it late gets the light turned off again.
-  if (signal.aborted) stop(stream);
-  signal.throwIfAborted();
-  return stream;
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    devices
+      .getUserMedia({ video: { ...PICTURE, ...device }, audio: false })
+      .then(
+        (stream) => (signal.aborted ? stop(stream) : resolve(stream)),
+        (cause) => reject(toError(cause, choice)),
+      )
+      .finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 /** https://www.w3.org/TR/mediacapture-streams/#dom-mediadevices-getusermedia names the failures. */

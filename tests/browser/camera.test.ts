@@ -1,0 +1,265 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { listCameras, openCamera } from "../../src/camera/camera.ts";
+import { type SourceFrame, frames } from "../../src/camera/frames.ts";
+import { retryDelayMs, untilWorthRetrying } from "../../src/camera/retry.ts";
+import { type Source, type Stage, showCamera, showFile, sizeOf } from "../../src/camera/source.ts";
+import { EmotionCamError } from "../../src/errors.ts";
+
+const NEVER = new AbortController().signal;
+const all = () => Infinity;
+
+/** A picture of its own, so that nothing has to be served. */
+const PICTURE = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48"><rect width="64" height="48" fill="red"/></svg>',
+)}`;
+
+let stage: Stage;
+let over: AbortController;
+
+beforeEach(() => {
+  over = new AbortController();
+  stage = { video: document.createElement("video"), picture: document.createElement("img") };
+  stage.video.muted = true;
+  document.body.append(stage.video, stage.picture);
+});
+
+afterEach(() => {
+  over.abort();
+  stage.video.remove();
+  stage.picture.remove();
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+async function openFake(choice = ""): Promise<Source> {
+  return showCamera(await openCamera(choice, over.signal), stage);
+}
+
+/** Takes frames, closes them, and keeps what they said. */
+async function take(source: Source, count: number, maxFps = all): Promise<Omit<SourceFrame, "frame">[]> {
+  const taken = [];
+  for await (const { frame, ...rest } of frames(source.element, { signal: over.signal, lost: source.lost, maxFps })) {
+    frame.close();
+    taken.push(rest);
+    if (taken.length === count) break;
+  }
+  return taken;
+}
+
+function refuse(name: string): void {
+  vi.spyOn(navigator.mediaDevices, "getUserMedia").mockRejectedValue(new DOMException("as the test wants", name));
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(EmotionCamError);
+  return (error as EmotionCamError).code;
+}
+
+describe("openCamera", () => {
+  test("turns a camera on at 640x480 and off again", async () => {
+    const camera = await openCamera("", NEVER);
+    const [track] = camera.stream.getVideoTracks();
+    expect(track!.getSettings()).toMatchObject({ width: 640, height: 480 });
+    expect(camera.stream.getAudioTracks()).toEqual([]);
+    camera.close();
+    expect(track!.readyState).toBe("ended");
+  });
+
+  test("finds a camera by its id, its label and a part of it", async () => {
+    (await openCamera("", NEVER)).close();
+    const [device] = await listCameras();
+    expect(device!.label).not.toBe("");
+    for (const choice of [device!.deviceId, device!.label, device!.label.slice(2).toUpperCase()]) {
+      const camera = await openCamera(choice, NEVER);
+      expect(camera.stream.getVideoTracks()[0]!.getSettings().deviceId).toBe(device!.deviceId);
+      camera.close();
+    }
+  });
+
+  test("names the camera that is not there, and those that are", async () => {
+    const [device] = await listCameras();
+    const error = await openCamera("telescope", NEVER).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "camera-missing", recoverable: true });
+    expect((error as Error).message).toContain("telescope");
+    expect((error as Error).message).toContain(device!.label);
+  });
+
+  test.each([
+    ["NotAllowedError", "camera-denied"],
+    ["SecurityError", "camera-denied"],
+    ["NotFoundError", "camera-missing"],
+    ["OverconstrainedError", "camera-missing"],
+    ["NotReadableError", "camera-busy"],
+    ["AbortError", "camera-busy"],
+  ])("%s is %s", async (name, code) => {
+    refuse(name);
+    expect(await codeOf(openCamera("", NEVER))).toBe(code);
+  });
+
+  test("says what is wrong where pages get no camera", async () => {
+    vi.spyOn(navigator, "mediaDevices", "get").mockReturnValue(undefined as unknown as MediaDevices);
+    expect(await codeOf(openCamera("", NEVER))).toBe("unsupported-browser");
+    vi.stubGlobal("isSecureContext", false);
+    expect(await codeOf(openCamera("", NEVER))).toBe("insecure-context");
+  });
+
+  test("a camera granted after the abort is turned off again", async () => {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+    let grant = (_stream: MediaStream) => {};
+    vi.spyOn(navigator.mediaDevices, "getUserMedia").mockReturnValue(new Promise((resolve) => (grant = resolve)));
+    const opening = openCamera("", over.signal);
+    await Promise.resolve();
+    over.abort();
+    await expect(opening).rejects.toMatchObject({ name: "AbortError" });
+    grant(stream);
+    await vi.waitFor(() => expect(stream.getVideoTracks()[0]!.readyState).toBe("ended"));
+  });
+
+  test.each(["ended", "mute"])("a track's %s is camera-lost", async (type) => {
+    const source = await openFake();
+    const running = take(source, 1e9);
+    const stream = stage.video.srcObject as MediaStream;
+    stream.getVideoTracks()[0]!.dispatchEvent(new Event(type));
+    expect(await codeOf(running)).toBe("camera-lost");
+    source.close();
+  });
+});
+
+describe("frames", () => {
+  test("of a camera: new ones, in order, on the page's clock", async () => {
+    const source = await openFake();
+    const taken = await take(source, 10);
+    const times = taken.map(({ timeMs }) => timeMs);
+    expect(times).toEqual([...new Set(times)].sort((a, b) => a - b));
+    expect(times.at(-1)).toBeLessThanOrEqual(performance.now());
+    expect(times[0]).toBeGreaterThan(performance.now() - 30_000);
+    const counts = taken.map(({ presentedFrames }) => presentedFrames);
+    expect(counts).toEqual([...new Set(counts)].sort((a, b) => a - b));
+    source.close();
+    expect(stage.video.srcObject).toBe(null);
+  });
+
+  test("the newest wins: whoever is slow misses some", async () => {
+    const source = await openFake();
+    const wishes = { signal: over.signal, lost: source.lost, maxFps: all };
+    const counts: number[] = [];
+    for await (const { frame, presentedFrames } of frames(source.element, wishes)) {
+      frame.close();
+      counts.push(presentedFrames);
+      if (counts.length === 3) break;
+      await new Promise((resolve) => setTimeout(resolve, 400));
+    }
+    expect(counts[2]! - counts[0]!).toBeGreaterThan(4);
+    source.close();
+  });
+
+  test("no more a second than are wanted", async () => {
+    const source = await showFile(PICTURE, stage, NEVER);
+    const taken = await take(source, 6, () => 10);
+    expect(taken[5]!.timeMs - taken[0]!.timeMs).toBeGreaterThan(440);
+    source.close();
+  });
+
+  test("of a picture: at a steady rate, with its pixels", async () => {
+    const source = await showFile(PICTURE, stage, NEVER);
+    expect(source.kind).toBe("picture");
+    expect(sizeOf(source.element)).toEqual({ width: 64, height: 48 });
+    const wishes = { signal: over.signal, lost: source.lost, maxFps: all };
+    for await (const { frame } of frames(source.element, wishes)) {
+      const context = new OffscreenCanvas(64, 48).getContext("2d")!;
+      context.drawImage(frame, 0, 0);
+      frame.close();
+      expect([...context.getImageData(9, 9, 1, 1).data]).toEqual([255, 0, 0, 255]);
+      break;
+    }
+    expect((await take(source, 5)).length).toBe(5);
+    source.close();
+  });
+
+  test("where the browser has neither VideoFrame nor frame callbacks", async () => {
+    vi.stubGlobal("VideoFrame", undefined);
+    const { prototype } = HTMLVideoElement;
+    const callback = Object.getOwnPropertyDescriptor(prototype, "requestVideoFrameCallback")!;
+    Reflect.deleteProperty(prototype, "requestVideoFrameCallback");
+    const source = await openFake();
+    const wishes = { signal: over.signal, lost: source.lost, maxFps: all };
+    const seen: string[] = [];
+    for await (const { frame } of frames(source.element, wishes)) {
+      seen.push(frame.constructor.name);
+      frame.close();
+      if (seen.length === 3) break;
+    }
+    Object.defineProperty(prototype, "requestVideoFrameCallback", callback);
+    expect(seen).toEqual(["ImageBitmap", "ImageBitmap", "ImageBitmap"]);
+    source.close();
+  });
+
+  test("a camera that says it is live and sends nothing is camera-stalled", async () => {
+    const canvas = document.createElement("canvas");
+    canvas.getContext("2d")!.fillRect(0, 0, 9, 9);
+    // A stream that never captures: live, and silent for good.
+    stage.video.srcObject = canvas.captureStream(0);
+    void stage.video.play();
+    const running = (async () => {
+      for await (const { frame } of frames(stage.video, { signal: NEVER, lost: NEVER, maxFps: all })) frame.close();
+    })();
+    expect(await codeOf(running)).toBe("camera-stalled");
+  });
+});
+
+describe("showFile", () => {
+  test.each(["/not-there.mp4", "/not-there.jpg", "/not-there", "http://[bad"])("%s is source-load", async (url) => {
+    const error = await showFile(url, stage, NEVER).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "source-load", recoverable: false });
+    expect((error as Error).message).toContain(url);
+  });
+
+  test("ends when it is no longer wanted", async () => {
+    const showing = showFile("/not-there.mp4", stage, over.signal);
+    over.abort();
+    await expect(showing).rejects.toMatchObject({ name: "AbortError" });
+    expect(stage.video.hasAttribute("src")).toBe(false);
+  });
+});
+
+describe("retry", () => {
+  const missing = new EmotionCamError("camera-missing", "none");
+  const denied = new EmotionCamError("camera-denied", "no");
+
+  test("backs off to a bound; what a person must mend is not retried", () => {
+    expect([1, 2, 3, 4, 99].map((failures) => retryDelayMs(missing, failures))).toEqual([1000, 2000, 4000, 5000, 5000]);
+    expect(retryDelayMs(denied, 1)).toBe(Infinity);
+  });
+
+  test("a camera plugged in ends the wait for one", async () => {
+    const waiting = untilWorthRetrying(missing, Infinity, NEVER);
+    await new Promise((resolve) => setTimeout(resolve));
+    navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+    await waiting;
+  });
+
+  test("after a refusal new cameras change nothing, and a permission does", async () => {
+    const status = Object.assign(new EventTarget(), { state: "denied" });
+    vi.spyOn(navigator.permissions, "query").mockResolvedValue(status as unknown as PermissionStatus);
+    let ended = false;
+    const waiting = untilWorthRetrying(denied, Infinity, NEVER).then(() => (ended = true));
+    await new Promise((resolve) => setTimeout(resolve));
+    navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+    status.dispatchEvent(new Event("change"));
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(ended).toBe(false);
+    status.state = "granted";
+    status.dispatchEvent(new Event("change"));
+    await waiting;
+  });
+
+  test("ends with the session", async () => {
+    const waiting = untilWorthRetrying(denied, Infinity, over.signal);
+    over.abort();
+    await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
+  });
+});
