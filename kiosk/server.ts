@@ -10,7 +10,10 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import sirv, { type Options, type RequestHandler } from "sirv";
+import { chromiumArguments, managedPolicy } from "./chromium.ts";
+import { Keeper } from "./keeper.ts";
 import { openBrowser } from "./open-browser.ts";
+import { readSettings, type Settings } from "./settings.ts";
 
 export const DEFAULT_PORT = 8080;
 
@@ -272,16 +275,70 @@ function portFromEnvironment(): number {
   throw new Error(`PORT=${text} is not a port. Give a whole number from 1 to 65535: PORT=${DEFAULT_PORT} npm start`);
 }
 
+const COMMANDS = {
+  /** `npm start`: serve, and open nothing. */
+  "no-open": { type: "boolean" },
+  /** `npm start`: an ordinary window in place of the whole screen. */
+  window: { type: "boolean" },
+  /** The kiosk: serve as this file says, under systemd's watchdog. The others below want it too. */
+  settings: { type: "string" },
+  /** Print what start-browser.sh wants to know, each word ended by a NUL. */
+  browser: { type: "boolean" },
+  /** Print Chromium's managed policy. */
+  policy: { type: "boolean" },
+  /** Print what in the settings was not understood; fail if anything. */
+  "check-settings": { type: "boolean" },
+} as const;
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { "no-open": { type: "boolean" }, window: { type: "boolean" } } });
+  const { values } = parseArgs({ options: COMMANDS });
+  if (values.settings === undefined) return start({ opens: !values["no-open"], fullScreen: !values.window });
+  const { settings, warnings } = readSettings(values.settings);
+  if (values.browser) {
+    const words = [settings.rotation, settings.resolution, settings.camera, ...chromiumArguments(settings)];
+    process.stdout.write(words.map((word) => `${word}\0`).join(""));
+  } else if (values.policy) {
+    process.stdout.write(`${JSON.stringify(managedPolicy(settings), null, 2)}\n`);
+  } else if (values["check-settings"]) {
+    for (const warning of warnings) console.log(warning);
+    process.exitCode = warnings.length === 0 ? 0 : 1;
+  } else {
+    for (const warning of warnings) console.warn(`${values.settings}: ${warning}`);
+    await keep(settings);
+  }
+}
+
+/** `npm start`. */
+async function start({ opens, fullScreen }: { opens: boolean; fullScreen: boolean }): Promise<void> {
   const server = await createServer({ port: portFromEnvironment() });
+  closeOnSignal(server);
   console.log(server.url);
+  if (opens) console.log(await openBrowser(server.url, { fullScreen }));
+}
+
+/** The kiosk's service. */
+async function keep(settings: Settings): Promise<void> {
+  const keeper = new Keeper({
+    nightlyRestart: settings.nightlyRestart,
+    renew: () => {
+      console.log("Nobody is in view: renewing server and browser for the night.");
+      process.exit(0);
+    },
+  });
+  const server = await createServer({
+    port: settings.port,
+    onHeartbeat: (posted) => keeper.beat(posted),
+    health: () => keeper.health(),
+  });
+  closeOnSignal(server);
+  console.log(`Serving ${server.url}`);
+  keeper.run();
+}
+
+function closeOnSignal(server: SiteServer): void {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => void server.close().then(() => process.exit(0)));
   }
-  if (values["no-open"]) return;
-  const outcome = await openBrowser(server.url, { fullScreen: !values.window });
-  console.log(outcome);
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -1,0 +1,136 @@
+import { execFile } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { readHeartbeat, whyNotAlive, type Heartbeat } from "./pulse.ts";
+
+/** From the server's start a browser has this long until its first sign of life is demanded: a cold Pi 4's, doubled. */
+const START_GRACE_MS = 90_000;
+
+/** How often the grace is granted, and the clock looked at. */
+const TICK_MS = 10_000;
+
+/** The exhibit is renewed only when nobody was in view for this long. */
+const QUIET_MS = 60_000;
+
+/** How long after the set time an idle moment is looked for; then it waits for the next night. */
+const NIGHT_MS = 60 * 60_000;
+
+/** A night's renewal is not repeated in the same night. */
+const MIN_UPTIME_MS = 2 * NIGHT_MS;
+
+export interface KeeperOptions {
+  /** `04:00`, or empty for never. */
+  readonly nightlyRestart: string;
+  /** Ends the server, and with it the browser; systemd starts both anew. */
+  readonly renew: () => void;
+  readonly notify?: (state: string) => void;
+  readonly hasScreen?: () => boolean;
+  /** Milliseconds, never set back or forth: a Pi's clock leaps when it first hears the network's. */
+  readonly now?: () => number;
+  /** The clock on the wall. */
+  readonly clock?: () => Date;
+}
+
+/** Listens to the page's heart and tells systemd, whose watchdog restarts the exhibit when it hears nothing. */
+export class Keeper {
+  readonly #options: Required<KeeperOptions>;
+  readonly #startedAt: number;
+  #last: Heartbeat | null = null;
+  #lastBeatAt: number | null = null;
+  #aliveAt: number | null = null;
+  #someoneAt: number;
+  #reason: string | null = "no heartbeat yet";
+
+  constructor(options: KeeperOptions) {
+    this.#options = {
+      notify: notifySystemd,
+      hasScreen: hasScreenConnected,
+      now: () => performance.now(),
+      clock: () => new Date(),
+      ...options,
+    };
+    this.#startedAt = this.#options.now();
+    this.#someoneAt = this.#startedAt;
+  }
+
+  /** Takes what the page posted. */
+  beat(posted: unknown): void {
+    const beat = readHeartbeat(posted);
+    if (beat === null) return;
+    const now = this.#options.now();
+    this.#reason = whyNotAlive(this.#last, beat, this.#options.hasScreen());
+    this.#last = beat;
+    this.#lastBeatAt = now;
+    if (beat.faces > 0 && beat.source === "camera") this.#someoneAt = now;
+    if (this.#reason === null) {
+      this.#aliveAt = now;
+      this.#options.notify(`WATCHDOG=1\nSTATUS=${describe(beat)}`);
+    } else {
+      this.#options.notify(`STATUS=Not alive: ${this.#reason}`);
+    }
+  }
+
+  /** To be called every {@link TICK_MS}. */
+  tick(): void {
+    const now = this.#options.now();
+    const uptimeMs = now - this.#startedAt;
+    if (this.#aliveAt === null && uptimeMs < START_GRACE_MS) this.#options.notify("WATCHDOG=1");
+    if (uptimeMs > MIN_UPTIME_MS && this.#isNight() && now - this.#someoneAt >= QUIET_MS) this.#options.renew();
+  }
+
+  /** Ticks until the process ends. */
+  run(): void {
+    this.#options.notify("READY=1");
+    this.tick();
+    setInterval(() => this.tick(), TICK_MS).unref();
+  }
+
+  /** For `GET /health`. */
+  health(): object {
+    const now = this.#options.now();
+    const since = (at: number | null) => (at === null ? null : now - at);
+    return {
+      alive: this.#reason === null,
+      why: this.#reason,
+      lastBeatMs: since(this.#lastBeatAt),
+      lastAliveMs: since(this.#aliveAt),
+      heartbeat: this.#last,
+    };
+  }
+
+  #isNight(): boolean {
+    const [hours, minutes] = this.#options.nightlyRestart.split(":").map(Number);
+    if (hours === undefined || minutes === undefined) return false;
+    const now = this.#options.clock();
+    const sinceMs = now.getTime() - new Date(now).setHours(hours, minutes, 0, 0);
+    return sinceMs >= 0 && sinceMs < NIGHT_MS;
+  }
+}
+
+function describe(beat: Heartbeat): string {
+  const heap = beat.heapBytes > 0 ? `, heap ${Math.round(beat.heapBytes / 1e6)} MB` : "";
+  const error = beat.error === null ? "" : ` (${beat.error})`;
+  return `${beat.state} from ${beat.source}${error}: ${beat.results} results, ${beat.faces} in view${heap}`;
+}
+
+/**
+ * Says something to systemd (sd_notify). Node cannot send datagrams to a Unix socket, systemd's own tool can; it needs
+ * `NotifyAccess=all`. Silent where systemd did not start this.
+ */
+function notifySystemd(state: string): void {
+  if (process.env["NOTIFY_SOCKET"] === undefined) return;
+  execFile("systemd-notify", state.split("\n"), (error) => {
+    if (error !== null) console.error(`systemd-notify: ${error.message.trim()}`);
+  });
+}
+
+/** A machine that does not tell (a virtual one, say) counts as having a screen. */
+function hasScreenConnected(): boolean {
+  const folder = "/sys/class/drm";
+  try {
+    const connectors = readdirSync(folder).filter((name) => /^card\d+-/.test(name) && !name.includes("Writeback"));
+    const states = connectors.map((name) => readFileSync(`${folder}/${name}/status`, "utf8").trim());
+    return states.length === 0 || states.some((state) => state !== "disconnected");
+  } catch {
+    return true;
+  }
+}

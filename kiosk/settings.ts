@@ -1,0 +1,139 @@
+import { closeSync, openSync, readSync } from "node:fs";
+
+/** More than this is not a settings file, bytes. */
+const MAX_BYTES = 64 * 1024;
+
+export const LANGUAGES = ["de", "en", "es", "fr", "it", "ja", "pt", "zh"] as const;
+
+/** What `/etc/emotion-kiosk.conf` says, or the default where it says nothing or nonsense. */
+export interface Settings {
+  /** Of the server on loopback, 1024..65535. */
+  readonly port: number;
+  /** How the camera is attached: a USB webcam, or a ribbon-cable module by way of PipeWire. */
+  readonly camera: "usb" | "csi";
+  /** A part of the camera's name; empty: whichever the browser names first. */
+  readonly cameraName: string;
+  /** Of the screen, `1920x1080`; empty: what the screen prefers. */
+  readonly resolution: string;
+  /** Clockwise, degrees. */
+  readonly rotation: 0 | 90 | 180 | 270;
+  readonly gpu: "on" | "off";
+  /** Empty: the system's. */
+  readonly language: (typeof LANGUAGES)[number] | "";
+  readonly theme: "dark" | "light" | "contrast";
+  /** 1..16. */
+  readonly maxFaces: number;
+  /** `09:00-18:00`, local time; empty: always on. */
+  readonly hours: string;
+  /** `04:00`, local time; empty: never. */
+  readonly nightlyRestart: string;
+  /** Further command-line flags of Chromium. */
+  readonly browserFlags: readonly string[];
+}
+
+export interface ParsedSettings {
+  readonly settings: Settings;
+  /** A sentence for each thing that was not understood. */
+  readonly warnings: readonly string[];
+}
+
+interface Rule<K extends keyof Settings> {
+  readonly key: K;
+  readonly fallback: Settings[K];
+  /** What a good value looks like, in words. */
+  readonly wanted: string;
+  /** The value, or undefined where the text is not one. */
+  readonly read: (text: string) => Settings[K] | undefined;
+}
+
+const TIME = "(?:[01]\\d|2[0-3]):[0-5]\\d";
+
+/** Flags that would open the exhibit to its visitors or to the network. */
+const FORBIDDEN_FLAG = /^--(no-sandbox|disable-web-security|disable-.*-sandbox|no-zygote|single-process)(=|$)/;
+
+function oneOf<T extends string>(values: readonly T[]): (text: string) => T | undefined {
+  return (text) => values.find((value) => value === text);
+}
+
+function integer(min: number, max: number): (text: string) => number | undefined {
+  return (text) => (/^\d{1,5}$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined);
+}
+
+function matching(pattern: RegExp): (text: string) => string | undefined {
+  return (text) => (text === "" || pattern.test(text) ? text : undefined);
+}
+
+function readFlags(text: string): readonly string[] | undefined {
+  const flags = text.split(/\s+/).filter((flag) => flag !== "");
+  return flags.every((flag) => /^--[a-z]/.test(flag) && !FORBIDDEN_FLAG.test(flag)) ? flags : undefined;
+}
+
+const rule = <K extends keyof Settings>(
+  key: K,
+  fallback: Settings[K],
+  wanted: string,
+  read: Rule<K>["read"],
+): Rule<K> => ({ key, fallback, wanted, read });
+
+/** Each setting by the word that the file uses. */
+const RULES = {
+  port: rule("port", 8080, "a port from 1024 to 65535", integer(1024, 65535)),
+  camera: rule("camera", "usb", "usb or csi", oneOf(["usb", "csi"] as const)),
+  camera_name: rule("cameraName", "", "at most 100 plain characters", matching(/^[^\p{Cc}]{1,100}$/u)),
+  resolution: rule("resolution", "", "a size such as 1920x1080", matching(/^[1-9]\d{2,3}x[1-9]\d{2,3}$/)),
+  rotation: rule("rotation", 0, "0, 90, 180 or 270", (text) =>
+    ([0, 90, 180, 270] as const).find((degrees) => String(degrees) === text),
+  ),
+  gpu: rule("gpu", "on", "on or off", oneOf(["on", "off"] as const)),
+  language: rule("language", "", `one of ${LANGUAGES.join(" ")}`, oneOf([...LANGUAGES, ""] as const)),
+  theme: rule("theme", "dark", "dark, light or contrast", oneOf(["dark", "light", "contrast"] as const)),
+  max_faces: rule("maxFaces", 4, "a number from 1 to 16", integer(1, 16)),
+  hours: rule("hours", "", "hours such as 09:00-18:00", matching(new RegExp(`^${TIME}-${TIME}$`))),
+  nightly_restart: rule("nightlyRestart", "04:00", "a time such as 04:00", matching(new RegExp(`^${TIME}$`))),
+  browser_flags: rule("browserFlags", [], "Chromium's flags, none that takes its sandbox away", readFlags),
+} as const;
+
+/**
+ * Understands what it can of a settings file: lines of `word = value`, `#` begins a comment. Whatever it cannot
+ * understand becomes a warning and leaves the default, so that a slip of the pen never darkens an exhibit.
+ */
+export function parseSettings(text: string): ParsedSettings {
+  const warnings: string[] = [];
+  const settings: Record<string, unknown> = {};
+  for (const { key, fallback } of Object.values(RULES)) settings[key] = fallback;
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    const content = line.replace(/(^|\s)#.*$/, "").trim();
+    if (content === "") continue;
+    const [, word, quoted] = /^([a-z_]+)\s*=\s*(.*)$/.exec(content) ?? [];
+    const known = word === undefined ? undefined : Object.hasOwn(RULES, word) && RULES[word as keyof typeof RULES];
+    if (!known) {
+      warnings.push(`line ${index + 1} is not a setting: ${JSON.stringify(content.slice(0, 60))}`);
+      continue;
+    }
+    const value = quoted!.replace(/^(["'])(.*)\1$/, "$2");
+    const read = known.read(value);
+    if (read !== undefined) settings[known.key] = read;
+    else
+      warnings.push(
+        `${word} wants ${known.wanted}, not ${JSON.stringify(value.slice(0, 60))}; using "${String(known.fallback)}"`,
+      );
+  }
+  return { settings: settings as unknown as Settings, warnings };
+}
+
+/** Reads a settings file; one that is missing or cannot be read means the defaults. */
+export function readSettings(path: string): ParsedSettings {
+  try {
+    const buffer = Buffer.alloc(MAX_BYTES);
+    const file = openSync(path, "r");
+    try {
+      return parseSettings(buffer.toString("utf8", 0, readSync(file, buffer, 0, MAX_BYTES, 0)));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    const parsed = parseSettings("");
+    const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+    return { ...parsed, warnings: [`${path} cannot be read (${reason}); using the defaults`] };
+  }
+}

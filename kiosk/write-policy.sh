@@ -1,0 +1,10 @@
+#!/bin/sh
+# Writes Chromium's managed policy from the settings, only where it would change. Runs as root before the browser starts.
+set -eu
+policy=/etc/chromium/policies/managed/emotion-kiosk.json
+wanted=$(/usr/bin/node /opt/emotion-kiosk/site/kiosk/server.mjs --settings /etc/emotion-kiosk.conf --policy)
+[ "$wanted" != "$(cat "$policy" 2>/dev/null || true)" ] || exit 0
+mkdir -p "${policy%/*}"
+printf '%s\n' "$wanted" >"$policy.new"
+chmod 644 "$policy.new"
+mv "$policy.new" "$policy"

@@ -1,0 +1,119 @@
+import type { EmotionErrorEvent, EmotionFrameEvent, EmotionPresenceEvent } from "../events.ts";
+
+/** A third of the server's patience at most, and far from a load. */
+const BEAT_EVERY_MS = 5000;
+
+/** How often a picture is asked for, to see that the browser still draws: a sample, not a second frame loop. */
+const PICTURE_EVERY_MS = 500;
+
+/** Without a result for this long the page loads itself anew: far beyond the worker's own restarts. */
+const RELOAD_AFTER_MS = 20_000;
+
+/** The first result may take longer: a slow machine reads and warms up its networks. */
+const FIRST_RESULT_MS = 60_000;
+
+/** Failures under which no result is to be expected, so that loading anew would only flicker. */
+const WAITING: ReadonlySet<string> = new Set(["camera-missing", "camera-denied", "camera-busy", "camera-lost"]);
+
+/**
+ * The page's heartbeat, and the second ring of recovery. Posts counters to the kiosk's server, whose watchdog restarts
+ * the browser when they stand still; loads the page anew when pictures are drawn but no result comes.
+ *
+ * Does nothing unless the page's address carries the flag `kiosk`, which the kiosk's own browser sets: on any other
+ * server, and in any other browser that looks at the kiosk's page, it stays silent.
+ *
+ * @param camera The `<emotion-cam>` element, listened to from outside.
+ */
+export function startHeartbeat(camera: HTMLElement, signal?: AbortSignal): void {
+  if (!new URLSearchParams(location.search).has("kiosk")) return;
+  new Heart(camera, signal ?? new AbortController().signal);
+}
+
+class Heart {
+  readonly #camera: HTMLElement;
+  readonly #page = crypto.randomUUID();
+  #frames = 0;
+  #results = 0;
+  #pictures = 0;
+  #faces = 0;
+  #error: string | null = null;
+  #isServerThere = false;
+  /** On the clock of `performance.now()`. */
+  #restedAt = performance.now();
+  #picturesAtLastBeat = 0;
+
+  constructor(camera: HTMLElement, signal: AbortSignal) {
+    this.#camera = camera;
+    const on = (type: string, listener: (event: never) => void) =>
+      camera.addEventListener(type, listener as EventListener, { signal });
+    on("emotion-frame", (event: EmotionFrameEvent) => this.#takeResult(event));
+    on("emotion-presence", (event: EmotionPresenceEvent) => (this.#faces = event.count));
+    on("emotion-error", (event: EmotionErrorEvent) => this.#takeError(event.error.code));
+    const timers = [
+      setInterval(() => requestAnimationFrame(() => this.#pictures++), PICTURE_EVERY_MS),
+      setInterval(() => void this.#beat(), BEAT_EVERY_MS),
+    ];
+    signal.addEventListener("abort", () => timers.forEach(clearInterval));
+    void this.#beat();
+  }
+
+  get #source(): "camera" | "clip" {
+    return this.#camera.hasAttribute("src") ? "clip" : "camera";
+  }
+
+  get #state(): string {
+    return this.#camera.getAttribute("state") ?? "idle";
+  }
+
+  #takeResult(event: EmotionFrameEvent): void {
+    this.#results++;
+    this.#frames = event.presentedFrames;
+    this.#restedAt = performance.now();
+    // The demo clip runs while a camera is missing; only the camera's own frames heal the camera's failure.
+    if (this.#source === "camera") this.#error = null;
+  }
+
+  #takeError(code: string): void {
+    // What follows a stall (the camera is busy, or gone) is the stall's doing, and the server should know.
+    if (this.#error !== "camera-stalled") this.#error = code;
+  }
+
+  async #beat(): Promise<void> {
+    this.#reloadIfStuck();
+    const body = {
+      page: this.#page,
+      state: this.#state,
+      source: this.#source,
+      error: this.#error,
+      frames: this.#frames,
+      results: this.#results,
+      pictures: this.#pictures,
+      faces: this.#faces,
+      heapBytes: (performance as { memory?: { usedJSHeapSize: number } }).memory?.usedJSHeapSize ?? 0,
+    };
+    this.#picturesAtLastBeat = this.#pictures;
+    try {
+      const response = await fetch("/heartbeat", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(BEAT_EVERY_MS),
+      });
+      this.#isServerThere = response.ok;
+    } catch {
+      // The server restarts now and then, and takes this browser with it when it does.
+      this.#isServerThere = false;
+    }
+  }
+
+  #reloadIfStuck(): void {
+    const now = performance.now();
+    const isResting = ["idle", "paused"].includes(this.#state) || (this.#error !== null && WAITING.has(this.#error));
+    const isDrawing = this.#pictures > this.#picturesAtLastBeat;
+    if (isResting) this.#restedAt = now;
+    const patienceMs = this.#results === 0 ? FIRST_RESULT_MS : RELOAD_AFTER_MS;
+    // Loading from a server that does not answer would leave the browser's error page; with no picture drawn the
+    // trouble lies deeper than the page.
+    if (now - this.#restedAt > patienceMs && isDrawing && this.#isServerThere) location.reload();
+  }
+}
