@@ -6,7 +6,7 @@
  *   node build.mjs --watch    build, then again at each change of src, kiosk, static or models
  *   node build.mjs --serve    --watch, and serve at http://localhost:8080/ (PORT=… sets the port)
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, watch } from "node:fs";
 import { cp, mkdir, readFile, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -51,6 +51,16 @@ async function modelFiles(name, engine) {
   return (contract[engine]?.files ?? []).map((file) => `models/${name}/${file.path}`);
 }
 
+/** @returns The commit that reports are told by; `unknown` outside a checkout. */
+function commitId() {
+  try {
+    const command = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"];
+    return execFileSync("git", command, { cwd: ROOT, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  } catch {
+    return "unknown";
+  }
+}
+
 /** One build with splitting, so that the pages, the package and the worker share what they have in common. */
 async function bundleBrowser() {
   const pages = existsSync(join(ROOT, "src/pages")) ? await readdir(join(ROOT, "src/pages")) : [];
@@ -78,7 +88,7 @@ async function bundleBrowser() {
     legalComments: "linked",
     metafile: true,
     logLevel: "warning",
-    define: { "process.env.NODE_ENV": '"production"' },
+    define: { "process.env.NODE_ENV": '"production"', EMOTION_CAM_COMMIT: JSON.stringify(commitId()) },
   });
   return metafile;
 }

@@ -1,0 +1,55 @@
+import uPlot from "uplot";
+import type { RecordedFrame } from "./recorder.ts";
+
+/** Low enough for two engines side by side on a screen of 1080 lines. */
+const HEIGHT_PX = 180;
+/** Contrast of at least 6.9:1 on the panel's near-black. */
+const INK = "#c9d1da";
+const GRID = "#232b35";
+const TOTAL = "#5db4ff";
+const INTERVAL = "#ffc83d";
+
+/**
+ * Draws how long each frame took in the worker and how long after its predecessor its answer came, over the run. Fills
+ * its place's width, and follows it.
+ *
+ * @param frames Two or more, oldest first.
+ */
+export function drawFrameTimes(place: HTMLElement, frames: readonly RecordedFrame[], signal: AbortSignal): void {
+  const chart = new uPlot(optionsFor(place.clientWidth), dataOf(frames), place);
+  const resized = new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: HEIGHT_PX }));
+  resized.observe(place);
+  signal.addEventListener("abort", () => {
+    resized.disconnect();
+    chart.destroy();
+  });
+}
+
+function dataOf(frames: readonly RecordedFrame[]): uPlot.AlignedData {
+  const startMs = frames[0]?.arrivedMs ?? 0;
+  return [
+    frames.map(({ arrivedMs }) => (arrivedMs - startMs) / 1000),
+    frames.map(({ timings }) => timings.total),
+    frames.map(({ arrivedMs }, index) => (index === 0 ? null : arrivedMs - frames[index - 1]!.arrivedMs)),
+  ];
+}
+
+function optionsFor(width: number): uPlot.Options {
+  const axis: uPlot.Axis = { stroke: INK, grid: { stroke: GRID, width: 1 }, ticks: { show: false } };
+  return {
+    width,
+    height: HEIGHT_PX,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { x: { time: false }, y: { range: (_chart, _least, most) => [0, Math.max(most, 1) * 1.1] } },
+    axes: [
+      { ...axis, values: (_chart, seconds) => seconds.map((second) => `${second} s`) },
+      { ...axis, size: 56, values: (_chart, times) => times.map((timeMs) => `${timeMs} ms`) },
+    ],
+    series: [
+      {},
+      { stroke: TOTAL, width: 1.5, points: { show: false } },
+      { stroke: INTERVAL, width: 1, points: { show: false } },
+    ],
+  };
+}

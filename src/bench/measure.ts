@@ -1,0 +1,179 @@
+import { EmotionErrorEvent, EmotionFrameEvent } from "../events.ts";
+import type { EngineName, FrameOptions, RuntimeInfo } from "../types.ts";
+import { capacityOf, sentenceOf } from "./capacity.ts";
+import { COMMIT } from "./commit.ts";
+import { Recorder, figuresOf, type RecordedFrame } from "./recorder.ts";
+import type { BenchReport, SourceKind } from "./report.ts";
+import { timerResolutionMs } from "./timer.ts";
+
+/** `measureUserAgentSpecificMemory` waits for a garbage collection, which may be long in coming. */
+const MEMORY_PATIENCE_MS = 3000;
+/** How often progress is told: seldom enough to cost nothing. */
+const PROGRESS_MS = 250;
+
+/** What the bench needs of `<emotion-cam>`. */
+export interface BenchElement extends HTMLElement {
+  src: string;
+  engine: EngineName | "auto";
+  pace: FrameOptions["pace"];
+  readonly runtime: RuntimeInfo | null;
+  start(): Promise<RuntimeInfo>;
+  stop(): Promise<void>;
+}
+
+export interface Plan {
+  readonly engine: EngineName;
+  /** A clip's or picture's URL; empty for the camera. */
+  readonly src: string;
+  /** How long to measure after the warm-up. */
+  readonly seconds: number;
+  readonly pace: FrameOptions["pace"];
+}
+
+/** One engine's run. */
+export interface Run {
+  readonly report: BenchReport;
+  readonly frames: readonly RecordedFrame[];
+}
+
+/** How far a run is. */
+export interface Progress {
+  readonly phase: "loading" | "warming up" | "measuring";
+  /** 0..1, of the time that is measured. */
+  readonly share: number;
+  readonly frames: number;
+}
+
+/**
+ * Runs one engine alone: loads it anew, throws the warm-up away, measures.
+ *
+ * @throws EmotionCamError where the element cannot start. Error where too few frames are answered.
+ */
+export async function measureEngine(
+  element: BenchElement,
+  plan: Plan,
+  tell: (progress: Progress) => void,
+): Promise<Run> {
+  await element.stop();
+  element.pace = plan.pace;
+  element.src = plan.src;
+  element.engine = plan.engine;
+  const recorder = new Recorder(performance.now());
+  const listening = new AbortController();
+  element.addEventListener(
+    EmotionFrameEvent.type,
+    (event) => recorder.take(event as EmotionFrameEvent, performance.now()),
+    { signal: listening.signal },
+  );
+  try {
+    const runtime = await element.start();
+    await measuring(element, recorder, plan, tell);
+    listening.abort();
+    return { report: await reportOf(element, plan, recorder, runtime), frames: recorder.frames };
+  } finally {
+    listening.abort();
+    await element.stop();
+  }
+}
+
+/** Waits until the time is over; tells the commands that watch from outside when it begins and ends. */
+async function measuring(
+  element: BenchElement,
+  recorder: Recorder,
+  plan: Plan,
+  tell: (progress: Progress) => void,
+): Promise<void> {
+  let failure: unknown;
+  const fail = (event: Event) => (failure = (event as EmotionErrorEvent).error);
+  element.addEventListener(EmotionErrorEvent.type, fail);
+  const deadlineMs = performance.now() + plan.seconds * 1000 + 60_000;
+  let begunMs: number | null = null;
+  try {
+    for (;;) {
+      if (failure !== undefined) throw failure;
+      const nowMs = performance.now();
+      if (begunMs === null && recorder.frames.length > 0) {
+        begunMs = nowMs;
+        tellOutside("begin", plan.engine);
+      }
+      const share = begunMs === null ? 0 : (nowMs - begunMs) / (plan.seconds * 1000);
+      if (share >= 1 || nowMs > deadlineMs) break;
+      const phase = recorder.firstResultMs === 0 ? "loading" : begunMs === null ? "warming up" : "measuring";
+      tell({ phase, share, frames: recorder.frames.length });
+      await new Promise((resolve) => setTimeout(resolve, PROGRESS_MS));
+    }
+  } finally {
+    element.removeEventListener(EmotionErrorEvent.type, fail);
+    tellOutside("end", plan.engine);
+  }
+}
+
+/** Whoever counts the processes' CPU time has to know from when to when. */
+function tellOutside(phase: "begin" | "end", engine: EngineName): void {
+  window.dispatchEvent(new CustomEvent("bench-phase", { detail: { phase, engine } }));
+}
+
+async function reportOf(
+  element: BenchElement,
+  plan: Plan,
+  recorder: Recorder,
+  runtime: RuntimeInfo,
+): Promise<BenchReport> {
+  const { pace, workerMsPerFrame, ...figures } = figuresOf(recorder.frames);
+  const capacity = capacityOf(recorder.frames, pace);
+  const { classifier, detector } = runtime;
+  return {
+    schema: 1,
+    when: new Date().toISOString(),
+    commit: COMMIT,
+    environment: {
+      userAgent: navigator.userAgent,
+      cores: navigator.hardwareConcurrency,
+      isolated: crossOriginIsolated,
+      simd: runtime.simd,
+      variant: runtime.variant,
+      timerResolutionMs: timerResolutionMs(),
+      threads: runtime.threads,
+    },
+    source: sourceOf(element, plan.src),
+    engine: runtime.engine,
+    model: { name: classifier.name, sha256: classifier.sha256, bytes: classifier.bytes },
+    ...figures,
+    firstResultMs: recorder.firstResultMs,
+    cpuMsPerFrame: workerMsPerFrame,
+    memory: { jsHeapMB: await jsHeapMB(), wasmMB: runtime.wasmBytes / 1e6 },
+    pace: plan.pace,
+    cpuFrom: "stages",
+    capacity,
+    sentence: sentenceOf(capacity),
+    detector: { name: detector.name, sha256: detector.sha256, bytes: detector.bytes },
+    others: [],
+  };
+}
+
+/** Size as it is: the element shows either a `<video>` or an `<img>`. */
+function sourceOf(element: BenchElement, src: string): BenchReport["source"] {
+  const kind: SourceKind = src === "" ? "camera" : "clip";
+  const video = element.shadowRoot?.querySelector("video");
+  if (video && video.videoWidth > 0) return { kind, width: video.videoWidth, height: video.videoHeight };
+  const image = element.shadowRoot?.querySelector("img");
+  if (image && image.naturalWidth > 0)
+    return { kind: "picture", width: image.naturalWidth, height: image.naturalHeight };
+  return { kind, width: 0, height: 0 };
+}
+
+interface MemoryPerformance extends Performance {
+  /** https://wicg.github.io/performance-measure-memory/: isolated pages in Chromium. Counts workers and WebAssembly. */
+  measureUserAgentSpecificMemory?(): Promise<{ readonly bytes: number }>;
+  /** Chromium alone: the page's own heap. */
+  readonly memory?: { readonly usedJSHeapSize: number };
+}
+
+async function jsHeapMB(): Promise<number | null> {
+  const { performance } = globalThis as unknown as { readonly performance: MemoryPerformance };
+  const whole = crossOriginIsolated ? performance.measureUserAgentSpecificMemory?.() : undefined;
+  const patience = new Promise<null>((resolve) => setTimeout(() => resolve(null), MEMORY_PATIENCE_MS));
+  const measured = await Promise.race([whole?.catch(() => null) ?? null, patience]);
+  const bytes = measured?.bytes ?? performance.memory?.usedJSHeapSize;
+  return bytes === undefined ? null : bytes / 1e6;
+}

@@ -1,0 +1,158 @@
+import type { EngineName, SimdLevel, StageTimings } from "../types.ts";
+import type { Capacity } from "./capacity.ts";
+import type { Percentiles } from "./percentiles.ts";
+
+export const STAGES = [
+  "grab",
+  "detect",
+  "crop",
+  "classify",
+  "post",
+  "total",
+] as const satisfies readonly (keyof StageTimings)[];
+
+/** What one engine did in one run: the contract's fields first, what was added to them after. Times in milliseconds. */
+export interface BenchReport {
+  readonly schema: 1;
+  /** ISO 8601, UTC. */
+  readonly when: string;
+  /** The commit that was built, with `-dirty` where files had changed; `unknown` outside a checkout. */
+  readonly commit: string;
+  readonly environment: {
+    readonly userAgent: string;
+    readonly cores: number;
+    /** Whether the page is cross-origin isolated, which is what makes the timer fine. */
+    readonly isolated: boolean;
+    readonly simd: SimdLevel;
+    /** The kernels in use. */
+    readonly variant: string;
+    readonly timerResolutionMs: number;
+    /** Threads that compute. */
+    readonly threads: number;
+  };
+  readonly source: { readonly kind: SourceKind; readonly width: number; readonly height: number };
+  readonly engine: EngineName;
+  readonly model: { readonly name: string; readonly sha256: string; readonly bytes: number };
+  /** Frames answered after the warm-up. */
+  readonly frames: number;
+  readonly seconds: number;
+  readonly fps: number;
+  /** From the element's start, its networks loaded anew, to its first answer. */
+  readonly firstResultMs: number;
+  readonly stages: Readonly<Record<keyof StageTimings, Percentiles>>;
+  readonly cpuMsPerFrame: number;
+  readonly memory: {
+    /** The whole page with its worker where the browser tells, else the page's own heap; `null` where it tells neither. */
+    readonly jsHeapMB: number | null;
+    readonly wasmMB: number;
+  };
+  /** Frames that the source presented and that were not looked at. */
+  readonly dropped: number;
+  /** Whether anything was skipped. */
+  readonly pace: "measure" | "adaptive";
+  /**
+   * Where `cpuMsPerFrame` comes from: `processes` is all that the browser's processes used; `stages` is the worker's
+   * stages alone, since a page cannot see more.
+   */
+  readonly cpuFrom: "processes" | "stages";
+  /** Faces in a frame, median. */
+  readonly faces: number;
+  readonly capacity: Capacity | null;
+  readonly sentence: string;
+  /** The detector beside the classifier, which is `model`. */
+  readonly detector: { readonly name: string; readonly sha256: string; readonly bytes: number };
+  /** The other engine's report, where both ran. */
+  readonly others: readonly BenchReport[];
+}
+
+export type SourceKind = "camera" | "clip" | "picture";
+
+type Check = (value: unknown) => string | null;
+
+const finite: Check = (value) =>
+  typeof value === "number" && Number.isFinite(value) && value >= 0 ? null : "is not a number from 0 up";
+const whole: Check = (value) =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 ? null : "is not a whole number from 0 up";
+const text: Check = (value) => (typeof value === "string" && value !== "" ? null : "is not a text");
+const truth: Check = (value) => (typeof value === "boolean" ? null : "is neither true nor false");
+const date: Check = (value) =>
+  typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(value) ? null : "is not a UTC time";
+const sha256: Check = (value) =>
+  typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? null : "is not a sha256 in hexadecimal";
+
+const oneOf =
+  (...values: readonly unknown[]): Check =>
+  (value) =>
+    values.includes(value) ? null : `is none of ${values.join(", ")}`;
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null ? null : check(value);
+
+const model = { name: text, sha256, bytes: whole };
+
+/** Every field by its path; a branch is an object. */
+const SCHEMA: Branch = {
+  schema: oneOf(1),
+  when: date,
+  commit: text,
+  environment: {
+    userAgent: text,
+    cores: whole,
+    isolated: truth,
+    simd: oneOf("none", "simd128", "relaxed"),
+    variant: text,
+    timerResolutionMs: finite,
+    threads: whole,
+  },
+  source: { kind: oneOf("camera", "clip", "picture"), width: whole, height: whole },
+  engine: oneOf("int8", "float"),
+  model,
+  frames: whole,
+  seconds: finite,
+  fps: finite,
+  firstResultMs: finite,
+  stages: Object.fromEntries(STAGES.map((stage) => [stage, { p50: finite, p95: finite, p99: finite }])),
+  cpuMsPerFrame: finite,
+  memory: { jsHeapMB: orNull(finite), wasmMB: finite },
+  dropped: whole,
+  pace: oneOf("measure", "adaptive"),
+  cpuFrom: oneOf("processes", "stages"),
+  faces: finite,
+  sentence: text,
+  detector: model,
+};
+
+interface Branch {
+  readonly [field: string]: Check | Branch;
+}
+
+/**
+ * Holds a value against the report's schema.
+ *
+ * @returns What is wrong, a line each: `stages.total.p50 is not a number from 0 up`. Empty where nothing is.
+ */
+export function problemsOf(report: unknown): readonly string[] {
+  const problems = [...problemsIn(SCHEMA, report, "")];
+  if (typeof report !== "object" || report === null) return problems;
+  const { capacity, others } = report as Partial<BenchReport>;
+  if (capacity !== null) problems.push(...problemsIn({ faces: whole, fps: finite }, capacity, "capacity."));
+  if (!Array.isArray(others)) problems.push("others is not a list");
+  else others.forEach((other, index) => problems.push(...problemsOf(other).map((line) => `others.${index}.${line}`)));
+  return problems;
+}
+
+function* problemsIn(branch: Branch, value: unknown, path: string): Generator<string> {
+  if (typeof value !== "object" || value === null) {
+    yield `${path === "" ? "the report" : path.slice(0, -1)} is not an object`;
+    return;
+  }
+  for (const [field, check] of Object.entries(branch)) {
+    const found = (value as Record<string, unknown>)[field];
+    if (typeof check !== "function") yield* problemsIn(check, found, `${path}${field}.`);
+    else {
+      const problem = check(found);
+      if (problem !== null) yield `${path}${field} ${problem}`;
+    }
+  }
+}
