@@ -1,0 +1,88 @@
+"""What is trained, how, and what is shipped of it. A run is one training; a model is what a run ships."""
+
+import math
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+import numpy as np
+
+from .nets import EdgeNet, SeedNet
+from .targets import label_target, soft_cross_entropy, votes_target
+
+SEED_RANK = 64  # chosen by `compress`'s table, see README.md
+
+
+def one_cycle(epoch, epochs):
+    """Learning-rate factor: up for 8 % of the run, then a cosine to zero."""
+    progress = epoch / epochs
+    return progress / 0.08 if progress < 0.08 else 0.5 * (1 + math.cos(math.pi * (progress - 0.08) / 0.92))
+
+
+def stable(epoch, epochs):
+    """Up for one epoch, then constant: may be cut at any time and gone on with."""
+    return min(1.0, 0.05 + epoch)
+
+
+def tail(epoch, epochs):
+    """The end of a stable run: straight down to zero."""
+    return 1 - epoch / epochs
+
+
+def label_targets(faces):
+    return label_target(faces)
+
+
+def both_targets(faces):
+    return np.concatenate([votes_target(faces), label_target(faces)], 1)
+
+
+@dataclass
+class Recipe:
+    """build: the net. targets: Faces -> float32 [n, 7 * heads], rows of zeros are left out. start: the checkpoint,
+    relative to the runs folder, whose weights (and momentum, when `optimizer` is in it) the run begins with."""
+
+    build: Callable
+    targets: Callable
+    loss: Callable
+    epochs: int
+    lr: float
+    schedule: Callable
+    start: Optional[str] = None
+    batch: int = 128
+    decay: float = 5e-4
+    ema: float = 0.0
+    strength: float = 1.0
+    erase: float = 0.0
+    seed: int = 1
+    mean_std: Optional[tuple] = None  # None: the training pixels' own
+
+
+# gray >> 1 less 64, the int8 network's input, is exactly (gray - 128.5) / 2 rounded: see quantize.py.
+EDGE_INPUT = (128.5, 64.0)
+EDGE = dict(build=EdgeNet, targets=both_targets, mean_std=EDGE_INPUT, ema=0.999)
+
+RECIPES = {
+    "seed-full": Recipe(SeedNet, label_targets, soft_cross_entropy([1.0]), epochs=6, lr=0.05, schedule=one_cycle, strength=0.7),
+    "seed-low": Recipe(lambda: SeedNet(SEED_RANK), label_targets, soft_cross_entropy([1.0]), epochs=6, lr=0.02, schedule=one_cycle,
+                       start="seed-low/start.pt", ema=0.995, strength=0.7),
+    "edge-stable": Recipe(loss=soft_cross_entropy([1.0, 0.7]), epochs=200, lr=0.08, schedule=stable, erase=0.25, **EDGE),
+    "edge-decay": Recipe(loss=soft_cross_entropy([1.0, 0.7]), epochs=4, lr=0.08, schedule=tail, start="edge-stable/last.pt", erase=0.25, **EDGE),
+}
+
+
+@dataclass
+class Model:
+    """run: where its weights come from. head: which seven of the net's outputs. truth: the labels it is calibrated to."""
+
+    run: str
+    head: int
+    truth: str  # fer2013 | ferplus
+    title: str
+    weights: str  # uint8 | float16, in the tfjs file
+
+
+MODELS = {
+    "seed": Model("seed-low", 0, "fer2013", "The seed's CNN, its dense layer factored", "uint8"),
+    "edge": Model("edge-decay", 0, "ferplus", "Residual network trained on FER+'s votes", "float16"),
+    "edge-fer2013": Model("edge-decay", 1, "fer2013", "The same network on FER2013's labels", "float16"),
+}

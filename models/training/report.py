@@ -1,0 +1,135 @@
+"""The figures and pictures of a model's card, of the valid split."""
+
+import os
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+
+from .checkpoint import load_checkpoint  # noqa: E402
+from .data import LABELS  # noqa: E402
+from .evaluate import calibration_error, confusion, judge, predict  # noqa: E402
+from .export import MIN_CONFIDENCE  # noqa: E402
+from .quantize import run_quantized  # noqa: E402
+from .recipes import MODELS, RECIPES  # noqa: E402
+from .stages import float_logits, load_run, read_temperature, ship, truth_of  # noqa: E402
+
+BEGIN, END = "<!-- figures: python3 -m training report -->", "<!-- /figures -->"
+
+
+def percent(share):
+    return f"{100 * share:.1f} %"
+
+
+def accuracy_rows(context, name, shipped):
+    """(what, judged) of each form the model has."""
+    model, splits, valid = MODELS[name], context.splits, context.splits.valid
+    rows = []
+    runs = ["seed-full", model.run] if name == "seed" else [model.run]
+    for run in runs:
+        if not os.path.exists(os.path.join(context.runs, run, "last.pt")):
+            continue
+        net, epochs = load_run(context, run)
+        mean, std = RECIPES[run].mean_std or (splits.mean, splits.std)
+        logits = predict(net, valid.images, mean, std)[:, 7 * model.head : 7 * model.head + 7]
+        rows.append((f"float32, {run} after {epochs} epochs", judge(logits, valid)))
+    rows.append((f"shipped float file ({model.weights} weights)", judge(float_logits(shipped, valid), valid)))
+    rows.append(("integers, 8-bit weights and 7-bit activations (simulated)", judge(run_quantized(shipped.network, valid.images), valid)))
+    return rows
+
+
+def confidence_rows(logits, labels):
+    """How often the answer is right above and below the confidence under which the element says nothing."""
+    shifted = np.exp((logits - logits.max(1, keepdims=True).values).numpy())
+    confidence = shifted.max(1) / shifted.sum(1)
+    known = labels >= 0
+    right = logits.argmax(1).numpy() == labels
+    low = confidence < MIN_CONFIDENCE
+    share = (low & known).sum() / known.sum()
+    def mean(mask):
+        return percent(right[mask & known].mean()) if (mask & known).any() else "none"
+    return f"Below a confidence of {MIN_CONFIDENCE} are {percent(share)} of the faces; right there: {mean(low)}, above: {mean(~low)}."
+
+
+def figures(context, name):
+    """(markdown, confusion counts) of a model."""
+    shipped, valid = ship(context, name), context.splits.valid
+    labels = truth_of(name, valid)
+    logits = float_logits(shipped, valid)
+    tempered = logits / read_temperature(context, name)
+    counts = confusion(logits, labels)
+    lines = ["| `valid` (3,579 faces) | FER2013's label | FER+ majority |" if len(valid) == 3579 else "| `valid` | FER2013's label | FER+ majority |", "| --- | --- | --- |"]
+    lines += [f"| {what} | {percent(j['fer2013'])} | {percent(j['ferplus'])} |" for what, j in accuracy_rows(context, name, shipped)]
+    truth = "FER2013's label" if MODELS[name].truth == "fer2013" else "FER+'s majority"
+    lines += ["", f"Recall against {truth} (shipped float file): " + ", ".join(f"{label} {percent(row[i] / max(row.sum(), 1))}" for i, (label, row) in enumerate(zip(LABELS, counts))) + ".", ""]
+    lines += [f"Expected calibration error (15 bins, against {truth}): {percent(calibration_error(logits, labels))} as trained, "
+              f"{percent(calibration_error(tempered, labels))} with temperature {read_temperature(context, name)}, which was fitted on held-out training faces. "
+              + confidence_rows(tempered, labels)]
+    lines += ["", "Confusion, rows the truth, columns the answer:", "", "| | " + " | ".join(LABELS) + " |", "| --- |" + " --- |" * len(LABELS)]
+    lines += [f"| {label} | " + " | ".join(map(str, row)) + " |" for label, row in zip(LABELS, counts)]
+    return "\n".join(lines), counts
+
+
+def draw_confusion(counts, title, path):
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    figure, axes = plt.subplots(figsize=(5.2, 4.6))
+    axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
+    axes.set_xticks(range(7), LABELS, rotation=45, ha="right")
+    axes.set_yticks(range(7), LABELS)
+    for (row, column), share in np.ndenumerate(shares):
+        axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", color="white" if share > 0.5 else "black", fontsize=8)
+    axes.set_xlabel("answer")
+    axes.set_ylabel("truth")
+    axes.set_title(title, fontsize=10)
+    save(figure, path)
+
+
+def draw_curves(context, runs, head, path):
+    """Accuracy on valid after each epoch of the runs, one after the other."""
+    figure, axes = plt.subplots(figsize=(6, 3.6))
+    done = 0
+    for run in runs:
+        file = os.path.join(context.runs, run, "last.pt")
+        if not os.path.exists(file):
+            continue
+        history = load_checkpoint(file, ("history",))["history"]
+        epochs = [done + row["epoch"] for row in history]
+        for truth, style in (("fer2013", "-"), ("ferplus", "--")):
+            values = [100 * row.get(f"{truth}-head{head}", row.get(truth, float("nan"))) for row in history]
+            axes.plot(epochs, values, style, marker=".", label=f"{run}, {truth}")
+        done += len(history)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("valid, %")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7)
+    save(figure, path)
+
+
+def save(figure, path):
+    figure.tight_layout()
+    figure.savefig(path, dpi=90, metadata={"Software": None})
+    plt.close(figure)
+
+
+def into_card(path, text):
+    """Put the figures between the card's marks, or print only when there is no card."""
+    if not os.path.exists(path):
+        return
+    with open(path, encoding="utf-8") as file:
+        card = file.read()
+    before, _, rest = card.partition(BEGIN)
+    after = rest.partition(END)[2]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+
+
+def report_stage(context, name):
+    text, counts = figures(context, name)
+    print(text)
+    folder = context.folder(name)
+    runs = ["seed-full", "seed-low"] if name == "seed" else ["edge-stable", "edge-decay"]
+    draw_confusion(counts, f"{name}, share of each row in %", os.path.join(folder, "confusion.png"))
+    draw_curves(context, runs, MODELS[name].head, os.path.join(folder, "curves.png"))
+    into_card(os.path.join(folder, "CARD.md"), text)

@@ -1,0 +1,210 @@
+"""The stages, each alone: train a run, compress the seed, calibrate, quantize and export a model."""
+
+import json
+import os
+import time
+from dataclasses import dataclass, replace
+from typing import Optional
+
+import torch
+
+from .checkpoint import load_checkpoint, save_checkpoint
+from .compress import compress
+from .data import Splits, load_splits
+from .errors import BadInput
+from .evaluate import judge, predict, standardise
+from .export import read_contract, write_contract
+from .graph import cost, run_layers
+from .nets import SeedNet
+from .quantize import calibrate, on_grid, quantize, run_quantized, write_quantized
+from .recipes import MODELS, RECIPES, SEED_RANK
+from .tfjs import restored, write_graph
+from .train import Trainer
+
+CALIBRATION_FACES = 1000
+
+
+@dataclass
+class Context:
+    """Where things are. limit: only the first faces, and one epoch (smoke); minutes: a training's time limit."""
+
+    data: str
+    runs: str
+    out: str
+    limit: Optional[int] = None
+    minutes: Optional[float] = None
+    epochs: Optional[int] = None
+    loaded: Optional[Splits] = None
+
+    @property
+    def splits(self):
+        if self.loaded is None:
+            self.loaded = load_splits(self.data, self.runs, self.limit)
+        return self.loaded
+
+    def folder(self, model):
+        path = os.path.join(self.out, model)
+        os.makedirs(path, exist_ok=True)
+        return path
+
+
+def chosen(table, name, kind):
+    if name not in table:
+        raise BadInput(f"unknown {kind} '{name}' (one of {', '.join(table)})")
+    return table[name]
+
+
+def input_range(recipe, splits):
+    return recipe.mean_std or (splits.mean, splits.std)
+
+
+def shipped_state(state):
+    """The weights a checkpoint ships: the moving average where there is one."""
+    return state.get("average") or state["net"]
+
+
+def load_run(context, name):
+    """(net with a run's shipped weights, epochs done); a run that has only its start is taken as that."""
+    recipe = RECIPES[name]
+    path = os.path.join(context.runs, name, "last.pt")
+    if not os.path.exists(path) and recipe.start:
+        path = os.path.join(context.runs, recipe.start)
+    state = load_checkpoint(path, ("net",))
+    net = recipe.build()
+    try:
+        net.load_state_dict(shipped_state(state))
+    except RuntimeError as error:
+        raise BadInput(f"{path}: weights of another network ({str(error).splitlines()[0]})") from None
+    return net.eval(), state.get("epoch", 0)
+
+
+def train_stage(context, name):
+    """Train (or go on training) one run of recipes.py."""
+    recipe = chosen(RECIPES, name, "run")
+    if context.epochs:
+        recipe = replace(recipe, epochs=context.epochs)
+    splits = context.splits
+    mean, std = input_range(recipe, splits)
+    targets = recipe.targets(splits.train)
+    used = targets.sum(1) > 0
+    folder = os.path.join(context.runs, name)
+    net, shadow = recipe.build(), recipe.build()
+    print(f"{name}: {used.sum()} faces ({splits.copies} with a copy in valid and {len(splits.held)} held out left aside)", flush=True)
+
+    def evaluate(state):
+        shadow.load_state_dict(state)
+        logits = predict(shadow, splits.valid.images, mean, std)
+        figures = {f"{truth}-head{i}": round(v, 4) for i in range(logits.shape[1] // 7) for truth, v in judge(logits[:, 7 * i : 7 * i + 7], splits.valid).items()}
+        return {**figures, "at": time.strftime("%H:%M:%S")}
+
+    deadline = time.monotonic() + context.minutes * 60 if context.minutes else float("inf")
+    trainer = Trainer(net, recipe, splits.train.images[used], targets[used], mean, std, folder, evaluate, deadline)
+    if recipe.start and not os.path.exists(trainer.path):
+        trainer.begin_from(load_checkpoint(os.path.join(context.runs, recipe.start), ("net",)))
+    trainer.train()
+
+
+def compress_stage(context):
+    """The trained full-size seed -> seed-low/start.pt, and the table of ranks."""
+    net, epochs = load_run(context, "seed-full")
+    low, rows, whole = compress(net, context.splits, SEED_RANK)
+    print(f"valid, FER2013's labels: whole layer {whole:.4f} after {epochs} epochs; factored, before fine-tuning:")
+    print("rank  method   accuracy")
+    for rank, method, share in rows:
+        print(f"{rank:4}  {method:7}  {share:.4f}")
+    folder = os.path.join(context.runs, "seed-low")
+    os.makedirs(folder, exist_ok=True)
+    save_checkpoint(os.path.join(folder, "start.pt"), {"net": low.state_dict(), "whole": whole, "table": rows})
+
+
+@dataclass
+class Shipped:
+    """A model's weights as shipped. layers: what the float file holds; network: the integer one."""
+
+    layers: list
+    network: list
+    mean: float
+    std: float
+    epochs: int
+
+
+def ship(context, name):
+    """Load, fold and quantize a model of recipes.py."""
+    model = chosen(MODELS, name, "model")
+    net, epochs = load_run(context, model.run)
+    mean, std = input_range(RECIPES[model.run], context.splits)
+    layers = net.layers(model.head)
+    scales = calibrate(layers, context.splits.train.images[:CALIBRATION_FACES], mean, std)
+    network = quantize(layers, scales, mean, std)
+    if model.weights == "float16":
+        layers = on_grid(layers)
+    for layer in layers:
+        if layer.weight is not None:
+            layer.weight = restored(layer.weight, model.weights)
+    return Shipped(layers, network, mean, std, epochs)
+
+
+def float_logits(shipped, faces, batch=200):
+    """The float file's logits [n,7]."""
+    parts = torch.as_tensor(faces.images).split(batch)
+    return torch.cat([run_layers(shipped.layers, standardise(part, shipped.mean, shipped.std))["logits"] for part in parts])
+
+
+def truth_of(name, faces):
+    return faces.fer2013 if MODELS[name].truth == "fer2013" else faces.majority()
+
+
+def fit_temperature(logits, labels):
+    """The divisor of the logits that makes the labels (>= 0) most likely."""
+    labels = torch.as_tensor(labels)
+    logits, labels = logits[labels >= 0], labels[labels >= 0]
+    candidates = torch.logspace(-0.7, 0.7, 281)
+    losses = [torch.nn.functional.cross_entropy(logits / t, labels).item() for t in candidates]
+    return round(candidates[losses.index(min(losses))].item(), 4)
+
+
+def temperature_path(context, name):
+    return os.path.join(context.runs, MODELS[name].run, f"temperature-{name}.json")
+
+
+def calibrate_stage(context, name):
+    """Temperature of a model, fitted on the held-out training faces (never on valid)."""
+    shipped = ship(context, name)
+    held = context.splits.held
+    logits = float_logits(shipped, held)
+    temperature = fit_temperature(logits, truth_of(name, held))
+    with open(temperature_path(context, name), "w", encoding="utf-8") as file:
+        json.dump({"temperature": temperature, "faces": len(held)}, file)
+    print(f"{name}: temperature {temperature} from {len(held)} held-out training faces")
+
+
+def read_temperature(context, name):
+    path = temperature_path(context, name)
+    if not os.path.exists(path):
+        raise BadInput(f"{path}: missing, run `calibrate {name}` first")
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)["temperature"]
+
+
+def quantize_stage(context, name):
+    """quant.json and quant.bin of a model, and what the integers cost on valid."""
+    shipped, valid = ship(context, name), context.splits.valid
+    write_quantized(shipped.network, context.folder(name), name)
+    for kind, logits in (("float file", float_logits(shipped, valid)), ("integers", run_quantized(shipped.network, valid.images))):
+        figures = judge(logits, valid)
+        print(f"{name}, valid, {kind:10}: fer2013 {figures['fer2013']:.4f}, ferplus {figures['ferplus']:.4f}")
+
+
+def export_stage(context, name):
+    """model.json, weights.bin and contract.json of a model."""
+    model, shipped, splits = MODELS[name], ship(context, name), context.splits
+    folder = context.folder(name)
+    write_graph(shipped.layers, folder, model.weights)
+    figures = judge(float_logits(shipped, splits.valid), splits.valid)
+    training = {
+        "data": "FER2013 Training split with FER+ votes", "labels": "FER2013" if model.truth == "fer2013" else "FER+ votes",
+        "faces": len(splits.train), "epochs": shipped.epochs, "valid": {k: round(v, 4) for k, v in figures.items()},
+    }
+    write_contract(folder, name, model.title, shipped.mean, shipped.std, read_temperature(context, name), *cost(shipped.layers), training)
+    sizes = ", ".join(f"{entry['path']} {entry['bytes']} bytes" for entry in read_contract(folder)["float"]["files"])
+    print(f"{name}: {sizes}; valid {training['valid']}")
