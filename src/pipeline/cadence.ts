@@ -1,0 +1,117 @@
+/**
+ * How much to compute in a frame, from what it was measured to cost. Pure: times are arguments.
+ */
+
+/** One rung of the quality ladder. */
+export interface Rung {
+  readonly name: "full" | "half" | "third" | "quarter";
+  /** The detector looks at one frame of so many. */
+  readonly detectEvery: number;
+  /** Each face is classified in one frame of so many. */
+  readonly classifyEvery: number;
+}
+
+/** From the best down. Faces move faster than expressions change, so classification thins out first. */
+export const LADDER: readonly Rung[] = [
+  { name: "full", detectEvery: 1, classifyEvery: 1 },
+  { name: "half", detectEvery: 1, classifyEvery: 2 },
+  { name: "third", detectEvery: 2, classifyEvery: 3 },
+  { name: "quarter", detectEvery: 3, classifyEvery: 4 },
+];
+
+/** What a frame may cost on average: leaves a camera of 30 frames a second a quarter of its time to draw. */
+export const FRAME_BUDGET_MS = 25;
+
+/** The next better rung is taken only if it would cost no more than this share of the budget: no swinging. */
+const CLIMB_SHARE = 0.75;
+
+/** Between two changes of rung: long enough for the averages to forget the old one's first frame. */
+const DWELL_MS = 500;
+
+/** Memory of the averages, in measurements. */
+const AVERAGE_OVER = 6;
+
+/** The first measurements hold compilation and cold caches and are not believed. */
+const WARM_UP = 2;
+
+/** Faces that hardly change are classified this often all the same: many small changes make a large one. */
+export const REUSE_MOST_MS = 500;
+
+/** An average that follows, after a warm-up, what is measured. */
+class Average {
+  #value = 0;
+  #count = 0;
+
+  get value(): number {
+    return this.#value;
+  }
+
+  add(measured: number): void {
+    if (!(measured >= 0) || !Number.isFinite(measured)) return;
+    this.#count += 1;
+    if (this.#count <= WARM_UP) return;
+    const share = Math.max(1 / (this.#count - WARM_UP), 1 / AVERAGE_OVER);
+    this.#value += share * (measured - this.#value);
+  }
+}
+
+/** Decides, frame by frame, what is computed. */
+export class Cadence {
+  readonly #detectMs = new Average();
+  readonly #classifyMs = new Average();
+  #rung = 0;
+  #changedMs = Number.NEGATIVE_INFINITY;
+  #frame = 0;
+  #sinceDetect = Number.POSITIVE_INFINITY;
+
+  get rung(): Rung {
+    return LADDER[this.#rung] ?? FULL;
+  }
+
+  /**
+   * Opens a frame: whether the detector looks at it.
+   *
+   * @param faces In view, for what classification will cost.
+   * @param pace `measure`: nothing is skipped.
+   */
+  wantsDetection(timeMs: number, faces: number, pace: "adaptive" | "measure"): boolean {
+    this.#frame += 1;
+    this.#sinceDetect += 1;
+    if (pace === "measure") this.#rung = 0;
+    else this.#choose(timeMs, faces);
+    const wanted = this.#sinceDetect >= this.rung.detectEvery;
+    if (wanted) this.#sinceDetect = 0;
+    return wanted;
+  }
+
+  /** Whether this face's turn to be classified is in the frame that was opened last; faces take turns. */
+  wantsClassification(id: number): boolean {
+    return (this.#frame + id) % this.rung.classifyEvery === 0;
+  }
+
+  /** Takes in what looking at one frame cost. */
+  detectionTook(ms: number): void {
+    this.#detectMs.add(ms);
+  }
+
+  /** Takes in what classifying a batch cost. */
+  classificationTook(ms: number, faces: number): void {
+    if (faces > 0) this.#classifyMs.add(ms / faces);
+  }
+
+  #choose(timeMs: number, faces: number): void {
+    if (timeMs - this.#changedMs < DWELL_MS) return;
+    const better = LADDER[this.#rung - 1];
+    const worse = LADDER[this.#rung + 1];
+    if (worse && this.#cost(this.rung, faces) > FRAME_BUDGET_MS) this.#rung += 1;
+    else if (better && this.#cost(better, faces) < CLIMB_SHARE * FRAME_BUDGET_MS) this.#rung -= 1;
+    else return;
+    this.#changedMs = timeMs;
+  }
+
+  #cost(rung: Rung, faces: number): number {
+    return this.#detectMs.value / rung.detectEvery + (faces * this.#classifyMs.value) / rung.classifyEvery;
+  }
+}
+
+const FULL: Rung = { name: "full", detectEvery: 1, classifyEvery: 1 };
