@@ -1,0 +1,209 @@
+/**
+ * 3x3 convolutions at stride 1 of 16-bit numbers with 16 products for four outputs in place of 36 (Winograd's F(2x2,
+ * 3x3); Lavin and Gray, 2015). Exact: the weights' transform is scaled by 4 to stay whole, which the requantization's
+ * scale takes back, and sums that overflow on the way come back by themselves, as four times the result fits 32 bits.
+ */
+import { requantize } from "./arithmetic";
+import { product } from "./product";
+
+/** Products for a tile of 2x2 outputs. */
+const POSITIONS: i32 = 16;
+/** Eights of outputs that are transformed back together: their sums stay in the first cache. */
+const OUT_BLOCK: i32 = 4;
+
+/** One tile's input, eight channels: B^T d B of 4x4 pixels, the positions `step` bytes apart. */
+function transformInput(input: usize, pixelBytes: i32, rowBytes: i32, to: usize, step: i32): void {
+  for (let column = 0; column < 4; column++) {
+    const d0 = v128.load(input);
+    const d1 = v128.load(input + rowBytes);
+    const d2 = v128.load(input + 2 * rowBytes);
+    const d3 = v128.load(input + 3 * rowBytes);
+    const o = to + column * step;
+    v128.store(o, i16x8.sub(d0, d2));
+    v128.store(o + 4 * step, i16x8.add(d1, d2));
+    v128.store(o + 8 * step, i16x8.sub(d2, d1));
+    v128.store(o + 12 * step, i16x8.sub(d1, d3));
+    input += pixelBytes;
+  }
+  for (let row = 0; row < 4; row++) {
+    const d0 = v128.load(to);
+    const d1 = v128.load(to + step);
+    const d2 = v128.load(to + 2 * step);
+    const d3 = v128.load(to + 3 * step);
+    v128.store(to, i16x8.sub(d0, d2));
+    v128.store(to + step, i16x8.add(d1, d2));
+    v128.store(to + 2 * step, i16x8.sub(d2, d1));
+    v128.store(to + 3 * step, i16x8.sub(d1, d3));
+    to += 4 * step;
+  }
+}
+
+/** Column `column` of A^T M, four outputs: the upper row of pixels. */
+// @ts-ignore: decorator
+@inline
+function upper(from: usize, step: i32): v128 {
+  return i32x4.add(i32x4.add(v128.load(from), v128.load(from + 4 * step)), v128.load(from + 8 * step));
+}
+
+// @ts-ignore: decorator
+@inline
+function lower(from: usize, step: i32): v128 {
+  return i32x4.sub(i32x4.sub(v128.load(from + 4 * step), v128.load(from + 8 * step)), v128.load(from + 12 * step));
+}
+
+// @ts-ignore: decorator
+@inline
+function finish(first: v128, second: v128, scale: usize, out: usize, residual: usize, low: v128, high: v128): void {
+  let eight = i16x8.narrow_i32x4_s(
+    requantize(first, v128.load(scale)),
+    requantize(second, v128.load(scale, 16)),
+  );
+  if (residual != 0) eight = i16x8.add_sat_s(eight, v128.load(residual));
+  v128.store(out, i16x8.min_s(i16x8.max_s(eight, low), high));
+}
+
+/**
+ * @param input Where the first window begins; the padding must hold an even number of outputs each way.
+ * @param groups Groups of four input channels.
+ * @param weights For each of 16 positions what `product` wants.
+ * @param bias For each of 16 positions int32 an output: four times the bias at position 5, zero elsewhere.
+ * @param scale float32 an output, a quarter of the convolution's own.
+ * @param chunk Tiles that are computed together.
+ * @param scratch Room for 16 * chunk * (8 * groups + 128) bytes.
+ */
+export function winograd(
+  input: usize,
+  pixelBytes: i32,
+  rowBytes: i32,
+  width: i32,
+  height: i32,
+  groups: i32,
+  weights: usize,
+  bias: usize,
+  scale: usize,
+  tiles: i32,
+  out: usize,
+  outPixelStep: i32,
+  outRowStep: i32,
+  residual: usize,
+  residualPixelStep: i32,
+  residualRowStep: i32,
+  residualTiles: i32,
+  floor: i32,
+  ceiling: i32,
+  chunk: i32,
+  scratch: usize,
+): void {
+  const low = i16x8.splat(<i16>floor);
+  const high = i16x8.splat(<i16>ceiling);
+  const across = (width + 1) >> 1;
+  const all = across * ((height + 1) >> 1);
+  const tileBytes = groups * 8;
+  const sums = scratch + POSITIONS * chunk * tileBytes;
+  const weightBytes = groups * 64;
+  for (let begin = 0; begin < all; begin += chunk) {
+    const count = min(chunk, all - begin);
+    const step = count * tileBytes;
+    for (let i = 0; i < count; i++) {
+      const y = (begin + i) / across;
+      const x = begin + i - y * across;
+      const from = input + 2 * y * rowBytes + 2 * x * pixelBytes;
+      const to = scratch + i * tileBytes;
+      for (let c = 0; c < tileBytes; c += 16) transformInput(from + c, pixelBytes, rowBytes, to + c, step);
+    }
+    for (let block = 0; block < tiles; block += OUT_BLOCK) {
+      const eights = min(OUT_BLOCK, tiles - block);
+      const pixelSums = eights * 32;
+      const sumStep = count * pixelSums;
+      for (let position = 0; position < POSITIONS; position++) {
+        product<i16, i32>(
+          scratch + position * step,
+          tileBytes,
+          0,
+          count,
+          1,
+          1,
+          0,
+          groups,
+          weights + (position * tiles + block) * weightBytes,
+          bias + (position * tiles + block) * 32,
+          scale,
+          eights,
+          sums + position * sumStep,
+          pixelSums,
+          0,
+          0,
+          0,
+          0,
+          0,
+          0,
+          0,
+        );
+      }
+      for (let i = 0; i < count; i++) {
+        const y = (begin + i) / across;
+        const x = begin + i - y * across;
+        const right = 2 * x + 1 < width;
+        const below = 2 * y + 1 < height;
+        for (let eight = 0; eight < eights; eight++) {
+          const tile = block + eight;
+          const from = sums + i * pixelSums + eight * 32;
+          const s = scale + tile * 32;
+          const o = out + 2 * y * outRowStep + 2 * x * outPixelStep + tile * 16;
+          const r = tile < residualTiles
+            ? residual + 2 * y * residualRowStep + 2 * x * residualPixelStep + tile * 16
+            : 0;
+          const rightResidual = r != 0 ? r + residualPixelStep : 0;
+          const belowResidual = r != 0 ? r + residualRowStep : 0;
+          let a = upper(from, sumStep);
+          let b = upper(from + sumStep, sumStep);
+          let c = upper(from + 2 * sumStep, sumStep);
+          let d = upper(from + 3 * sumStep, sumStep);
+          let e = upper(from + 16, sumStep);
+          let f = upper(from + sumStep + 16, sumStep);
+          let g = upper(from + 2 * sumStep + 16, sumStep);
+          let h = upper(from + 3 * sumStep + 16, sumStep);
+          finish(i32x4.add(i32x4.add(a, b), c), i32x4.add(i32x4.add(e, f), g), s, o, r, low, high);
+          if (right)
+            finish(
+              i32x4.sub(i32x4.sub(b, c), d),
+              i32x4.sub(i32x4.sub(f, g), h),
+              s,
+              o + outPixelStep,
+              rightResidual,
+              low,
+              high,
+            );
+          if (!below) continue;
+          a = lower(from, sumStep);
+          b = lower(from + sumStep, sumStep);
+          c = lower(from + 2 * sumStep, sumStep);
+          d = lower(from + 3 * sumStep, sumStep);
+          e = lower(from + 16, sumStep);
+          f = lower(from + sumStep + 16, sumStep);
+          g = lower(from + 2 * sumStep + 16, sumStep);
+          h = lower(from + 3 * sumStep + 16, sumStep);
+          finish(
+            i32x4.add(i32x4.add(a, b), c),
+            i32x4.add(i32x4.add(e, f), g),
+            s,
+            o + outRowStep,
+            belowResidual,
+            low,
+            high,
+          );
+          if (right)
+            finish(
+              i32x4.sub(i32x4.sub(b, c), d),
+              i32x4.sub(i32x4.sub(f, g), h),
+              s,
+              o + outRowStep + outPixelStep,
+              belowResidual != 0 ? belowResidual + residualPixelStep : 0,
+              low,
+              high,
+            );
+        }
+      }
+    }
+  }
+}
