@@ -1,0 +1,67 @@
+import { backend, enableProdMode, env, setBackend } from "@tensorflow/tfjs-core";
+import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import { EmotionCamError } from "../errors.ts";
+import type { SimdLevel } from "../types.ts";
+import { simdLevel } from "./simd.ts";
+
+/** tfjs's WASM backend, started. */
+export interface Backend {
+  readonly simd: SimdLevel;
+  /** Bytes of WebAssembly memory now; it grows and never shrinks. */
+  wasmBytes(): number;
+}
+
+/** Every WebAssembly module begins with these. */
+const WASM_MAGIC = [0, 97, 115, 109];
+
+/** Why tfjs could not start, found by looking at the file it wanted: tfjs itself only says that it failed. */
+async function diagnose(url: string): Promise<EmotionCamError> {
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (cause) {
+    return new EmotionCamError("wasm-load", `${url} cannot be reached: check the network and asset-base.`, { cause });
+  }
+  if (!response.ok) {
+    return new EmotionCamError(
+      "wasm-load",
+      `${url} answers ${response.status}: serve the package's folder wasm/ beside the script, or set asset-base to ` +
+        "where it is.",
+    );
+  }
+  const start = new Uint8Array(await response.arrayBuffer()).subarray(0, WASM_MAGIC.length);
+  if (WASM_MAGIC.some((byte, i) => start[i] !== byte)) {
+    const type = response.headers.get("content-type") ?? "no content type";
+    return new EmotionCamError(
+      "wasm-load",
+      `${url} answers with ${type} in place of a WebAssembly module: the server serves a page for files that it does ` +
+        "not have. Serve the package's folder wasm/ there, or set asset-base to where it is.",
+    );
+  }
+  return new EmotionCamError(
+    "wasm-load",
+    `${url} does not start as WebAssembly: allow 'wasm-unsafe-eval' in the page's script-src policy, and serve the ` +
+      "file as it is in the package.",
+  );
+}
+
+/**
+ * Starts tfjs's WASM backend with its single-thread binary: the int8 kernels work in its memory, and pages without
+ * cross-origin isolation have no other.
+ *
+ * @param assetBase URL of the folder that holds `wasm/`, ending in a slash.
+ * @throws EmotionCamError `wasm-load`, which names the file.
+ */
+export async function startBackend(assetBase: string): Promise<Backend> {
+  const simd = simdLevel();
+  enableProdMode();
+  env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
+  const folder = new URL("wasm/", assetBase).href;
+  setWasmPaths(folder);
+  if (!(await setBackend("wasm"))) {
+    throw await diagnose(`${folder}tfjs-backend-wasm${simd === "none" ? "" : "-simd"}.wasm`);
+  }
+  // Emscripten's view of the memory, renewed as it grows; the package's types leave it out.
+  const { wasm } = backend() as unknown as { wasm: { HEAPU8: Uint8Array } };
+  return { simd, wasmBytes: () => wasm.HEAPU8.byteLength };
+}

@@ -1,0 +1,220 @@
+/** The page's end of the wire: keeps one worker alive and hands it one frame at a time. */
+import { EmotionCamError } from "../errors.ts";
+import type { FrameOptions, FrameResult, RuntimeInfo } from "../types.ts";
+import type { Request, Response, RuntimeOptions, WireError } from "./protocol.ts";
+
+/** Whom the client tells. */
+export interface ClientHooks {
+  /** The worker's script, a module. */
+  readonly workerUrl: string | URL;
+  /** Ends the worker for good. */
+  readonly signal: AbortSignal;
+  /** Called as bytes of the networks come. */
+  readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
+  /** Called when the networks are there: after the start, and after each restart. */
+  readonly onReady?: (runtime: RuntimeInfo) => void;
+  /** Called for every failure; after a recoverable one the worker is started again by itself. */
+  readonly onError?: (error: EmotionCamError) => void;
+}
+
+export interface RuntimeClient {
+  /**
+   * Settles with the worker of now: a promise of its own for each start. Rejects with an EmotionCamError after which
+   * no start will help, and with the signal's reason when it is aborted; recoverable failures leave it waiting.
+   */
+  readonly ready: Promise<RuntimeInfo>;
+  /**
+   * Has one frame answered. At most one at a time: the next one belongs into the call after the answer.
+   *
+   * @param frame Handed over: it is closed whatever happens.
+   * @param timeMs When the frame was taken, milliseconds, never falling.
+   * @throws EmotionCamError Also where the worker is not ready; then wait for `ready`.
+   */
+  process(frame: VideoFrame | ImageBitmap, timeMs: number, options: FrameOptions): Promise<FrameResult>;
+}
+
+/** The slowest machine answers a frame within a second; after this much silence a worker is held for dead. */
+const ANSWER_TIMEOUT_MS = 10_000;
+/** A load that shows no sign of life for so long is held for dead; each part of a file that comes is a sign. */
+const LOAD_TIMEOUT_MS = 60_000;
+/** The wait before a restart doubles from the first … */
+const FIRST_WAIT_MS = 250;
+/** … to the longest, and begins anew when a frame was answered. */
+const LONGEST_WAIT_MS = 30_000;
+
+/** Starts a worker and loads the networks in it. */
+export function createClient(options: RuntimeOptions, hooks: ClientHooks): RuntimeClient {
+  return new Client(options, hooks);
+}
+
+interface Settlers<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+type State = "loading" | "ready" | "waiting" | "over";
+
+class Client implements RuntimeClient {
+  readonly #options: RuntimeOptions;
+  readonly #hooks: ClientHooks;
+  #state: State = "waiting";
+  #worker: Worker | null = null;
+  #ready!: Promise<RuntimeInfo>;
+  #starting: Settlers<RuntimeInfo> | null = null;
+  #inFlight: Settlers<FrameResult> | null = null;
+  #watchdog: ReturnType<typeof setTimeout> | undefined;
+  #waitMs = FIRST_WAIT_MS;
+
+  constructor(options: RuntimeOptions, hooks: ClientHooks) {
+    this.#options = options;
+    this.#hooks = hooks;
+    this.#awaitReady();
+    hooks.signal.addEventListener("abort", () => this.#end(hooks.signal.reason), { once: true });
+    if (hooks.signal.aborted) this.#end(hooks.signal.reason);
+    else this.#start();
+  }
+
+  get ready(): Promise<RuntimeInfo> {
+    return this.#ready;
+  }
+
+  process(frame: VideoFrame | ImageBitmap, timeMs: number, options: FrameOptions): Promise<FrameResult> {
+    if (this.#state !== "ready" || this.#inFlight) {
+      frame.close();
+      const what = this.#inFlight ? "still answers the frame before" : "is not ready";
+      return Promise.reject(
+        new EmotionCamError("worker-crash", `The worker ${what}: wait for it before the next frame.`),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#inFlight = { resolve, reject };
+      try {
+        this.#send({ type: "frame", frame, timeMs, options }, [frame]);
+      } catch (cause) {
+        frame.close();
+        this.#inFlight = null;
+        reject(
+          new EmotionCamError("worker-crash", "The frame cannot be handed to the worker: was it closed?", { cause }),
+        );
+        return;
+      }
+      this.#watch(ANSWER_TIMEOUT_MS, "did not answer a frame");
+    });
+  }
+
+  #awaitReady(): void {
+    if (this.#starting) return;
+    this.#ready = new Promise((resolve, reject) => (this.#starting = { resolve, reject }));
+    // A failure is told by onError too; whoever does not wait for the start is not to be alarmed twice.
+    this.#ready.catch(() => {});
+  }
+
+  #start(): void {
+    this.#state = "loading";
+    try {
+      const worker = openWorker(this.#hooks.workerUrl);
+      this.#worker = worker;
+      worker.addEventListener("message", ({ data }: MessageEvent<Response>) => this.#receive(data));
+      worker.addEventListener("messageerror", () => this.#crash("sent what cannot be read"));
+      worker.addEventListener("error", (event) => {
+        event.preventDefault();
+        this.#crash(event.message ? `threw: ${event.message}` : "does not load: check asset-base", event.error);
+      });
+      this.#send({ type: "load", options: this.#options }, []);
+      this.#watch(LOAD_TIMEOUT_MS, "did not get ahead with loading");
+    } catch (cause) {
+      this.#crash("cannot be started", cause);
+    }
+  }
+
+  #send(message: Request, transfer: Transferable[]): void {
+    this.#worker!.postMessage(message, transfer);
+  }
+
+  #receive(message: Response): void {
+    switch (message.type) {
+      case "progress":
+        this.#watch(LOAD_TIMEOUT_MS, "did not get ahead with loading");
+        this.#hooks.onProgress?.(message.loadedBytes, message.totalBytes);
+        return;
+      case "ready":
+        clearTimeout(this.#watchdog);
+        this.#state = "ready";
+        this.#starting?.resolve(message.runtime);
+        this.#starting = null;
+        this.#hooks.onReady?.(message.runtime);
+        return;
+      case "result":
+        clearTimeout(this.#watchdog);
+        this.#waitMs = FIRST_WAIT_MS;
+        this.#settle()?.resolve(message.result);
+        return;
+      case "error":
+        this.#fail(thaw(message.error));
+    }
+  }
+
+  #settle(): Settlers<FrameResult> | null {
+    const settlers = this.#inFlight;
+    this.#inFlight = null;
+    return settlers;
+  }
+
+  #watch(timeoutMs: number, fault: string): void {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => this.#crash(`${fault} for ${timeoutMs / 1000} s`), timeoutMs);
+  }
+
+  #crash(fault: string, cause?: unknown): void {
+    const message = `The worker ${this.#hooks.workerUrl} ${fault}. It is started again.`;
+    this.#fail(new EmotionCamError("worker-crash", message, { cause }));
+  }
+
+  /** A worker that failed is not used again: its memory may be in any state. */
+  #fail(error: EmotionCamError): void {
+    if (this.#state === "over") return;
+    this.#stopWorker();
+    this.#awaitReady();
+    if (error.recoverable) this.#restartLater();
+    else this.#end(error);
+    this.#settle()?.reject(error);
+    this.#hooks.onError?.(error);
+  }
+
+  #restartLater(): void {
+    this.#state = "waiting";
+    this.#watchdog = setTimeout(() => this.#start(), this.#waitMs);
+    this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
+  }
+
+  #stopWorker(): void {
+    clearTimeout(this.#watchdog);
+    this.#worker?.terminate();
+    this.#worker = null;
+  }
+
+  #end(reason: unknown): void {
+    this.#state = "over";
+    this.#stopWorker();
+    this.#starting?.reject(reason);
+    this.#starting = null;
+    this.#settle()?.reject(reason);
+  }
+}
+
+/** Browsers refuse a worker's script from another origin, but not a script of this one that imports it. */
+function openWorker(url: string | URL): Worker {
+  const { href, origin } = new URL(url, location.href);
+  if (origin === location.origin) return new Worker(href, { type: "module" });
+  const script = new Blob([`import ${JSON.stringify(href)};`], { type: "text/javascript" });
+  const wrapper = URL.createObjectURL(script);
+  try {
+    return new Worker(wrapper, { type: "module" });
+  } finally {
+    setTimeout(() => URL.revokeObjectURL(wrapper), LOAD_TIMEOUT_MS);
+  }
+}
+
+function thaw({ code, message, cause }: WireError): EmotionCamError {
+  return new EmotionCamError(code, message, cause === undefined ? undefined : { cause: new Error(cause) });
+}

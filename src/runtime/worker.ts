@@ -1,0 +1,58 @@
+/** The worker's end of the wire: frames in, faces out. */
+import { EmotionCamError } from "../errors.ts";
+import { type Pipeline, createPipeline } from "../pipeline/pipeline.ts";
+import type { FrameOptions, FrameResult } from "../types.ts";
+import { loadEngine } from "./engine.ts";
+import { type Frame, Pixels } from "./pixels.ts";
+import type { Request, Response, RuntimeOptions, WireError } from "./protocol.ts";
+
+const pixels = new Pixels();
+let pipeline: Pipeline | null = null;
+
+function post(message: Response): void {
+  postMessage(message);
+}
+
+function wireError(error: unknown): WireError {
+  const cause = error instanceof Error && error.cause !== undefined ? { cause: String(error.cause) } : {};
+  if (error instanceof EmotionCamError) return { code: error.code, message: error.message, ...cause };
+  return {
+    code: "worker-crash",
+    message: `The worker failed while it computed: ${String(error)}. It is started again.`,
+    ...cause,
+  };
+}
+
+async function load(options: RuntimeOptions): Promise<void> {
+  const { engine, runtime } = await loadEngine(options, (loadedBytes, totalBytes) =>
+    post({ type: "progress", loadedBytes, totalBytes }),
+  );
+  pipeline = createPipeline({
+    detector: engine.detector,
+    classifier: engine.classifier,
+    clock: () => performance.now(),
+  });
+  post({ type: "ready", runtime });
+}
+
+async function answer(frame: Frame, timeMs: number, options: FrameOptions): Promise<FrameResult> {
+  const startMs = performance.now();
+  try {
+    if (!pipeline) throw new Error("a frame came before the networks were there");
+    const picture = pixels.read(frame);
+    const grab = performance.now() - startMs;
+    const result = await pipeline.process(picture, timeMs, options);
+    return { ...result, timings: { ...result.timings, grab, total: performance.now() - startMs } };
+  } finally {
+    frame.close();
+  }
+}
+
+addEventListener("message", async ({ data }: MessageEvent<Request>) => {
+  try {
+    if (data.type === "load") await load(data.options);
+    else post({ type: "result", result: await answer(data.frame, data.timeMs, data.options) });
+  } catch (error) {
+    post({ type: "error", error: wireError(error) });
+  }
+});
