@@ -1,18 +1,7 @@
 /**
- * The arithmetic that every kernel shares, and that `tests/unit/int8/reference.ts` repeats in plain TypeScript.
- *
- * `VARIANT` is given to the compiler: which instructions multiply. Whatever the variant, the same bytes come out.
+ * The arithmetic that every kernel shares, and that the tests' reference repeats in plain TypeScript. The same bytes
+ * come out whichever instructions multiply.
  */
-
-/** Relaxed SIMD: one SDOT on ARMv8.2, one VPDPBUSD on x86 with VNNI. */
-export const RELAXED: i32 = 0;
-/** Widening products and pairwise sums, two products summed in 16 bits: SMULL, SMLAL, SADALP on any ARMv8. */
-export const EXTMUL: i32 = 1;
-/** Eight bits are computed as sixteen: PMADDWD, the fastest on x86 without VNNI. */
-export const DOT16: i32 = 2;
-
-// @ts-ignore: defined on the compiler's command line
-export const variant: i32 = VARIANT;
 
 /** Adding 1.5 * 2^23 leaves a number below 2^22 rounded, ties to even, in the low bits of its float32. */
 const ROUNDER: f32 = 12582912.0;
@@ -29,22 +18,28 @@ export function dot16(acc: v128, x: v128, w: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function dot8(acc: v128, x: v128, w: v128): v128 {
-  if (variant == RELAXED) return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, acc);
+  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.relaxed_dot_i8x16_i7x16_add_s(w, x, acc);
   return unreachable();
 }
 
-/** The nearest integers of acc * scale, ties to even. Their size must be below 2^22. */
+/** acc * scale, each rounded to float32. */
 // @ts-ignore: decorator
 @inline
-export function requantize(acc: v128, scale: v128): v128 {
-  const scaled = f32x4.mul(f32x4.convert_i32x4_s(acc), scale);
-  return i32x4.sub(f32x4.add(scaled, f32x4.splat(ROUNDER)), i32x4.splat(ROUNDER_BITS));
+export function scaled(acc: v128, scale: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_s(acc), scale);
+}
+
+/** The nearest integers, ties to even, of numbers whose size is below 2^22. */
+// @ts-ignore: decorator
+@inline
+export function rounded(real: v128): v128 {
+  return i32x4.sub(f32x4.add(real, f32x4.splat(ROUNDER)), i32x4.splat(ROUNDER_BITS));
 }
 
 /** (x * w + 2^14) >> 15 in each of eight lanes. Weights of -2^15 are refused when a model is read. */
 // @ts-ignore: decorator
 @inline
 export function multiplyQ15(x: v128, w: v128): v128 {
-  if (variant == RELAXED) return i16x8.relaxed_q15mulr_s(x, w);
+  if (ASC_FEATURE_RELAXED_SIMD) return i16x8.relaxed_q15mulr_s(x, w);
   return i16x8.q15mulr_sat_s(x, w);
 }

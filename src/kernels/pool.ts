@@ -1,5 +1,5 @@
 /** Maxima and means. */
-import { requantize } from "./arithmetic";
+import { rounded, scaled } from "./arithmetic";
 
 /**
  * Maxima of `kernel` x `kernel` windows, `groups` groups of eight channels. T: i8 or i16.
@@ -80,7 +80,7 @@ export function average<T>(
       }
       row += rowBytes;
     }
-    let eight = i16x8.narrow_i32x4_s(requantize(low, factor), requantize(high, factor));
+    let eight = i16x8.narrow_i32x4_s(rounded(scaled(low, factor)), rounded(scaled(high, factor)));
     eight = i16x8.min_s(i16x8.max_s(eight, i16x8.splat(<i16>floor)), i16x8.splat(<i16>ceiling));
     if (sizeof<T>() == 1) v128.store64_lane(out + group * 8, i8x16.narrow_i16x8_s(eight, eight), 0);
     else v128.store(out + group * 16, eight);

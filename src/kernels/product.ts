@@ -2,7 +2,7 @@
  * Convolutions as matrix products: tiles of four pixels by eight outputs, accumulated in 32 bits. A window's row is one
  * run of bytes, because channels lie innermost; so nothing is copied, only the input wants its padding around it.
  */
-import { EXTMUL, dot16, dot8, requantize, variant } from "./arithmetic";
+import { dot16, dot8, rounded, scaled } from "./arithmetic";
 
 /** Outputs in a tile. */
 const TILE: i32 = 8;
@@ -21,35 +21,40 @@ function pairs(first: v128, second: v128): v128 {
   return i32x4.extadd_pairwise_i16x8_s(i16x8.add(first, second));
 }
 
-/** Stores eight outputs of one pixel. `residual` is zero or where what is added to them lies. */
+/** Eight outputs of one pixel: scaled, the residual added where `residual` is not zero, rounded and held in range. */
 // @ts-ignore: decorator
 @inline
-function store<Out>(
+export function store<Out>(
   first: v128,
   second: v128,
   firstScale: v128,
   secondScale: v128,
   out: usize,
   residual: usize,
+  residualScale: v128,
   floor: v128,
   ceiling: v128,
 ): void {
-  if (isFloat<Out>()) {
-    v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(first), firstScale));
-    v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(second), secondScale), 16);
-  } else if (sizeof<Out>() == 4) {
+  if (!isFloat<Out>() && sizeof<Out>() == 4) {
     v128.store(out, first);
     v128.store(out, second, 16);
-  } else {
-    let eight = i16x8.narrow_i32x4_s(requantize(first, firstScale), requantize(second, secondScale));
-    if (residual != 0) {
-      if (sizeof<Out>() == 1) eight = i16x8.add_sat_s(eight, v128.load8x8_s(residual));
-      else eight = i16x8.add_sat_s(eight, v128.load(residual));
-    }
-    eight = i16x8.min_s(i16x8.max_s(eight, floor), ceiling);
-    if (sizeof<Out>() == 1) v128.store64_lane(out, i8x16.narrow_i16x8_s(eight, eight), 0);
-    else v128.store(out, eight);
+    return;
   }
+  let low = scaled(first, firstScale);
+  let high = scaled(second, secondScale);
+  if (isFloat<Out>()) {
+    v128.store(out, low);
+    v128.store(out, high, 16);
+    return;
+  }
+  if (residual != 0) {
+    const eight = sizeof<Out>() == 1 ? v128.load8x8_s(residual) : v128.load(residual);
+    low = f32x4.add(low, scaled(i32x4.extend_low_i16x8_s(eight), residualScale));
+    high = f32x4.add(high, scaled(i32x4.extend_high_i16x8_s(eight), residualScale));
+  }
+  const eight = i16x8.min_s(i16x8.max_s(i16x8.narrow_i32x4_s(rounded(low), rounded(high)), floor), ceiling);
+  if (sizeof<Out>() == 1) v128.store64_lane(out, i8x16.narrow_i16x8_s(eight, eight), 0);
+  else v128.store(out, eight);
 }
 
 /**
@@ -64,7 +69,7 @@ function store<Out>(
  * @param bias int32 an output.
  * @param scale float32 an output.
  * @param out Where the first pixel's first output goes, in steps as given.
- * @param residual What is added to the first `residualTiles` tiles' outputs after rounding; laid out in steps as given.
+ * @param residual What is added, times `residualScale`, to the first `residualTiles` tiles; laid out in steps as given.
  */
 export function product<In, Out>(
   input: usize,
@@ -86,11 +91,13 @@ export function product<In, Out>(
   residualPixelStep: i32,
   residualRowStep: i32,
   residualTiles: i32,
+  residualScale: f32,
   floor: i32,
   ceiling: i32,
 ): void {
   const low = i16x8.splat(<i16>floor);
   const high = i16x8.splat(<i16>ceiling);
+  const shortcutScale = f32x4.splat(residualScale);
   const weightTile = windowRows * groups * 64;
   const rowLeap = windowRowStep - groups * 8;
   // Where fewer than four pixels are left in a row, the tile begins earlier and stores some of them again, or where the
@@ -131,7 +138,7 @@ export function product<In, Out>(
             const w1 = v128.load(w, 16);
             const w2 = v128.load(w, 32);
             const w3 = v128.load(w, 48);
-            if (sizeof<In>() == 1 && variant == EXTMUL) {
+            if (sizeof<In>() == 1 && !ASC_FEATURE_RELAXED_SIMD) {
               let u = v128.load16_splat(a0);
               let v = v128.load16_splat(a0, 2);
               c00 = i32x4.add(c00, pairs(i16x8.extmul_low_i8x16_s(u, w0), i16x8.extmul_low_i8x16_s(v, w1)));
@@ -204,15 +211,15 @@ export function product<In, Out>(
         const o = outRow + x * outPixelStep;
         if (shortcut != 0) {
           const r = shortcut + x * residualPixelStep;
-          store<Out>(c00, c01, firstScale, secondScale, o, r, low, high);
-          store<Out>(c10, c11, firstScale, secondScale, o + second * outPixelStep, r + second * residualPixelStep, low, high);
-          store<Out>(c20, c21, firstScale, secondScale, o + third * outPixelStep, r + third * residualPixelStep, low, high);
-          store<Out>(c30, c31, firstScale, secondScale, o + fourth * outPixelStep, r + fourth * residualPixelStep, low, high);
+          store<Out>(c00, c01, firstScale, secondScale, o, r, shortcutScale, low, high);
+          store<Out>(c10, c11, firstScale, secondScale, o + second * outPixelStep, r + second * residualPixelStep, shortcutScale, low, high);
+          store<Out>(c20, c21, firstScale, secondScale, o + third * outPixelStep, r + third * residualPixelStep, shortcutScale, low, high);
+          store<Out>(c30, c31, firstScale, secondScale, o + fourth * outPixelStep, r + fourth * residualPixelStep, shortcutScale, low, high);
         } else {
-          store<Out>(c00, c01, firstScale, secondScale, o, 0, low, high);
-          store<Out>(c10, c11, firstScale, secondScale, o + second * outPixelStep, 0, low, high);
-          store<Out>(c20, c21, firstScale, secondScale, o + third * outPixelStep, 0, low, high);
-          store<Out>(c30, c31, firstScale, secondScale, o + fourth * outPixelStep, 0, low, high);
+          store<Out>(c00, c01, firstScale, secondScale, o, 0, shortcutScale, low, high);
+          store<Out>(c10, c11, firstScale, secondScale, o + second * outPixelStep, 0, shortcutScale, low, high);
+          store<Out>(c20, c21, firstScale, secondScale, o + third * outPixelStep, 0, shortcutScale, low, high);
+          store<Out>(c30, c31, firstScale, secondScale, o + fourth * outPixelStep, 0, shortcutScale, low, high);
         }
       }
       inputRow += rowStep;

@@ -2,7 +2,6 @@
  * Runs a whole network: a list of steps of 32 words each, laid out by `src/runtime/int8/plan.ts`, which names the same
  * words. All addresses are absolute; the module has no memory of its own.
  */
-import { DOT16, variant } from "./arithmetic";
 import { depthwiseRow } from "./depthwise";
 import { border, color, gray } from "./pixels";
 import { average, maximum } from "./pool";
@@ -61,6 +60,7 @@ const CHUNK: usize = 108;
 const SCRATCH: usize = 112;
 const POOLED: usize = 116;
 const TAPS_FLOOR: usize = 120;
+const RESIDUAL_SCALE: usize = 124;
 
 /** @param out Where the network's outputs begin; a step's own `OUT` counts from there if it makes floats. */
 export function run(program: usize, steps: i32, input: usize, out: usize): void {
@@ -79,9 +79,8 @@ function word(p: usize, field: usize): i32 {
 function step(p: usize, input: usize, out: usize): void {
   switch (word(p, 0)) {
     case GRAY:
-      if (word(p, NUMBERS) == INT8_TO_INT8) {
-        if (variant != DOT16) gray<i8>(input, word(p, WIDTH), word(p, HEIGHT), word(p, OUT), word(p, OUT_ROW));
-      } else gray<i16>(input, word(p, WIDTH), word(p, HEIGHT), word(p, OUT), word(p, OUT_ROW));
+      if (word(p, NUMBERS) == INT8_TO_INT8) gray<i8>(input, word(p, WIDTH), word(p, HEIGHT), word(p, OUT), word(p, OUT_ROW));
+      else gray<i16>(input, word(p, WIDTH), word(p, HEIGHT), word(p, OUT), word(p, OUT_ROW));
       break;
     case COLOR:
       color(input, word(p, WIDTH), word(p, HEIGHT), word(p, OUT), word(p, OUT_ROW));
@@ -101,16 +100,16 @@ function step(p: usize, input: usize, out: usize): void {
     case CONVOLUTION:
       switch (word(p, NUMBERS)) {
         case INT8_TO_INT8:
-          if (variant != DOT16) convolution<i8, i8>(p, 0);
+          convolution<i8, i8>(p, 0);
           break;
         case INT8_TO_INT16:
-          if (variant != DOT16) convolution<i8, i16>(p, 0);
+          convolution<i8, i16>(p, 0);
           break;
         case INT8_TO_FLOAT:
-          if (variant != DOT16) convolution<i8, f32>(p, out);
+          convolution<i8, f32>(p, out);
           break;
         case INT16_TO_INT8:
-          if (variant != DOT16) convolution<i16, i8>(p, 0);
+          convolution<i16, i8>(p, 0);
           break;
         case INT16_TO_INT16:
           convolution<i16, i16>(p, 0);
@@ -127,14 +126,10 @@ function step(p: usize, input: usize, out: usize): void {
       block(p);
       break;
     case MAXIMUM:
-      if (word(p, NUMBERS) == INT8_TO_INT8) {
-        if (variant != DOT16) pool<i8>(p);
-      } else pool<i16>(p);
+      if (word(p, NUMBERS) == INT8_TO_INT8) pool<i8>(p); else pool<i16>(p);
       break;
     case AVERAGE:
-      if (word(p, NUMBERS) == INT8_TO_INT8) {
-        if (variant != DOT16) mean<i8>(p);
-      } else mean<i16>(p);
+      if (word(p, NUMBERS) == INT8_TO_INT8) mean<i8>(p); else mean<i16>(p);
       break;
     case WINOGRAD:
       winograd(
@@ -155,6 +150,7 @@ function step(p: usize, input: usize, out: usize): void {
         word(p, RESIDUAL_PIXEL),
         word(p, RESIDUAL_ROW),
         word(p, RESIDUAL_TILES),
+    load<f32>(p + RESIDUAL_SCALE),
         word(p, FLOOR),
         word(p, CEILING),
         word(p, CHUNK),
@@ -185,6 +181,7 @@ function convolution<In, Out>(p: usize, out: usize): void {
     word(p, RESIDUAL_PIXEL),
     word(p, RESIDUAL_ROW),
     word(p, RESIDUAL_TILES),
+    load<f32>(p + RESIDUAL_SCALE),
     word(p, FLOOR),
     word(p, CEILING),
   );
@@ -275,6 +272,7 @@ function block(p: usize): void {
       pooled ? pixelBytes : word(p, RESIDUAL_PIXEL),
       pooled ? planeBytes : word(p, RESIDUAL_ROW),
       word(p, RESIDUAL_TILES),
+    load<f32>(p + RESIDUAL_SCALE),
       word(p, FLOOR),
       word(p, CEILING),
     );

@@ -3,8 +3,7 @@
  * 3x3); Lavin and Gray, 2015). Exact: the weights' transform is scaled by 4 to stay whole, which the requantization's
  * scale takes back, and sums that overflow on the way come back by themselves, as four times the result fits 32 bits.
  */
-import { requantize } from "./arithmetic";
-import { product } from "./product";
+import { product, store } from "./product";
 
 /** Products for a tile of 2x2 outputs. */
 const POSITIONS: i32 = 16;
@@ -51,17 +50,6 @@ function lower(from: usize, step: i32): v128 {
   return i32x4.sub(i32x4.sub(v128.load(from + 4 * step), v128.load(from + 8 * step)), v128.load(from + 12 * step));
 }
 
-// @ts-ignore: decorator
-@inline
-function finish(first: v128, second: v128, scale: usize, out: usize, residual: usize, low: v128, high: v128): void {
-  let eight = i16x8.narrow_i32x4_s(
-    requantize(first, v128.load(scale)),
-    requantize(second, v128.load(scale, 16)),
-  );
-  if (residual != 0) eight = i16x8.add_sat_s(eight, v128.load(residual));
-  v128.store(out, i16x8.min_s(i16x8.max_s(eight, low), high));
-}
-
 /**
  * @param input Where the first window begins; the padding must hold an even number of outputs each way.
  * @param groups Groups of four input channels.
@@ -89,6 +77,7 @@ export function winograd(
   residualPixelStep: i32,
   residualRowStep: i32,
   residualTiles: i32,
+  residualScale: f32,
   floor: i32,
   ceiling: i32,
   chunk: i32,
@@ -96,6 +85,7 @@ export function winograd(
 ): void {
   const low = i16x8.splat(<i16>floor);
   const high = i16x8.splat(<i16>ceiling);
+  const shortcutScale = f32x4.splat(residualScale);
   const across = (width + 1) >> 1;
   const all = across * ((height + 1) >> 1);
   const tileBytes = groups * 8;
@@ -138,6 +128,7 @@ export function winograd(
           0,
           0,
           0,
+          0,
         );
       }
       for (let i = 0; i < count; i++) {
@@ -148,7 +139,8 @@ export function winograd(
         for (let eight = 0; eight < eights; eight++) {
           const tile = block + eight;
           const from = sums + i * pixelSums + eight * 32;
-          const s = scale + tile * 32;
+          const s = v128.load(scale + tile * 32);
+          const t = v128.load(scale + tile * 32, 16);
           const o = out + 2 * y * outRowStep + 2 * x * outPixelStep + tile * 16;
           const r = tile < residualTiles
             ? residual + 2 * y * residualRowStep + 2 * x * residualPixelStep + tile * 16
@@ -163,14 +155,16 @@ export function winograd(
           let f = upper(from + sumStep + 16, sumStep);
           let g = upper(from + 2 * sumStep + 16, sumStep);
           let h = upper(from + 3 * sumStep + 16, sumStep);
-          finish(i32x4.add(i32x4.add(a, b), c), i32x4.add(i32x4.add(e, f), g), s, o, r, low, high);
+          store<i16>(i32x4.add(i32x4.add(a, b), c), i32x4.add(i32x4.add(e, f), g), s, t, o, r, shortcutScale, low, high);
           if (right)
-            finish(
+            store<i16>(
               i32x4.sub(i32x4.sub(b, c), d),
               i32x4.sub(i32x4.sub(f, g), h),
               s,
+              t,
               o + outPixelStep,
               rightResidual,
+              shortcutScale,
               low,
               high,
             );
@@ -183,22 +177,26 @@ export function winograd(
           f = lower(from + sumStep + 16, sumStep);
           g = lower(from + 2 * sumStep + 16, sumStep);
           h = lower(from + 3 * sumStep + 16, sumStep);
-          finish(
+          store<i16>(
             i32x4.add(i32x4.add(a, b), c),
             i32x4.add(i32x4.add(e, f), g),
             s,
+            t,
             o + outRowStep,
             belowResidual,
+            shortcutScale,
             low,
             high,
           );
           if (right)
-            finish(
+            store<i16>(
               i32x4.sub(i32x4.sub(b, c), d),
               i32x4.sub(i32x4.sub(f, g), h),
               s,
+              t,
               o + outRowStep + outPixelStep,
               belowResidual != 0 ? belowResidual + residualPixelStep : 0,
+              shortcutScale,
               low,
               high,
             );
