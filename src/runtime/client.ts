@@ -19,8 +19,8 @@ export interface ClientHooks {
 
 export interface RuntimeClient {
   /**
-   * Settles with the worker of now: a promise of its own for each start. Rejects with an EmotionCamError after which
-   * no start will help, and with the signal's reason when it is aborted; recoverable failures leave it waiting.
+   * Settles with the start of now: after a failure there is a new promise for the next start, if one can help. Rejects
+   * with an EmotionCamError, or with the signal's reason when it is aborted.
    */
   readonly ready: Promise<RuntimeInfo>;
   /**
@@ -103,7 +103,6 @@ class Client implements RuntimeClient {
   }
 
   #awaitReady(): void {
-    if (this.#starting) return;
     this.#ready = new Promise((resolve, reject) => (this.#starting = { resolve, reject }));
     // A failure is told by onError too; whoever does not wait for the start is not to be alarmed twice.
     this.#ready.catch(() => {});
@@ -174,6 +173,7 @@ class Client implements RuntimeClient {
   #fail(error: EmotionCamError): void {
     if (this.#state === "over") return;
     this.#stopWorker();
+    this.#starting?.reject(error);
     this.#awaitReady();
     if (error.recoverable) this.#restartLater();
     else this.#end(error);
