@@ -1,0 +1,5 @@
+import { EmotionCam } from "./emotion-cam.ts";
+
+EmotionCam.define();
+
+export * from "./index.ts";

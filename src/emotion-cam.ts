@@ -1,0 +1,758 @@
+import { LitElement, html, type PropertyValues, type TemplateResult } from "lit";
+import { type CameraDevice, listCameras, openCamera } from "./camera/camera.ts";
+import { frames } from "./camera/frames.ts";
+import { retryDelayMs, untilWorthRetrying } from "./camera/retry.ts";
+import { type Source, type Stage, play, showCamera, showFile, sizeOf } from "./camera/source.ts";
+import { styles } from "./emotion-cam.styles.ts";
+import { EmotionCamError } from "./errors.ts";
+import {
+  type EmotionCamEventMap,
+  EmotionChangeEvent,
+  EmotionErrorEvent,
+  EmotionFrameEvent,
+  EmotionPresenceEvent,
+  EmotionReadyEvent,
+} from "./events.ts";
+import { createClient } from "./runtime/client.ts";
+import type { EngineName, Face, FrameOptions, FrameResult, Label, Privacy, Range, RuntimeInfo } from "./types.ts";
+import { Announcer } from "./view/announcer.ts";
+import { FaceOverlay } from "./view/face-overlay.ts";
+import { statePanel } from "./view/state-panel.ts";
+import { ExpressionStrip } from "./view/strip.ts";
+import { ENGLISH, type Words, loadWords } from "./view/words.ts";
+
+export type { CameraDevice } from "./camera/camera.ts";
+
+/** What the element is doing. */
+export type EmotionCamState = "idle" | "starting" | "running" | "paused" | "failed";
+/** `auto`: int8 where the browser has WebAssembly SIMD, else float. */
+export type EngineChoice = EngineName | "auto";
+/** What is drawn over the picture: `full` is `boxes` with the bars and the last minute besides. */
+export type OverlayStyle = "full" | "boxes" | "minimal" | "emoji" | "none";
+
+type Client = ReturnType<typeof createClient>;
+
+const ENGINES = ["auto", "int8", "float"] as const;
+const OVERLAYS = ["full", "boxes", "minimal", "emoji", "none"] as const;
+const PRIVACIES = ["show", "blur", "hide"] as const;
+const RANGES = ["far", "near"] as const;
+const PACES = ["adaptive", "measure"] as const;
+/** The networks that ship; whatever has a slash or a dot is the URL of a contract. */
+const MODELS = ["seed", "edge", "edge-fer2013"] as const;
+const DEFAULT_MODEL = "seed";
+/** More faces than this are never asked for: the squares of all of them are one batch. */
+const MOST_FACES = 32;
+/** Being taken out of the page for less than this is a move, and costs nothing. */
+const MOVE_MS = 100;
+const OWN_URL = import.meta.url;
+/**
+ * Beside this module lie the worker, the networks and the languages. In two steps, because bundlers take
+ * `new URL("…", import.meta.url)` for the name of a file that they are to bring along.
+ */
+const OWN_FOLDER = new URL("./", OWN_URL).href;
+
+interface Session {
+  readonly abort: AbortController;
+  /** The source that it was begun for. */
+  readonly key: string;
+  /** Settles when everything of it has ended. Never rejects. */
+  readonly done: Promise<void>;
+}
+
+interface Progress {
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+}
+
+interface Starting {
+  readonly promise: Promise<RuntimeInfo>;
+  resolve(runtime: RuntimeInfo): void;
+  reject(reason: unknown): void;
+}
+
+/**
+ * Shows the camera and says which expression the faces in it show. Everything is computed on this device; no picture
+ * leaves it.
+ *
+ * @element emotion-cam
+ *
+ * @attr {boolean} autostart - Starts by itself; without it the element explains itself and waits for a press.
+ * @attr {string} src - A clip or picture in place of the camera.
+ * @attr {string} demo-src - A clip or picture that is played, marked as a demo, while no camera can be had.
+ * @attr {string} camera - A camera's `deviceId`, its label or a part of it, `user` or `environment`.
+ * @attr {boolean} mirror - Mirrors the picture. Default: cameras that look at the viewer are mirrored, as people know
+ * themselves from mirrors; cameras that look away, clips and pictures are not. `mirror="false"` never mirrors.
+ * @attr {number} max-faces - Faces that are followed at once, 1 to 32. Default: 4.
+ * @attr {number} max-fps - Frames a second that are looked at, at most. Default: all of them.
+ * @attr {number} min-score - The detector's score from which something is a face, 0 to 1. Default: 0.5.
+ * @attr {number} smoothing - How strongly scores are smoothed over time, 0 (not) to 1 (slowly). Default: 0.5.
+ * @attr {string} model - `seed`, `edge`, `edge-fer2013`, or the URL of a model's contract. Default: `seed`.
+ * @attr {"auto"|"int8"|"float"} engine - What computes. Default: `auto`.
+ * @attr {string} lang - The language of everything said. Default: the page's, else the browser's, else English.
+ * @attr {string} asset-base - The folder of the worker, the networks and the languages. Default: this module's own.
+ * @attr {"full"|"boxes"|"minimal"|"emoji"|"none"} overlay - What is drawn over the picture. Default: `full`.
+ * @attr {"show"|"blur"|"hide"} privacy - What happens to the pixels of faces on the screen. Default: `show`.
+ * @attr {"far"|"near"} range - `near` looks at the whole frame alone; `far` looks closer too. Default: `far`.
+ * @attr {"adaptive"|"measure"} pace - `measure` skips nothing, for benches. Default: `adaptive`.
+ * @attr {"idle"|"starting"|"running"|"paused"|"failed"} state - Read-only: what the element is doing.
+ * @attr {boolean} demo - Read-only: whether the demo plays because no camera can be had.
+ *
+ * @fires {EmotionReadyEvent} emotion-ready - The networks are loaded; carries `runtime`.
+ * @fires {EmotionFrameEvent} emotion-frame - A frame was answered; carries `faces`, `timeMs`, `timings` and
+ * `presentedFrames`.
+ * @fires {EmotionChangeEvent} emotion-change - A face's label changed, or a face is new; carries `face`, `label` and
+ * `previousLabel`.
+ * @fires {EmotionPresenceEvent} emotion-presence - Somebody came or left; carries `count`.
+ * @fires {EmotionErrorEvent} emotion-error - Something failed; carries `error`. Said once, until all is well again.
+ *
+ * @csspart video - The camera's or the clip's picture.
+ * @csspart picture - The still picture.
+ */
+export class EmotionCam extends LitElement {
+  static override styles = styles;
+
+  /** Attributes are the truth: the accessors below read them, so that nothing can fall out of step. */
+  static override properties = {
+    autostart: { type: Boolean, noAccessor: true },
+    src: { noAccessor: true },
+    demoSrc: { attribute: "demo-src", noAccessor: true },
+    camera: { noAccessor: true },
+    mirror: { noAccessor: true },
+    maxFaces: { attribute: "max-faces", noAccessor: true },
+    maxFps: { attribute: "max-fps", noAccessor: true },
+    minScore: { attribute: "min-score", noAccessor: true },
+    smoothing: { noAccessor: true },
+    model: { noAccessor: true },
+    engine: { noAccessor: true },
+    lang: { noAccessor: true },
+    assetBase: { attribute: "asset-base", noAccessor: true },
+    overlay: { noAccessor: true },
+    privacy: { noAccessor: true },
+    range: { noAccessor: true },
+    pace: { noAccessor: true },
+  };
+
+  #state: EmotionCamState = "idle";
+  #runtime: RuntimeInfo | null = null;
+  #session: Session | null = null;
+  #demoSession: Session | null = null;
+  #starting: Starting | null = null;
+  /** Whether `autostart` was there when it was last looked at. */
+  #autostarted = false;
+  #engine: { readonly client: Client; readonly abort: AbortController; readonly key: string } | null = null;
+  #source: Source | null = null;
+  #failure: { readonly error: EmotionCamError; readonly retryInMs: number | null } | null = null;
+  /** Codes that were told of since all was well. */
+  readonly #told = new Set<string>();
+  readonly #labels = new Map<number, Label>();
+  #progress: Progress | null = null;
+  #words: Words = ENGLISH;
+  /** The language that `#words` are in, or are being fetched in. */
+  #learnt = "en";
+  #page = new AbortController();
+  #leaving: ReturnType<typeof setTimeout> | undefined;
+  #overlayView: FaceOverlay | null = null;
+  #stripView: ExpressionStrip | null = null;
+  readonly #announcer = new Announcer();
+
+  /** Registers the element under a tag; does nothing where the tag is taken by it already. */
+  static define(tag = "emotion-cam", registry: CustomElementRegistry = customElements): typeof EmotionCam {
+    if (registry.get(tag) !== this) registry.define(tag, this);
+    return this;
+  }
+
+  get autostart(): boolean {
+    return this.hasAttribute("autostart") && this.getAttribute("autostart") !== "false";
+  }
+  set autostart(value: boolean) {
+    this.#write("autostart", value === true ? "" : null);
+  }
+
+  get src(): string {
+    return this.getAttribute("src") ?? "";
+  }
+  set src(value: string) {
+    this.#write("src", value);
+  }
+
+  get demoSrc(): string {
+    return this.getAttribute("demo-src") ?? "";
+  }
+  set demoSrc(value: string) {
+    this.#write("demo-src", value);
+  }
+
+  get camera(): string {
+    return this.getAttribute("camera") ?? "";
+  }
+  set camera(value: string) {
+    this.#write("camera", value);
+  }
+
+  /** Whether the picture is mirrored; where nothing is said, whether that is what people expect of the source. */
+  get mirror(): boolean {
+    const value = this.getAttribute("mirror");
+    if (value === "" || value === "true") return true;
+    if (value === "false") return false;
+    return this.#source === null ? this.src === "" : looksAtViewer(this.#source);
+  }
+  set mirror(value: boolean) {
+    this.#write("mirror", value);
+  }
+
+  get maxFaces(): number {
+    const value = numberIn(this.getAttribute("max-faces"), 1, MOST_FACES);
+    return value !== null && Number.isInteger(value) ? value : 4;
+  }
+  set maxFaces(value: number) {
+    this.#write("max-faces", value);
+  }
+
+  /** `Infinity`: all of them. */
+  get maxFps(): number {
+    return numberIn(this.getAttribute("max-fps"), Number.MIN_VALUE, Infinity) ?? Infinity;
+  }
+  set maxFps(value: number) {
+    this.#write("max-fps", value);
+  }
+
+  get minScore(): number {
+    return numberIn(this.getAttribute("min-score"), 0, 1) ?? 0.5;
+  }
+  set minScore(value: number) {
+    this.#write("min-score", value);
+  }
+
+  get smoothing(): number {
+    return numberIn(this.getAttribute("smoothing"), 0, 1) ?? 0.5;
+  }
+  set smoothing(value: number) {
+    this.#write("smoothing", value);
+  }
+
+  get model(): string {
+    const value = this.getAttribute("model") ?? "";
+    return /[/.]/.test(value) ? value : oneOf(MODELS, value, DEFAULT_MODEL);
+  }
+  set model(value: string) {
+    this.#write("model", value);
+  }
+
+  get engine(): EngineChoice {
+    return oneOf(ENGINES, this.getAttribute("engine"), "auto");
+  }
+  set engine(value: EngineChoice) {
+    this.#write("engine", value);
+  }
+
+  /** The folder's absolute URL, ending in a slash. */
+  get assetBase(): string {
+    const value = this.getAttribute("asset-base");
+    if (value === null) return OWN_FOLDER;
+    try {
+      return new URL(value.endsWith("/") ? value : `${value}/`, document.baseURI).href;
+    } catch {
+      return OWN_FOLDER;
+    }
+  }
+  set assetBase(value: string) {
+    this.#write("asset-base", value);
+  }
+
+  get overlay(): OverlayStyle {
+    return oneOf(OVERLAYS, this.getAttribute("overlay"), "full");
+  }
+  set overlay(value: OverlayStyle) {
+    this.#write("overlay", value);
+  }
+
+  get privacy(): Privacy {
+    return oneOf(PRIVACIES, this.getAttribute("privacy"), "show");
+  }
+  set privacy(value: Privacy) {
+    this.#write("privacy", value);
+  }
+
+  get range(): Range {
+    return oneOf(RANGES, this.getAttribute("range"), "far");
+  }
+  set range(value: Range) {
+    this.#write("range", value);
+  }
+
+  get pace(): FrameOptions["pace"] {
+    return oneOf(PACES, this.getAttribute("pace"), "adaptive");
+  }
+  set pace(value: FrameOptions["pace"]) {
+    this.#write("pace", value);
+  }
+
+  get state(): EmotionCamState {
+    return this.#state === "running" && document.hidden ? "paused" : this.#state;
+  }
+
+  /** Whether the demo plays because no camera can be had. */
+  get demo(): boolean {
+    return this.#demoSession !== null && this.#state === "running";
+  }
+
+  /** What computes, and the networks with their checksums; `null` until `emotion-ready`. */
+  get runtime(): RuntimeInfo | null {
+    return this.#runtime;
+  }
+
+  /**
+   * Starts the camera, or the source that `src` names; asks for permission where there is none yet. Goes on trying by
+   * itself after failures that pass.
+   *
+   * @returns What computes, once the first frame is answered.
+   * @throws EmotionCamError The first failure. DOMException `AbortError` where it is stopped before.
+   */
+  start(): Promise<RuntimeInfo> {
+    if (this.#runtime !== null && this.#state === "running" && !this.demo) return Promise.resolve(this.#runtime);
+    this.#starting ??= pending();
+    const { promise } = this.#starting;
+    if (this.isConnected && (this.#session === null || this.#state === "failed")) this.#begin();
+    return promise;
+  }
+
+  /** Stops, and turns the camera off. */
+  async stop(): Promise<void> {
+    await this.#end();
+  }
+
+  /**
+   * The cameras that the browser knows of, for a choice by `camera`; nameless until the permission is granted.
+   *
+   * @throws EmotionCamError `insecure-context`, `unsupported-browser`.
+   */
+  listCameras(): Promise<readonly CameraDevice[]> {
+    return listCameras();
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.#leaving !== undefined) return this.#stay();
+    this.#page = new AbortController();
+    document.addEventListener("visibilitychange", () => this.#showState(), { signal: this.#page.signal });
+    this.#showState();
+    this.#autostarted = this.autostart;
+    if (this.autostart || this.#starting !== null) this.#begin();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#leaving = setTimeout(() => void this.#leave(), MOVE_MS);
+  }
+
+  /** The attributes are read where they are needed, so all there is to do is to look again. */
+  override attributeChangedCallback(_name: string, before: string | null, after: string | null): void {
+    if (before !== after) this.requestUpdate();
+  }
+
+  protected override render(): TemplateResult {
+    const shows = this.#source?.kind;
+    return html`
+      <div class="stage" part="stage" data-mirror=${this.mirror}>
+        <video part="video" .muted=${true} loop playsinline ?hidden=${shows === "picture"}></video>
+        <img part="picture" alt="" ?hidden=${shows !== "picture"} />
+      </div>
+      <div class="overlay" part="overlay" aria-hidden="true"></div>
+      <div class="strip" part="strip" aria-hidden="true" ?hidden=${this.overlay !== "full"}></div>
+      ${statePanel()}
+    `;
+  }
+
+  protected override willUpdate(): void {
+    if (!this.isConnected) return;
+    const autostarts = this.autostart && !this.#autostarted && this.#session === null;
+    this.#autostarted = this.autostart;
+    if (autostarts || (this.#session !== null && this.#session.key !== this.#key)) this.#begin();
+  }
+
+  protected override updated(): void {
+    void this.#learnWords();
+  }
+
+  #write(name: string, value: unknown): void {
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
+      this.setAttribute(name, String(value));
+    else this.removeAttribute(name);
+  }
+
+  /** What a session was begun for; everything else rides on the next frame. */
+  get #key(): string {
+    return JSON.stringify([this.src, this.camera, this.demoSrc, this.#engineKey]);
+  }
+
+  get #engineKey(): string {
+    return JSON.stringify([this.assetBase, this.engine, this.model]);
+  }
+
+  get #stage(): Stage {
+    return { video: this.#part("video"), picture: this.#part("img") };
+  }
+
+  #part<Tag extends keyof HTMLElementTagNameMap>(selector: Tag | `.${string}`): HTMLElementTagNameMap[Tag] {
+    return this.renderRoot.querySelector(selector)!;
+  }
+
+  #enter(state: EmotionCamState): void {
+    this.#state = state;
+    this.#showState();
+  }
+
+  #showState(): void {
+    if (this.getAttribute("state") === this.state && this.hasAttribute("demo") === this.demo) return;
+    this.setAttribute("state", this.state);
+    this.toggleAttribute("demo", this.demo);
+    this.requestUpdate();
+  }
+
+  #begin(): void {
+    const before = this.#session;
+    before?.abort.abort();
+    const abort = new AbortController();
+    this.#failure = null;
+    this.#told.clear();
+    this.#enter("starting");
+    this.#session = { abort, key: this.#key, done: this.#run(before, abort.signal) };
+  }
+
+  async #end(): Promise<void> {
+    const session = this.#session;
+    this.#session = null;
+    this.#failure = null;
+    this.#starting?.reject(new DOMException("The element was stopped before it ran.", "AbortError"));
+    this.#starting = null;
+    session?.abort.abort();
+    this.#enter("idle");
+    await session?.done;
+  }
+
+  /** It was moved: browsers stop a video that is out of the page for a moment. */
+  #stay(): void {
+    clearTimeout(this.#leaving);
+    this.#leaving = undefined;
+    const element = this.#source?.element;
+    if (element instanceof HTMLVideoElement) play(element);
+  }
+
+  async #leave(): Promise<void> {
+    this.#leaving = undefined;
+    this.#page.abort();
+    this.#dropEngine();
+    await this.#end();
+    this.#overlayView?.dispose();
+    this.#overlayView = null;
+    this.#stripView = null;
+  }
+
+  /** One session: the source, and the demo in its place while it cannot be had. */
+  async #run(before: Session | null, signal: AbortSignal): Promise<void> {
+    await Promise.all([before?.done, this.updateComplete]);
+    try {
+      await this.#persist(() => this.#open(signal), false, signal);
+    } finally {
+      await this.#endDemo();
+    }
+  }
+
+  async #open(signal: AbortSignal): Promise<Source> {
+    // The networks load while the permission is asked for.
+    this.#loadEngine();
+    if (this.src !== "") return showFile(this.src, this.#stage, signal);
+    const camera = await openCamera(this.camera, signal);
+    // Both are shown in the same video.
+    await this.#endDemo();
+    if (signal.aborted) camera.close();
+    signal.throwIfAborted();
+    return showCamera(camera, this.#stage);
+  }
+
+  /** Every failure comes through here: it is told, and after a while or a change the source is opened again. */
+  async #persist(open: () => Promise<Source>, demo: boolean, signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        await this.#follow(await open(), demo, signal, () => (failures = 0));
+      } catch (cause) {
+        if (signal.aborted) return;
+        const error = toError(cause);
+        failures += 1;
+        const delayMs = retryDelayMs(error, failures);
+        this.#fail(error, delayMs, demo);
+        if (!demo && wantsDemo(error, failures)) this.#beginDemo();
+        await untilWorthRetrying(error, delayMs, signal).catch(() => {});
+      }
+    }
+  }
+
+  async #follow(source: Source, demo: boolean, signal: AbortSignal, answered: () => void): Promise<void> {
+    const close = () => source.close();
+    signal.addEventListener("abort", close);
+    this.#source = source;
+    this.requestUpdate();
+    try {
+      const client = this.#loadEngine();
+      await unlessAborted(client.ready, signal);
+      const wishes = { signal, lost: source.lost, maxFps: () => this.maxFps };
+      for await (const { frame, timeMs, presentedFrames } of frames(source.element, wishes)) {
+        const result = await client.process(frame, timeMs, this.#frameOptions).catch(passOver);
+        signal.throwIfAborted();
+        if (result === null) {
+          // The worker is being started again; the camera stays on.
+          await unlessAborted(client.ready, signal);
+          continue;
+        }
+        answered();
+        this.#answer(result, presentedFrames, demo);
+      }
+    } finally {
+      signal.removeEventListener("abort", close);
+      close();
+      this.#source = null;
+      this.#empty();
+    }
+  }
+
+  #beginDemo(): void {
+    if (this.demoSrc === "" || this.#demoSession !== null) return;
+    const abort = new AbortController();
+    const open = () => showFile(this.demoSrc, this.#stage, abort.signal);
+    this.#demoSession = { abort, key: this.demoSrc, done: this.#persist(open, true, abort.signal) };
+  }
+
+  async #endDemo(): Promise<void> {
+    const demo = this.#demoSession;
+    demo?.abort.abort();
+    await demo?.done;
+    this.#demoSession = null;
+  }
+
+  /** The networks, loading or loaded; anew where they failed or others are wanted. */
+  #loadEngine(): Client {
+    if (this.#engine?.key === this.#engineKey) return this.#engine.client;
+    this.#dropEngine();
+    requireBrowser();
+    const abort = new AbortController();
+    const { assetBase, engine, model } = this;
+    const client = createClient(
+      { assetBase, engine, model },
+      {
+        workerUrl: new URL("worker.js", assetBase),
+        signal: abort.signal,
+        onProgress: (loadedBytes, totalBytes) => this.#load({ loadedBytes, totalBytes }),
+        onReady: (runtime) => this.#equip(runtime),
+        onError: (error) => this.#fail(error, null, false),
+      },
+    );
+    this.#engine = { client, abort, key: this.#engineKey };
+    return client;
+  }
+
+  #dropEngine(): void {
+    this.#engine?.abort.abort();
+    this.#engine = null;
+    this.#runtime = null;
+    this.#progress = null;
+  }
+
+  #load(progress: Progress): void {
+    this.#progress = progress;
+    this.requestUpdate();
+  }
+
+  #equip(runtime: RuntimeInfo): void {
+    this.#runtime = runtime;
+    if (this.#failure !== null && !ofSource(this.#failure.error)) {
+      this.#failure = null;
+      this.#enter("starting");
+    }
+    this.requestUpdate();
+    this.#tell(new EmotionReadyEvent(runtime));
+  }
+
+  get #frameOptions(): FrameOptions {
+    const { maxFaces, minScore, smoothing, range, pace } = this;
+    return { maxFaces, minScore, smoothing, range, pace };
+  }
+
+  #answer(result: FrameResult, presentedFrames: number, demo: boolean): void {
+    if (!demo) this.#recover();
+    this.#enter("running");
+    this.#draw(result);
+    this.#tell(new EmotionFrameEvent(result, presentedFrames));
+    this.#tellPeople(result.faces);
+  }
+
+  #recover(): void {
+    this.#failure = null;
+    this.#told.clear();
+    if (this.#runtime !== null) this.#starting?.resolve(this.#runtime);
+    this.#starting = null;
+  }
+
+  /** @param retryInMs When it is tried again, milliseconds; `null` where the worker is started again by its client. */
+  #fail(error: EmotionCamError, retryInMs: number | null, demo: boolean): void {
+    if (!ofSource(error) && !error.recoverable) this.#dropEngine();
+    if (!demo) this.#failure = { error, retryInMs };
+    // The demo goes on while the camera is looked for.
+    if (demo || this.#demoSession === null || !ofSource(error)) this.#enter("failed");
+    this.requestUpdate();
+    this.#starting?.reject(error);
+    this.#starting = null;
+    if (this.#told.has(error.code)) return;
+    this.#told.add(error.code);
+    this.#tell(new EmotionErrorEvent(error));
+  }
+
+  #draw({ faces, timeMs }: FrameResult): void {
+    if (this.#source === null) return;
+    const { width, height } = sizeOf(this.#source.element);
+    this.#overlayView ??= new FaceOverlay(this.#part(".overlay"));
+    this.#overlayView.show(faces, {
+      frameWidth: width,
+      frameHeight: height,
+      mirror: this.mirror,
+      fit: "cover",
+      style: this.overlay,
+      privacy: this.privacy,
+      words: this.#words,
+    });
+    this.#stripView ??= new ExpressionStrip(this.#part(".strip"));
+    this.#stripView.show(faces, timeMs, this.#words);
+  }
+
+  /** Own language first, then the page's, then the browser's; English where none of them is had. */
+  get #language(): string {
+    return this.closest<HTMLElement>("[lang]:not([lang=''])")?.lang ?? navigator.language;
+  }
+
+  async #learnWords(): Promise<void> {
+    const language = this.#language;
+    if (this.#learnt === language) return;
+    this.#learnt = language;
+    const words = await loadWords(language, this.assetBase);
+    if (this.#learnt !== language) return;
+    this.#words = words;
+    this.requestUpdate();
+  }
+
+  #tell(event: Event): void {
+    this.dispatchEvent(event);
+  }
+
+  #tellPeople(faces: readonly Face[]): void {
+    const before = new Map(this.#labels);
+    this.#labels.clear();
+    for (const face of faces) this.#labels.set(face.id, face.label);
+    if (before.size !== this.#labels.size || faces.some(({ id }) => !before.has(id)))
+      this.#tell(new EmotionPresenceEvent(faces.length));
+    for (const face of faces) {
+      const previousLabel = before.get(face.id) ?? null;
+      if (previousLabel !== face.label) this.#tell(new EmotionChangeEvent(face, previousLabel));
+    }
+  }
+
+  /** Nobody is in a source that is gone. */
+  #empty(): void {
+    this.#overlayView?.clear();
+    this.#stripView?.clear();
+    this.#tellPeople([]);
+  }
+}
+
+/** What the worker and the drawing stand on; without it nothing can be tried. */
+function requireBrowser(): void {
+  const missing = ["WebAssembly", "Worker", "OffscreenCanvas"].filter((feature) => !(feature in globalThis));
+  if (missing.length === 0) return;
+  throw new EmotionCamError(
+    "unsupported-browser",
+    `This browser lacks ${missing.join(", ")}. Open the page in a current Chrome, Edge, Firefox or Safari.`,
+  );
+}
+
+/** A demo at once where there is no camera; what may be over in a second or two gets a second try first. */
+function wantsDemo(error: EmotionCamError, failures: number): boolean {
+  return error.code === "camera-missing" || (error.recoverable && ofSource(error) && failures > 1);
+}
+
+function ofSource({ code }: EmotionCamError): boolean {
+  return code.startsWith("camera-") || code.startsWith("source-") || code === "insecure-context";
+}
+
+/** A worker that is started again told of its failure itself. */
+function passOver(error: unknown): null {
+  if (error instanceof EmotionCamError && error.recoverable) return null;
+  throw error;
+}
+
+/** @throws The signal's reason, as soon as it is there. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => (abort = () => reject(signal.reason)));
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function toError(cause: unknown): EmotionCamError {
+  if (cause instanceof EmotionCamError) return cause;
+  return new EmotionCamError(
+    "worker-crash",
+    `Something failed that was not foreseen (${String(cause)}). It is started anew; please report it.`,
+    { cause },
+  );
+}
+
+function looksAtViewer(source: Source): boolean {
+  return source.kind === "camera" && source.facing !== "environment";
+}
+
+function oneOf<T extends string>(choices: readonly T[], value: string | null, fallback: T): T {
+  return choices.find((choice) => choice === value) ?? fallback;
+}
+
+function numberIn(value: string | null, least: number, most: number): number | null {
+  if (value === null || value.trim() === "") return null;
+  const number = Number(value);
+  return number >= least && number <= most ? number : null;
+}
+
+function pending(): Starting {
+  let settle!: Pick<Starting, "resolve" | "reject">;
+  const promise = new Promise<RuntimeInfo>((resolve, reject) => (settle = { resolve, reject }));
+  // The failure is told by emotion-error too; whoever does not wait for the start is not to be alarmed twice.
+  promise.catch(() => {});
+  return { promise, ...settle };
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "emotion-cam": EmotionCam;
+  }
+}
+
+/** The element's own events are typed in listeners. */
+export interface EmotionCam {
+  addEventListener<Type extends keyof EmotionCamEventMap>(
+    type: Type,
+    listener: (this: EmotionCam, event: EmotionCamEventMap[Type]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener<Type extends keyof HTMLElementEventMap>(
+    type: Type,
+    listener: (this: EmotionCam, event: HTMLElementEventMap[Type]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+}

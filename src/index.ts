@@ -1,0 +1,28 @@
+export { EmotionCam } from "./emotion-cam.ts";
+export type { CameraDevice, EmotionCamState, EngineChoice, OverlayStyle } from "./emotion-cam.ts";
+export { EmotionCamError } from "./errors.ts";
+export type { EmotionCamErrorCode } from "./errors.ts";
+export {
+  EmotionChangeEvent,
+  EmotionErrorEvent,
+  EmotionFrameEvent,
+  EmotionPresenceEvent,
+  EmotionReadyEvent,
+} from "./events.ts";
+export type { EmotionCamEventMap } from "./events.ts";
+export { KEYPOINTS, LABELS } from "./types.ts";
+export type {
+  Box,
+  EngineName,
+  Face,
+  FrameOptions,
+  Label,
+  ModelInfo,
+  Point,
+  Privacy,
+  Range,
+  RuntimeInfo,
+  Scores,
+  SimdLevel,
+  StageTimings,
+} from "./types.ts";

@@ -1,0 +1,490 @@
+import * as fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { EmotionCam } from "../../src/index.ts";
+import type { EmotionCamEventMap } from "../../src/index.ts";
+
+EmotionCam.define();
+
+const FAKE_RUNTIME = "/tests/browser/fake-runtime/";
+const PICTURE = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48"><rect width="64" height="48" fill="red"/></svg>',
+)}`;
+const EVENTS = ["emotion-ready", "emotion-frame", "emotion-change", "emotion-presence", "emotion-error"] as const;
+
+const workers: Worker[] = [];
+const terminated = new Set<Worker>();
+const tracks: MediaStreamTrack[] = [];
+const NativeWorker = globalThis.Worker;
+const capture = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+
+class CountedWorker extends NativeWorker {
+  constructor(url: string | URL, options?: WorkerOptions) {
+    super(url, options);
+    workers.push(this);
+  }
+
+  override terminate(): void {
+    terminated.add(this);
+    super.terminate();
+  }
+}
+
+async function countedCapture(constraints?: MediaStreamConstraints): Promise<MediaStream> {
+  const stream = await capture(constraints);
+  tracks.push(...stream.getTracks());
+  return stream;
+}
+
+beforeEach(() => {
+  vi.stubGlobal("Worker", CountedWorker);
+  vi.spyOn(navigator.mediaDevices, "getUserMedia").mockImplementation(countedCapture);
+});
+
+afterEach(async () => {
+  for (const element of document.querySelectorAll("emotion-cam")) element.remove();
+  await vi.waitFor(() => expect(workers.every((worker) => terminated.has(worker))).toBe(true));
+  expect(tracks.every((track) => track.readyState === "ended")).toBe(true);
+  workers.length = 0;
+  tracks.length = 0;
+  terminated.clear();
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+function make(attributes: Record<string, string> = {}): EmotionCam {
+  const element = document.createElement("emotion-cam");
+  element.setAttribute("asset-base", FAKE_RUNTIME);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+function put(attributes: Record<string, string> = {}): EmotionCam {
+  const element = make(attributes);
+  document.body.append(element);
+  return element;
+}
+
+function next<Type extends keyof EmotionCamEventMap>(
+  element: EmotionCam,
+  type: Type,
+  where: (event: EmotionCamEventMap[Type]) => boolean = () => true,
+): Promise<EmotionCamEventMap[Type]> {
+  return new Promise((resolve) => {
+    const listen = (event: EmotionCamEventMap[Type]) => {
+      if (!where(event)) return;
+      element.removeEventListener(type, listen as EventListener);
+      resolve(event);
+    };
+    element.addEventListener(type, listen);
+  });
+}
+
+function refuse(name: string): void {
+  vi.mocked(navigator.mediaDevices.getUserMedia).mockRejectedValue(new DOMException("as the test wants", name));
+}
+
+function grant(): void {
+  vi.mocked(navigator.mediaDevices.getUserMedia).mockImplementation(countedCapture);
+}
+
+function hide(hidden: boolean): void {
+  vi.spyOn(document, "hidden", "get").mockReturnValue(hidden);
+  document.dispatchEvent(new Event("visibilitychange"));
+}
+
+/** Each attribute, its property, the default, a good value and bad ones. */
+const ATTRIBUTES = [
+  { name: "autostart", key: "autostart", fallback: false, good: [["", true]], bad: ["false"] },
+  { name: "src", key: "src", fallback: "", good: [["clip.mp4", "clip.mp4"]], bad: [] },
+  { name: "demo-src", key: "demoSrc", fallback: "", good: [["clip.mp4", "clip.mp4"]], bad: [] },
+  { name: "camera", key: "camera", fallback: "", good: [["C920", "C920"]], bad: [] },
+  {
+    name: "mirror",
+    key: "mirror",
+    fallback: true,
+    good: [
+      ["", true],
+      ["true", true],
+      ["false", false],
+    ],
+    bad: ["maybe"],
+  },
+  { name: "max-faces", key: "maxFaces", fallback: 4, good: [["7", 7]], bad: ["0", "-1", "1.5", "1e9", "NaN", "", "x"] },
+  { name: "max-fps", key: "maxFps", fallback: Infinity, good: [["12.5", 12.5]], bad: ["0", "-1", "NaN", "", "x"] },
+  {
+    name: "min-score",
+    key: "minScore",
+    fallback: 0.5,
+    good: [
+      ["0", 0],
+      ["0.75", 0.75],
+      ["1", 1],
+    ],
+    bad: ["-0.1", "1.1", "NaN", "", "x"],
+  },
+  { name: "smoothing", key: "smoothing", fallback: 0.5, good: [["0", 0]], bad: ["-0.1", "1.1", "Infinity", "", "x"] },
+  {
+    name: "model",
+    key: "model",
+    fallback: "seed",
+    good: [
+      ["edge", "edge"],
+      ["/mine/contract.json", "/mine/contract.json"],
+    ],
+    bad: ["nonsense", ""],
+  },
+  { name: "engine", key: "engine", fallback: "auto", good: [["float", "float"]], bad: ["gpu", ""] },
+  { name: "overlay", key: "overlay", fallback: "full", good: [["emoji", "emoji"]], bad: ["all", ""] },
+  { name: "privacy", key: "privacy", fallback: "show", good: [["blur", "blur"]], bad: ["pixelate", ""] },
+  { name: "range", key: "range", fallback: "far", good: [["near", "near"]], bad: ["middle", ""] },
+  { name: "pace", key: "pace", fallback: "adaptive", good: [["measure", "measure"]], bad: ["fast", ""] },
+] as const;
+
+describe("attributes and properties", () => {
+  test.each(ATTRIBUTES)("$name", ({ name, key, fallback, good, bad }) => {
+    const element = document.createElement("emotion-cam");
+    expect(element[key]).toBe(fallback);
+    for (const [text, value] of good) {
+      element.setAttribute(name, text);
+      expect(element[key]).toBe(value);
+      element.removeAttribute(name);
+      Object.assign(element, { [key]: value });
+      expect(element[key]).toBe(value);
+      expect(element.hasAttribute(name)).toBe(true);
+      Object.assign(element, { [key]: null });
+      expect(element.hasAttribute(name)).toBe(false);
+    }
+    for (const text of bad) {
+      element.setAttribute(name, text);
+      expect(element[key], `${name}="${text}"`).toBe(fallback);
+    }
+  });
+
+  test("asset-base is resolved against the document", () => {
+    const element = document.createElement("emotion-cam");
+    const own = element.assetBase;
+    expect(own).toMatch(/\/src\/$/);
+    element.assetBase = "/assets";
+    expect(element.assetBase).toBe(`${location.origin}/assets/`);
+    element.assetBase = "http://[bad";
+    expect(element.assetBase).toBe(own);
+  });
+
+  test("lang is HTML's own", () => {
+    const element = document.createElement("emotion-cam");
+    element.lang = "de";
+    expect(element.getAttribute("lang")).toBe("de");
+  });
+
+  test("properties that were set before the element was defined are kept", async () => {
+    const early = document.createElement("emotion-cam-early") as EmotionCam;
+    Object.assign(early, { maxFaces: 2, overlay: "minimal" });
+    document.body.append(early);
+    class Early extends EmotionCam {}
+    Early.define("emotion-cam-early");
+    await early.updateComplete;
+    expect(early.getAttribute("max-faces")).toBe("2");
+    expect(early.overlay).toBe("minimal");
+    early.remove();
+  });
+
+  test("whatever is written, nothing throws, nothing is told, and what is read is sound", () => {
+    const element = document.createElement("emotion-cam");
+    const told = vi.fn();
+    for (const type of EVENTS) element.addEventListener(type, told);
+    const name = fc.constantFrom(...ATTRIBUTES.map((attribute) => attribute.name), "asset-base", "lang");
+    const key = fc.constantFrom(...ATTRIBUTES.map((attribute) => attribute.key), "assetBase");
+    const check = () => {
+      expect(Number.isInteger(element.maxFaces) && element.maxFaces >= 1 && element.maxFaces <= 32).toBe(true);
+      expect(element.maxFps).toBeGreaterThan(0);
+      for (const share of [element.minScore, element.smoothing]) expect(share >= 0 && share <= 1).toBe(true);
+      expect(typeof element.mirror).toBe("boolean");
+      expect(typeof element.autostart).toBe("boolean");
+      expect(["full", "boxes", "minimal", "emoji", "none"]).toContain(element.overlay);
+      expect(["show", "blur", "hide"]).toContain(element.privacy);
+      expect(["far", "near"]).toContain(element.range);
+      expect(["auto", "int8", "float"]).toContain(element.engine);
+      expect(new URL(element.assetBase).pathname).toMatch(/\/$/);
+    };
+    fc.assert(
+      fc.property(
+        name,
+        fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.double().map(String)),
+        (which, text) => {
+          element.setAttribute(which, text);
+          check();
+        },
+      ),
+      { numRuns: 2000 },
+    );
+    fc.assert(
+      fc.property(key, fc.anything({ withNullPrototype: true, withBigInt: true }), (which, value) => {
+        Object.assign(element, { [which]: value });
+        check();
+      }),
+      { numRuns: 2000 },
+    );
+    expect(told).not.toHaveBeenCalled();
+  });
+});
+
+describe("start and stop", () => {
+  test("waits for a press, starts, and turns the camera off again", async () => {
+    const element = put();
+    await element.updateComplete;
+    expect(element.state).toBe("idle");
+    expect(element.getAttribute("state")).toBe("idle");
+    expect(tracks).toEqual([]);
+    const runtime = await element.start();
+    expect(element.getAttribute("state")).toBe("running");
+    expect(element.runtime).toBe(runtime);
+    expect(runtime.engine).toBe("float");
+    expect(tracks.map((track) => track.readyState)).toEqual(["live"]);
+    expect(await element.start()).toBe(runtime);
+    expect(tracks.length).toBe(1);
+    await element.stop();
+    expect(element.state).toBe("idle");
+    expect(tracks[0]!.readyState).toBe("ended");
+  });
+
+  test("a press on the button is a start", async () => {
+    const element = put();
+    await element.updateComplete;
+    const button = element.shadowRoot!.querySelector("button")!;
+    const ready = next(element, "emotion-frame");
+    button.click();
+    await ready;
+    expect(element.state).toBe("running");
+  });
+
+  test("autostart starts, whenever it comes", async () => {
+    const element = put({ autostart: "" });
+    await next(element, "emotion-frame");
+    const late = put();
+    await late.updateComplete;
+    expect(late.state).toBe("idle");
+    late.autostart = true;
+    await next(late, "emotion-frame");
+  });
+
+  test("started before it is in the page", async () => {
+    const element = make();
+    const starting = element.start();
+    document.body.append(element);
+    await starting;
+    expect(element.state).toBe("running");
+  });
+
+  test("started twice and stopped while starting", async () => {
+    const element = put();
+    const first = element.start();
+    expect(element.start()).toBe(first);
+    expect(element.state).toBe("starting");
+    const refused = expect(first).rejects.toMatchObject({ name: "AbortError" });
+    await element.stop();
+    await refused;
+    expect(element.state).toBe("idle");
+    await element.start();
+    expect(element.state).toBe("running");
+  });
+
+  test("lists cameras", async () => {
+    expect((await put().listCameras()).length).toBeGreaterThan(0);
+  });
+});
+
+describe("lifetime", () => {
+  test("moving it in the page restarts nothing", async () => {
+    const element = put();
+    await element.start();
+    const states: string[] = [];
+    const watch = new MutationObserver(() => states.push(element.state));
+    watch.observe(element, { attributeFilter: ["state"] });
+    const elsewhere = document.createElement("div");
+    document.body.append(elsewhere);
+    elsewhere.append(element);
+    element.remove();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    document.body.prepend(element);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await next(element, "emotion-frame");
+    expect([workers.length, terminated.size, tracks.length]).toEqual([1, 0, 1]);
+    expect(tracks[0]!.readyState).toBe("live");
+    expect(states).toEqual([]);
+    watch.disconnect();
+    elsewhere.remove();
+  });
+
+  test("removing it frees the camera and the worker", async () => {
+    const element = put();
+    await element.start();
+    element.remove();
+    await vi.waitFor(() => expect(tracks[0]!.readyState).toBe("ended"));
+    await vi.waitFor(() => expect(terminated.size).toBe(1));
+    expect(element.state).toBe("idle");
+    expect(element.runtime).toBe(null);
+  });
+
+  test("removed while starting, and put back", async () => {
+    const element = put({ autostart: "" });
+    element.remove();
+    await vi.waitFor(() => expect(element.state).toBe("idle"));
+    document.body.append(element);
+    await next(element, "emotion-frame");
+    expect(element.state).toBe("running");
+  });
+
+  test("two on a page, one removed", async () => {
+    const [kept, removed] = [put(), put()];
+    await Promise.all([kept.start(), removed.start()]);
+    removed.remove();
+    await vi.waitFor(() => expect(removed.state).toBe("idle"));
+    await next(kept, "emotion-frame");
+    expect(kept.state).toBe("running");
+  });
+
+  test("a hidden page pauses it", async () => {
+    const element = put();
+    await element.start();
+    hide(true);
+    expect(element.getAttribute("state")).toBe("paused");
+    hide(false);
+    expect(element.getAttribute("state")).toBe("running");
+    await next(element, "emotion-frame");
+  });
+
+  test("another source takes the camera's place; another model loads anew", async () => {
+    const element = put();
+    await element.start();
+    expect(element.mirror).toBe(true);
+    element.src = PICTURE;
+    await vi.waitFor(() => expect(tracks[0]!.readyState).toBe("ended"));
+    await next(element, "emotion-frame");
+    expect(element.mirror).toBe(false);
+    expect(workers.length).toBe(1);
+    element.model = "/other/contract.json";
+    await next(element, "emotion-ready");
+    await next(element, "emotion-frame");
+    expect([workers.length, terminated.size]).toEqual([2, 1]);
+  });
+});
+
+describe("events", () => {
+  test("say what changed, in order, and bubble out of shadow trees", async () => {
+    const told: unknown[][] = [];
+    const host = document.createElement("div");
+    const element = make({ src: PICTURE, autostart: "" });
+    const over = new AbortController();
+    for (const type of EVENTS)
+      document.addEventListener(
+        type,
+        (event) => {
+          const { type: kind } = event;
+          if (kind === "emotion-ready") told.push([kind]);
+          const { label, previousLabel, count } = event as unknown as Record<string, unknown>;
+          if (kind === "emotion-change") told.push([kind, label, previousLabel]);
+          if (kind === "emotion-presence") told.push([kind, count]);
+        },
+        { signal: over.signal },
+      );
+    host.attachShadow({ mode: "open" }).append(element);
+    document.body.append(host);
+    await next(element, "emotion-presence", ({ count }) => count === 0);
+    over.abort();
+    host.remove();
+    expect(told).toEqual([
+      ["emotion-ready"],
+      ["emotion-presence", 1],
+      ["emotion-change", "neutral", null],
+      ["emotion-change", "happy", "neutral"],
+      ["emotion-presence", 0],
+    ]);
+  });
+
+  test("a frame carries its time, its timings and the count of frames shown", async () => {
+    const element = put({ src: PICTURE, autostart: "" });
+    const first = await next(element, "emotion-frame");
+    const second = await next(element, "emotion-frame");
+    expect(second.timeMs).toBeGreaterThan(first.timeMs);
+    expect(second.presentedFrames).toBeGreaterThan(first.presentedFrames);
+    expect(second.timings.total).toBe(0);
+  });
+});
+
+describe("failures", () => {
+  test("a refusal is told once, and a permission given later starts it", async () => {
+    const status = Object.assign(new EventTarget(), { state: "denied" });
+    vi.spyOn(navigator.permissions, "query").mockResolvedValue(status as unknown as PermissionStatus);
+    refuse("NotAllowedError");
+    const element = put();
+    const errors: string[] = [];
+    element.addEventListener("emotion-error", ({ error }) => errors.push(error.code));
+    await expect(element.start()).rejects.toMatchObject({ code: "camera-denied", recoverable: false });
+    expect(element.getAttribute("state")).toBe("failed");
+    grant();
+    status.state = "granted";
+    const running = next(element, "emotion-frame");
+    await vi.waitFor(() => {
+      status.dispatchEvent(new Event("change"));
+      expect(element.state).not.toBe("failed");
+    });
+    await running;
+    expect(errors).toEqual(["camera-denied"]);
+  });
+
+  test("without a camera the demo plays, until one is plugged in", async () => {
+    refuse("NotFoundError");
+    const element = put({ autostart: "", "demo-src": PICTURE });
+    const errors: string[] = [];
+    element.addEventListener("emotion-error", ({ error }) => errors.push(error.code));
+    await next(element, "emotion-frame");
+    expect([element.state, element.demo, element.hasAttribute("demo")]).toEqual(["running", true, true]);
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    expect(errors).toEqual(["camera-missing"]);
+    grant();
+    navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+    await vi.waitFor(() => expect(tracks[0]?.readyState).toBe("live"));
+    await vi.waitFor(() => expect(element.hasAttribute("demo")).toBe(false));
+    await next(element, "emotion-frame");
+    expect([element.state, element.demo]).toEqual(["running", false]);
+    expect(errors).toEqual(["camera-missing"]);
+    expect(workers.length).toBe(1);
+  });
+
+  test("a camera that is unplugged while running is opened again", async () => {
+    const element = put();
+    await element.start();
+    const lost = next(element, "emotion-error");
+    tracks[0]!.dispatchEvent(new Event("ended"));
+    expect((await lost).error.code).toBe("camera-lost");
+    await next(element, "emotion-frame");
+    expect(tracks.map((track) => track.readyState)).toEqual(["ended", "live"]);
+    expect(element.state).toBe("running");
+  });
+
+  test("a source that cannot be read names its address, and another one is taken at once", async () => {
+    const element = put({ src: "/not-there.mp4" });
+    await expect(element.start()).rejects.toMatchObject({ code: "source-load" });
+    expect(element.state).toBe("failed");
+    element.src = PICTURE;
+    await next(element, "emotion-frame");
+    expect(element.state).toBe("running");
+  });
+
+  test("networks that cannot be loaded are tried again, with others at once", async () => {
+    const element = put({ src: PICTURE, model: "/broken.json" });
+    await expect(element.start()).rejects.toMatchObject({ code: "model-load", recoverable: true });
+    expect(element.state).toBe("failed");
+    element.model = "/good.json";
+    await next(element, "emotion-frame");
+    expect(element.state).toBe("running");
+  });
+
+  test("a browser that lacks what it needs is told so", async () => {
+    vi.stubGlobal("OffscreenCanvas", undefined);
+    Reflect.deleteProperty(globalThis, "OffscreenCanvas");
+    const element = put({ src: PICTURE });
+    await expect(element.start()).rejects.toMatchObject({ code: "unsupported-browser" });
+    expect(element.state).toBe("failed");
+  });
+});
