@@ -213,9 +213,11 @@ async function reportSizes(metafile) {
 async function buildAll() {
   await mkdir(STAGE, { recursive: true });
   try {
+    // All are waited for, so that none still writes into the stage when another's failure takes it away.
     const parts = [bundleBrowser(), bundleServer(), copyAssets(), buildModels(), buildKernels()];
-    const [metafile] = await Promise.all(parts);
-    const withinBudget = await reportSizes(metafile);
+    const failure = (await Promise.allSettled(parts)).find((part) => part.status === "rejected");
+    if (failure !== undefined) throw failure.reason;
+    const withinBudget = await reportSizes(await parts[0]);
     await rm(DIST, { recursive: true, force: true });
     await rename(STAGE, DIST);
     return withinBudget;
