@@ -5,7 +5,7 @@
 /** One rung of the quality ladder. */
 export interface Rung {
   readonly name: "full" | "half" | "third" | "quarter";
-  /** The detector looks at one frame of so many. */
+  /** The detector looks at one frame of so many; with looks to spare, at several squares of it. */
   readonly detectEvery: number;
   /** Each face is classified in one frame of so many. */
   readonly classifyEvery: number;
@@ -27,6 +27,9 @@ const CLIMB_SHARE = 0.75;
 
 /** Between two changes of rung: long enough for the averages to forget the old one's first frame. */
 const DWELL_MS = 500;
+
+/** Until looks were measured, and where the clock is too coarse for them. */
+const SHORTEST_LOOK_MS = 0.25;
 
 /** Memory of the averages, in measurements. */
 const AVERAGE_OVER = 6;
@@ -57,7 +60,7 @@ class Average {
 
 /** Decides, frame by frame, what is computed. */
 export class Cadence {
-  readonly #detectMs = new Average();
+  readonly #lookMs = new Average();
   readonly #classifyMs = new Average();
   #rung = 0;
   #changedMs = Number.NEGATIVE_INFINITY;
@@ -69,19 +72,22 @@ export class Cadence {
   }
 
   /**
-   * Opens a frame: whether the detector looks at it.
+   * Opens a frame: how many looks of the detector it may have. 0 where it is passed over; no bound is `Infinity`.
    *
    * @param faces In view, for what classification will cost.
    * @param pace `measure`: nothing is skipped.
    */
-  wantsDetection(timeMs: number, faces: number, pace: "adaptive" | "measure"): boolean {
+  looks(timeMs: number, faces: number, pace: "adaptive" | "measure"): number {
     this.#frame += 1;
     this.#sinceDetect += 1;
     if (pace === "measure") this.#rung = 0;
     else this.#choose(timeMs, faces);
-    const wanted = this.#sinceDetect >= this.rung.detectEvery;
-    if (wanted) this.#sinceDetect = 0;
-    return wanted;
+    if (this.#sinceDetect < this.rung.detectEvery) return 0;
+    this.#sinceDetect = 0;
+    if (pace === "measure") return Number.POSITIVE_INFINITY;
+    const { detectEvery, classifyEvery } = this.rung;
+    const leftMs = detectEvery * (FRAME_BUDGET_MS - (faces * this.#classifyMs.value) / classifyEvery);
+    return Math.max(1, Math.floor(leftMs / Math.max(this.#lookMs.value, SHORTEST_LOOK_MS)));
   }
 
   /** Whether this face's turn to be classified is in the frame that was opened last; faces take turns. */
@@ -89,9 +95,9 @@ export class Cadence {
     return (this.#frame + id) % this.rung.classifyEvery === 0;
   }
 
-  /** Takes in what looking at one frame cost. */
-  detectionTook(ms: number): void {
-    this.#detectMs.add(ms);
+  /** Takes in what one look of the detector cost. */
+  lookTook(ms: number): void {
+    this.#lookMs.add(ms);
   }
 
   /** Takes in what classifying a batch cost. */
@@ -110,7 +116,7 @@ export class Cadence {
   }
 
   #cost(rung: Rung, faces: number): number {
-    return this.#detectMs.value / rung.detectEvery + (faces * this.#classifyMs.value) / rung.classifyEvery;
+    return this.#lookMs.value / rung.detectEvery + (faces * this.#classifyMs.value) / rung.classifyEvery;
   }
 }
 

@@ -4,17 +4,8 @@
  */
 import type { Face, FrameOptions, FrameResult } from "../types.ts";
 import { Cadence, REUSE_MOST_MS } from "./cadence.ts";
-import { isPlausible } from "./doubt.ts";
-import {
-  type Sighting,
-  type Size,
-  boxAsFraction,
-  eyesSquare,
-  isSound,
-  letterboxSquare,
-  pointAsFraction,
-  sightingInFrame,
-} from "./geometry.ts";
+import { type Size, boxAsFraction, eyesSquare, pointAsFraction } from "./geometry.ts";
+import { type Scene, type Seen, Looker } from "./looker.ts";
 import { LUMA_BLOCKS, blockLuma, isSameLuma } from "./luma.ts";
 import { type Smoothed, Smoother } from "./smooth.ts";
 import type { Classifier, Detector, Picture } from "./stages.ts";
@@ -70,11 +61,11 @@ export function createPipeline(stages: Stages): Pipeline {
 }
 
 class FramePipeline implements Pipeline {
-  readonly #detector: Detector;
   readonly #classifier: Classifier;
   readonly #clock: () => number;
   readonly #tracker = new Tracker();
   readonly #cadence = new Cadence();
+  readonly #looker: Looker;
   readonly #portraits = new Map<number, Portrait>();
   readonly #luma = new Float32Array(LUMA_BLOCKS * LUMA_BLOCKS);
   #squares = new Uint8ClampedArray(0);
@@ -82,14 +73,15 @@ class FramePipeline implements Pipeline {
   #nowMs = Number.NEGATIVE_INFINITY;
 
   constructor({ detector, classifier, clock }: Stages) {
-    this.#detector = detector;
     this.#classifier = classifier;
     this.#clock = clock;
+    this.#looker = new Looker(detector, clock, (ms) => this.#cadence.lookTook(ms));
   }
 
   reset(): void {
     this.#tracker.clear();
     this.#portraits.clear();
+    this.#looker.reset(this.#frame);
     this.#nowMs = Number.NEGATIVE_INFINITY;
   }
 
@@ -100,12 +92,11 @@ class FramePipeline implements Pipeline {
     this.#attend(frame, timeMs);
     const most = faceLimit(options.maxFaces);
 
-    const detected = this.#cadence.wantsDetection(this.#nowMs, this.#portraits.size, options.pace);
-    const sightings = detected ? await this.#detect(picture, frame, options.minScore) : [];
+    const looks = this.#cadence.looks(this.#nowMs, this.#portraits.size, options.pace);
+    const seen = looks > 0 ? await this.#look(picture, looks, options) : null;
     const detectedMs = this.#clock();
-    if (detected) this.#cadence.detectionTook(detectedMs - startMs);
 
-    if (detected) this.#tracker.update(sightings, this.#nowMs, () => true);
+    if (seen) this.#tracker.update(seen.sightings, this.#nowMs, (box) => seen.covers(box));
     const tracks = this.#tracker.shown(this.#nowMs, most);
     this.#forgetTheGone();
     const trackedMs = this.#clock();
@@ -122,7 +113,7 @@ class FramePipeline implements Pipeline {
     return {
       timeMs,
       faces,
-      detected,
+      detected: seen !== null,
       timings: {
         grab: 0,
         detect: detectedMs - startMs,
@@ -138,19 +129,23 @@ class FramePipeline implements Pipeline {
   #attend(frame: Size, timeMs: number): void {
     const stepMs = timeMs - this.#nowMs;
     const resized = frame.width !== this.#frame.width || frame.height !== this.#frame.height;
-    if (resized || stepMs > GAP_MS) this.reset();
     this.#frame = frame;
+    if (resized || stepMs > GAP_MS) this.reset();
     if (timeMs > this.#nowMs) this.#nowMs = timeMs;
     if (!Number.isFinite(this.#nowMs)) this.#nowMs = 0;
   }
 
-  async #detect(picture: Picture, frame: Size, minScore: number): Promise<readonly Sighting[]> {
-    const square = letterboxSquare(frame);
-    const rgba = picture.cut(square, this.#detector.inputSize);
-    const detections = await this.#detector.detect(rgba, minScore);
-    return detections
-      .map((detection) => sightingInFrame(detection, square))
-      .filter((sighting) => isSound(sighting) && isPlausible(sighting));
+  #look(picture: Picture, looks: number, options: FrameOptions): Promise<Seen> {
+    const scene: Scene = {
+      picture,
+      timeMs: this.#nowMs,
+      minScore: options.minScore,
+      tracks: this.#tracker.tracks,
+      expected: ({ id, box }) => this.#tracker.expectedBox(id, this.#nowMs) ?? box,
+      looks,
+      thrifty: options.pace === "adaptive",
+    };
+    return options.range === "near" ? this.#looker.near(scene) : this.#looker.far(scene);
   }
 
   /** Cuts, one after the other into one buffer, the faces to be classified in this frame. */

@@ -21,8 +21,8 @@ function run(
   const rungs: string[] = [];
   let spentMs = 0;
   for (let frame = 0; frame < seconds * 15; frame++) {
-    if (cadence.wantsDetection(startMs + frame * FRAME_MS, machine.faces, pace)) {
-      cadence.detectionTook(machine.detectMs);
+    if (cadence.looks(startMs + frame * FRAME_MS, machine.faces, pace) > 0) {
+      cadence.lookTook(machine.detectMs);
       spentMs += machine.detectMs;
     }
     let classified = 0;
@@ -86,7 +86,7 @@ describe("Cadence", () => {
     run(cadence, { detectMs: 80, classifyMs: 40, faces: 4 }, 5);
     const turns = new Map<number, number>();
     for (let frame = 0; frame < 40; frame++) {
-      cadence.wantsDetection(5000 + frame * FRAME_MS, 4, "adaptive");
+      cadence.looks(5000 + frame * FRAME_MS, 4, "adaptive");
       for (let id = 1; id <= 4; id++) if (cadence.wantsClassification(id)) turns.set(id, (turns.get(id) ?? 0) + 1);
     }
     expect([...turns.values()]).toEqual([10, 10, 10, 10]);
@@ -95,7 +95,7 @@ describe("Cadence", () => {
   test("times of nonsense change nothing", () => {
     const cadence = new Cadence();
     for (const ms of [Number.NaN, -5, Number.POSITIVE_INFINITY]) {
-      for (let count = 0; count < 9; count++) cadence.detectionTook(ms);
+      for (let count = 0; count < 9; count++) cadence.lookTook(ms);
     }
     expect(new Set(run(cadence, { detectMs: 1, classifyMs: 1, faces: 1 }, 3).rungs)).toEqual(new Set(["full"]));
   });
