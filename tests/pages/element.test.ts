@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Face } from "../../src/types.ts";
+import { FACE_PLACE, overlap, writeCameraClip } from "./camera-clip.ts";
+import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, launch, visit } from "./visit.ts";
+
+const FRAMES = 60;
+
+let folder: string;
+let clip: string;
+let here: Visit | undefined;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "emotion-cam-"));
+  clip = join(folder, "camera.mjpeg");
+  const browser = await launch();
+  await writeCameraClip(browser, clip);
+  await browser.close();
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+afterEach(async () => {
+  await here?.close();
+  here = undefined;
+});
+
+/** What the page's element told of from its start to so many frames. */
+function watch(page: Visit["page"], frames: number) {
+  return page.evaluate(async (wanted) => {
+    await customElements.whenDefined("emotion-cam");
+    const element = document.querySelector("emotion-cam")!;
+    const seen: { faces: readonly Face[] }[] = [];
+    const changes: string[] = [];
+    let count = 0;
+    element.addEventListener("emotion-change", ({ label }) => changes.push(label));
+    element.addEventListener("emotion-presence", (event) => (count = event.count));
+    const done = new Promise<void>((resolve) => {
+      element.addEventListener("emotion-frame", ({ faces }) => seen.push({ faces }) === wanted && resolve());
+    });
+    const runtime = await element.start();
+    await done;
+    return { seen, changes, count, runtime, state: element.getAttribute("state") };
+  }, frames);
+}
+
+describe("the tag on the served page", () => {
+  test("finds the face that the camera sees, in its place, and reads it; nothing leaves the origin", async () => {
+    here = await visit("embed.html", [FAKE_CAMERA, ALLOW_CAMERA, `--use-file-for-fake-video-capture=${clip}`]);
+    const { seen, changes, count, runtime, state } = await watch(here.page, FRAMES);
+    expect(state).toBe("running");
+    expect(runtime).toMatchObject({ backend: "wasm" });
+    expect(runtime.classifier.sha256).toMatch(/^[0-9a-f]{64}$/);
+    const settled = seen.slice(FRAMES / 2);
+    for (const { faces } of settled) {
+      expect(faces.length).toBe(1);
+      expect(overlap(faces[0]!.box, FACE_PLACE)).toBeGreaterThanOrEqual(0.6);
+      expect(Object.values(faces[0]!.scores).reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 3);
+    }
+    expect(new Set(settled.map(({ faces }) => faces[0]!.id)).size).toBe(1);
+    expect(count).toBe(1);
+    expect(changes.at(-1)).toBe("happy");
+    expect(here.asked).toContain("/models/seed/contract.json");
+    expect(here.strangers).toEqual([]);
+    expect(here.complaints).toEqual([]);
+  });
+
+  test("a moving shape is no face", async () => {
+    here = await visit("embed.html", [FAKE_CAMERA, ALLOW_CAMERA]);
+    const { seen, changes } = await watch(here.page, 200);
+    expect(seen.flatMap(({ faces }) => faces)).toEqual([]);
+    expect(changes).toEqual([]);
+    expect(here.strangers).toEqual([]);
+    expect(here.complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,93 @@
+import type { BrowserContext } from "playwright";
+import { afterEach, describe, expect, test } from "vitest";
+import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, visit } from "./visit.ts";
+
+const INSECURE_ORIGIN = "http://exhibit.test";
+
+let here: Visit | undefined;
+
+afterEach(async () => {
+  await here?.close();
+  here = undefined;
+});
+
+/** Starts the page's element, and waits until it says what is wrong. */
+async function fail({ page }: Visit): Promise<{ code: string; message: string; state: string | null; told: number }> {
+  const failure = await page.evaluate(async () => {
+    await customElements.whenDefined("emotion-cam");
+    const element = document.querySelector("emotion-cam")!;
+    let told = 0;
+    const failed = new Promise<{ code: string; message: string }>((resolve) =>
+      element.addEventListener("emotion-error", ({ error: { code, message } }) => {
+        told += 1;
+        resolve({ code, message });
+      }),
+    );
+    element.start().catch(() => {});
+    const { code, message } = await failed;
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    return { code, message, state: element.getAttribute("state"), told };
+  });
+  return failure;
+}
+
+/** What a visitor reads of it. */
+async function readable({ page }: Visit): Promise<string> {
+  return page.locator("emotion-cam [part~=panel]").innerText();
+}
+
+const answerWith = (pattern: string, status: number, contentType: string, body: string) => (context: BrowserContext) =>
+  context.route(pattern, (route) => route.fulfill({ status, contentType, body }));
+
+const HTML = "<!doctype html><title>Not here</title><h1>Not here</h1>";
+
+describe("what a visitor is told", () => {
+  test("camera refused", async () => {
+    here = await visit("embed.html", [FAKE_CAMERA]);
+    expect(await fail(here)).toMatchObject({ code: "camera-denied", state: "failed", told: 1 });
+    expect(await readable(here)).toMatch(/allow/i);
+  });
+
+  test("no camera", async () => {
+    here = await visit("embed.html", [ALLOW_CAMERA]);
+    expect(await fail(here)).toMatchObject({ code: "camera-missing", state: "failed", told: 1 });
+    expect(await readable(here)).toMatch(/camera/i);
+  });
+
+  test("a page that is not served securely", async () => {
+    here = await visit("", [FAKE_CAMERA, ALLOW_CAMERA], (context, origin) =>
+      context.route(`${INSECURE_ORIGIN}/**`, async (route) => {
+        const url = route.request().url().replace(INSECURE_ORIGIN, origin);
+        await route.fulfill({ response: await route.fetch({ url }) });
+      }),
+    );
+    await here.page.goto(`${INSECURE_ORIGIN}/embed.html`);
+    const failure = await fail(here);
+    expect(failure).toMatchObject({ code: "insecure-context", state: "failed", told: 1 });
+    expect(failure.message).toContain(INSECURE_ORIGIN);
+    expect(await readable(here)).toMatch(/https/i);
+  });
+
+  test.each([
+    ["404 in place of the contract", "**/models/seed/contract.json", 404, "text/plain", "no", "model-load"],
+    ["HTML in place of the contract", "**/models/seed/contract.json", 200, "text/html", HTML, "model-corrupt"],
+    ["404 in place of the weights", "**/models/seed/*.bin", 404, "text/plain", "no", "model-load"],
+    ["HTML in place of the weights", "**/models/seed/*.bin", 200, "text/html", HTML, "model-corrupt"],
+    ["404 in place of WebAssembly", "**/wasm/*.wasm", 404, "text/plain", "no", "wasm-load"],
+    ["HTML in place of WebAssembly", "**/wasm/*.wasm", 200, "text/html", HTML, "wasm-load"],
+  ])("%s", async (_name, pattern, status, contentType, body, code) => {
+    here = await visit("embed.html", [FAKE_CAMERA, ALLOW_CAMERA], answerWith(pattern, status, contentType, body));
+    const failure = await fail(here);
+    expect(failure).toMatchObject({ code, state: "failed", told: 1 });
+    expect(failure.message).toContain(here.origin);
+    expect((await readable(here)).length).toBeGreaterThan(20);
+  });
+
+  test("a clip that is not there", async () => {
+    here = await visit("embed.html", []);
+    await here.page.evaluate(() => document.querySelector("emotion-cam")!.setAttribute("src", "/no-clip.mp4"));
+    const failure = await fail(here);
+    expect(failure).toMatchObject({ code: "source-load", state: "failed", told: 1 });
+    expect(failure.message).toContain(`${here.origin}/no-clip.mp4`);
+  });
+});
