@@ -59,15 +59,18 @@ class Recipe:
 
 # gray >> 1 less 64, the int8 network's input, is exactly (gray - 128.5) / 2 rounded: see quantize.py.
 EDGE_INPUT = (128.5, 64.0)
-EDGE = dict(build=EdgeNet, targets=both_targets, mean_std=EDGE_INPUT, ema=0.999)
+EDGE = dict(build=EdgeNet, targets=both_targets, loss=soft_cross_entropy([1.0, 0.7]), mean_std=EDGE_INPUT, ema=0.999, strength=0.8, erase=0.25)
 
 RECIPES = {
-    "seed-full": Recipe(SeedNet, label_targets, soft_cross_entropy([1.0]), epochs=6, lr=0.05, schedule=one_cycle, strength=0.7),
-    "seed-low": Recipe(lambda: SeedNet(SEED_RANK), label_targets, soft_cross_entropy([1.0]), epochs=6, lr=0.02, schedule=one_cycle,
+    "seed-full": Recipe(SeedNet, label_targets, soft_cross_entropy([1.0]), epochs=3, lr=0.05, schedule=one_cycle, strength=0.7),
+    "seed-low": Recipe(lambda: SeedNet(SEED_RANK), label_targets, soft_cross_entropy([1.0]), epochs=7, lr=0.03, schedule=one_cycle,
                        start="seed-low/start.pt", ema=0.995, strength=0.7),
-    "edge-stable": Recipe(loss=soft_cross_entropy([1.0, 0.7]), epochs=200, lr=0.08, schedule=stable, erase=0.25, **EDGE),
-    "edge-decay": Recipe(loss=soft_cross_entropy([1.0, 0.7]), epochs=4, lr=0.08, schedule=tail, start="edge-stable/last.pt", erase=0.25, **EDGE),
+    "edge-stable": Recipe(epochs=200, lr=0.08, schedule=stable, **EDGE),
+    "edge-decay": Recipe(epochs=4, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
 }
+
+# Quantization in the loop, for whichever model: a short tail on the folded net.
+QAT = Recipe(None, None, soft_cross_entropy([1.0]), epochs=2, lr=0.002, schedule=tail, decay=1e-5, ema=0.995)
 
 
 @dataclass

@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import replace
 
 from .report import report_stage
-from .stages import calibrate_stage, compress_stage, export_stage, quantize_stage, train_stage
+from .stages import calibrate_stage, compress_stage, export_stage, qat_stage, quantize_stage, train_stage
 
 FACES = 400
 
@@ -17,6 +17,7 @@ def smoke(context):
         compress_stage(context)
         for run in ("seed-low", "edge-stable", "edge-decay"):
             train_stage(context, run)
+        qat_stage(context, "edge")
         for model in ("seed", "edge", "edge-fer2013"):
             for stage in (calibrate_stage, quantize_stage, export_stage, report_stage):
                 stage(context, model)

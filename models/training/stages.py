@@ -15,9 +15,9 @@ from .errors import BadInput
 from .evaluate import judge, predict, standardise
 from .export import read_contract, write_contract
 from .graph import cost, run_layers
-from .nets import SeedNet
+from .qat import RoundedNet
 from .quantize import calibrate, on_grid, quantize, run_quantized, write_quantized
-from .recipes import MODELS, RECIPES, SEED_RANK
+from .recipes import MODELS, QAT, RECIPES, SEED_RANK
 from .tfjs import restored, write_graph
 from .train import Trainer
 
@@ -83,22 +83,26 @@ def train_stage(context, name):
     recipe = chosen(RECIPES, name, "run")
     if context.epochs:
         recipe = replace(recipe, epochs=context.epochs)
+    mean, std = input_range(recipe, context.splits)
+    fit(context, name, recipe, recipe.build, recipe.targets(context.splits.train), mean, std)
+
+
+def fit(context, name, recipe, build, targets, mean, std):
+    """Train build()'s net on the training faces that have a target, in the folder runs/name."""
     splits = context.splits
-    mean, std = input_range(recipe, splits)
-    targets = recipe.targets(splits.train)
     used = targets.sum(1) > 0
-    folder = os.path.join(context.runs, name)
-    net, shadow = recipe.build(), recipe.build()
+    net, shadow = build(), build()
     print(f"{name}: {used.sum()} faces ({splits.copies} with a copy in valid and {len(splits.held)} held out left aside)", flush=True)
 
     def evaluate(state):
         shadow.load_state_dict(state)
         logits = predict(shadow, splits.valid.images, mean, std)
-        figures = {f"{truth}-head{i}": round(v, 4) for i in range(logits.shape[1] // 7) for truth, v in judge(logits[:, 7 * i : 7 * i + 7], splits.valid).items()}
-        return {**figures, "at": time.strftime("%H:%M:%S")}
+        heads = range(logits.shape[1] // 7)
+        judged = {f"{truth}-head{i}": round(share, 4) for i in heads for truth, share in judge(logits[:, 7 * i : 7 * i + 7], splits.valid).items()}
+        return {**judged, "at": time.strftime("%H:%M:%S")}
 
     deadline = time.monotonic() + context.minutes * 60 if context.minutes else float("inf")
-    trainer = Trainer(net, recipe, splits.train.images[used], targets[used], mean, std, folder, evaluate, deadline)
+    trainer = Trainer(net, recipe, splits.train.images[used], targets[used], mean, std, os.path.join(context.runs, name), evaluate, deadline)
     if recipe.start and not os.path.exists(trainer.path):
         trainer.begin_from(load_checkpoint(os.path.join(context.runs, recipe.start), ("net",)))
     trainer.train()
@@ -117,6 +121,31 @@ def compress_stage(context):
     save_checkpoint(os.path.join(folder, "start.pt"), {"net": low.state_dict(), "whole": whole, "table": rows})
 
 
+def model_layers(context, name):
+    """(folded layers, activation scales, mean, std, epochs) of a model, after quantized training where there was one."""
+    model = chosen(MODELS, name, "model")
+    net, epochs = load_run(context, model.run)
+    mean, std = input_range(RECIPES[model.run], context.splits)
+    layers = net.layers(model.head)
+    scales = calibrate(layers, context.splits.train.images[:CALIBRATION_FACES], mean, std)
+    path = os.path.join(context.runs, f"int8-{name}", "last.pt")
+    if os.path.exists(path):
+        rounded = RoundedNet(layers, scales)
+        rounded.load_state_dict(shipped_state(load_checkpoint(path, ("net",))))
+        layers, scales = rounded.layers(), rounded.scales()
+    return layers, scales, mean, std, epochs
+
+
+def qat_stage(context, name):
+    """Train a model's head with quantization in the loop; the later stages then ship that."""
+    model = chosen(MODELS, name, "model")
+    layers, scales, mean, std, _ = model_layers(context, name)
+    recipe = RECIPES[model.run]
+    targets = recipe.targets(context.splits.train)[:, 7 * model.head : 7 * model.head + 7]
+    qat = replace(QAT, strength=recipe.strength, epochs=context.epochs or QAT.epochs)
+    fit(context, f"int8-{name}", qat, lambda: RoundedNet(layers, scales), targets, mean, std)
+
+
 @dataclass
 class Shipped:
     """A model's weights as shipped. layers: what the float file holds; network: the integer one."""
@@ -130,17 +159,14 @@ class Shipped:
 
 def ship(context, name):
     """Load, fold and quantize a model of recipes.py."""
-    model = chosen(MODELS, name, "model")
-    net, epochs = load_run(context, model.run)
-    mean, std = input_range(RECIPES[model.run], context.splits)
-    layers = net.layers(model.head)
-    scales = calibrate(layers, context.splits.train.images[:CALIBRATION_FACES], mean, std)
+    layers, scales, mean, std, epochs = model_layers(context, name)
     network = quantize(layers, scales, mean, std)
-    if model.weights == "float16":
+    weights = MODELS[name].weights
+    if weights == "float16":
         layers = on_grid(layers)
     for layer in layers:
         if layer.weight is not None:
-            layer.weight = restored(layer.weight, model.weights)
+            layer.weight = restored(layer.weight, weights)
     return Shipped(layers, network, mean, std, epochs)
 
 
@@ -197,7 +223,7 @@ def quantize_stage(context, name):
 
 def export_stage(context, name):
     """model.json, weights.bin and contract.json of a model."""
-    model, shipped, splits = MODELS[name], ship(context, name), context.splits
+    model, shipped, splits = chosen(MODELS, name, "model"), ship(context, name), context.splits
     folder = context.folder(name)
     write_graph(shipped.layers, folder, model.weights)
     figures = judge(float_logits(shipped, splits.valid), splits.valid)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 
 import numpy as np
@@ -68,11 +69,13 @@ class Trainer:
         save_checkpoint(self.path, {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict(), **{n: getattr(self, n) for n in names}})
 
     def train(self):
-        """Train to the recipe's end or the deadline."""
+        """Train to the recipe's end, the deadline or a request to stop; whichever it is, the checkpoint is up to date."""
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, self.stop)
         while self.epoch < self.recipe.epochs:
             loss = self.train_epoch()
             if time.monotonic() > self.deadline:
-                print(f"stopped at the time limit in epoch {self.epoch + 1}", flush=True)
+                print(f"stopped in epoch {self.epoch + 1}, step {self.step}: the same command goes on", flush=True)
                 break
             self.epoch, self.step = self.epoch + 1, 0
             figures = {"epoch": self.epoch, "loss": round(loss, 4), **self.evaluate(self.shipped())}
@@ -80,6 +83,9 @@ class Trainer:
             print(json.dumps(figures), flush=True)
             self.save()
         self.save()
+
+    def stop(self, *_):
+        self.deadline = float("-inf")
 
     def train_epoch(self):
         """The rest of the current epoch; the mean loss of its steps."""

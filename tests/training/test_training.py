@@ -1,0 +1,192 @@
+"""The training scripts: `python3 -m unittest discover -s tests/training -v`.
+
+What needs torch or the faces is skipped, and says so, where they are missing.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
+MODELS = os.path.join(ROOT, "models")
+DATA = os.path.join(ROOT, "..", "shared", "fer")
+NEEDED = ("torch", "numpy", "scipy", "matplotlib")
+MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+SMOKE_SECONDS = 600
+
+sys.path.insert(0, MODELS)
+if not MISSING:
+    import numpy as np
+    import torch
+
+needs_torch = unittest.skipIf(MISSING, f"SKIPPED: {', '.join(MISSING)} not installed for {sys.executable}")
+needs_faces = unittest.skipUnless(os.path.exists(os.path.join(DATA, "train-images.npy")), "SKIPPED: no faces in ../shared/fer")
+
+
+def training(*arguments, timeout=120):
+    return subprocess.run([sys.executable, "-m", "training", *arguments], cwd=MODELS, capture_output=True, text=True, timeout=timeout,
+                          env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+
+
+def write_faces(folder, split, images, labels):
+    from training.data import TAGS
+
+    np.save(os.path.join(folder, f"{split}-images.npy"), images)
+    with open(os.path.join(folder, f"{split}-labels.csv"), "w", encoding="utf-8") as file:
+        print("name,fer2013," + ",".join(f"votes_{tag}" for tag in TAGS), file=file)
+        for i, label in enumerate(labels):
+            print(f"{i}.png,{label},10,0,0,0,0,0,0,0,0,0", file=file)
+
+
+@needs_torch
+class BadInputTest(unittest.TestCase):
+    """Each mistake: exit code 2 and one line that says what and where."""
+
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(self.temporary.cleanup)
+        self.data = os.path.join(self.temporary.name, "data")
+        self.runs = os.path.join(self.temporary.name, "runs")
+        os.makedirs(self.data)
+        images = np.random.default_rng(0).integers(0, 256, (40, 48, 48), dtype=np.uint8)
+        for split in ("train", "valid"):
+            write_faces(self.data, split, images, ["happy"] * 40)
+
+    def fails(self, *words, stage=("train", "edge-stable")):
+        result = training(*stage, "--data", self.data, "--runs", self.runs, "--out", self.temporary.name)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
+        for word in words:
+            self.assertIn(word, result.stderr)
+
+    def test_missing_file(self):
+        os.remove(os.path.join(self.data, "valid-labels.csv"))
+        self.fails("valid-labels.csv", "No such file")
+
+    def test_truncated_images(self):
+        path = os.path.join(self.data, "train-images.npy")
+        os.truncate(path, 5000)
+        self.fails("train-images.npy", "cannot be read")
+
+    def test_wrong_shape(self):
+        np.save(os.path.join(self.data, "train-images.npy"), np.zeros((40, 64, 64), np.uint8))
+        self.fails("train-images.npy", "[40, 64, 64]")
+
+    def test_wrong_count(self):
+        np.save(os.path.join(self.data, "train-images.npy"), np.zeros((39, 48, 48), np.uint8))
+        self.fails("39 faces", "40 rows")
+
+    def test_unknown_label(self):
+        write_faces(self.data, "train", np.zeros((40, 48, 48), np.uint8), ["happy"] * 39 + ["bored"])
+        self.fails("train-labels.csv, line 41", "bored")
+
+    def test_truncated_checkpoint(self):
+        folder = os.path.join(self.runs, "seed-full")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "last.pt"), "wb") as file:
+            file.write(b"PK\3\4 cut off")
+        self.fails("last.pt", "not a readable checkpoint", stage=("compress",))
+
+    def test_missing_checkpoint(self):
+        self.fails("no such checkpoint", stage=("calibrate", "edge"))
+
+    def test_unknown_names(self):
+        self.fails("unknown run 'edgy'", stage=("train", "edgy"))
+        self.fails("unknown model 'edgy'", stage=("export", "edgy"))
+
+
+@needs_torch
+class DuplicatesTest(unittest.TestCase):
+    def test_copies_are_found_and_others_are_not(self):
+        from training.duplicates import find_copies
+
+        smooth = np.random.default_rng(1).normal(size=(30, 6, 6)).repeat(8, 1).repeat(8, 2)
+        faces = np.clip(128 + 40 * smooth, 0, 255).astype(np.uint8)
+        brighter = np.clip(faces[3].astype(int) + 9, 0, 255).astype(np.uint8)
+        found = find_copies(faces, np.stack([faces[5], faces[7][:, ::-1], brighter]))
+        self.assertEqual(found.tolist(), [3, 5, 7])
+
+
+@needs_torch
+class NetworkTest(unittest.TestCase):
+    """Folding, integers and the tfjs file against the trained form."""
+
+    @classmethod
+    def setUpClass(cls):
+        from training.nets import EdgeNet, SeedNet
+
+        torch.manual_seed(4)
+        cls.nets = {"edge": EdgeNet().eval(), "seed": SeedNet(16).eval()}
+        for net in cls.nets.values():
+            torch.nn.init.normal_(net.head.weight, std=0.3)
+            for module in net.modules():
+                if hasattr(module, "running_mean"):
+                    module.running_mean.normal_(0, 0.1)
+                    module.running_var.uniform_(0.5, 2)
+                    torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+        cls.faces = np.random.default_rng(5).integers(0, 256, (8, 12, 12), dtype=np.uint8).repeat(4, 1).repeat(4, 2)
+
+    def expected(self, name, mean=128.5, std=64.0):
+        from training.evaluate import predict
+
+        return predict(self.nets[name], self.faces, mean, std)[:, :7]
+
+    def test_folding_changes_nothing(self):
+        from training.evaluate import standardise
+        from training.graph import run_layers
+
+        for name, net in self.nets.items():
+            logits = run_layers(net.layers(), standardise(self.faces, 128.5, 64.0))["logits"]
+            self.assertLess((logits - self.expected(name)).abs().max().item(), 1e-3)
+
+    def test_integers_follow_the_float_network(self):
+        from training.quantize import calibrate, quantize, run_quantized
+
+        for name, mean, std in (("edge", 128.5, 64.0), ("seed", 120.0, 60.0)):
+            layers = self.nets[name].layers()
+            network = quantize(layers, calibrate(layers, self.faces, mean, std), mean, std)
+            expected = self.expected(name, mean, std)
+            error = (run_quantized(network, self.faces) - expected).abs().mean().item()
+            self.assertLess(error, 0.12 * expected.std().item(), name)
+
+    def test_tfjs_files_are_consistent(self):
+        import json
+
+        from training.tfjs import write_graph
+
+        for name, net in self.nets.items():
+            with tempfile.TemporaryDirectory() as folder:
+                write_graph(net.layers(), folder, "uint8")
+                with open(os.path.join(folder, "model.json"), encoding="utf-8") as file:
+                    model = json.load(file)
+                nodes = {node["name"]: node for node in model["modelTopology"]["node"]}
+                self.assertTrue(all(source in nodes for node in nodes.values() for source in node["input"]))
+                self.assertIn("logits", nodes)
+                width = {"uint8": 1, "float32": 4, "int32": 4}
+                specs = model["weightsManifest"][0]["weights"]
+                size = sum(int(np.prod(s["shape"])) * width[s.get("quantization", s)["dtype"]] for s in specs)
+                self.assertEqual(size, os.path.getsize(os.path.join(folder, "weights.bin")))
+
+    def test_edge_stays_in_its_budget(self):
+        from training.graph import cost
+
+        parameters, macs = cost(self.nets["edge"].layers())
+        self.assertLessEqual(parameters, 1_200_000)
+        self.assertLessEqual(macs, 60_000_000)
+
+
+@needs_torch
+@needs_faces
+class SmokeTest(unittest.TestCase):
+    def test_all_stages(self):
+        result = training("smoke", timeout=SMOKE_SECONDS)
+        self.assertEqual(result.returncode, 0, result.stderr[-2000:])
+        self.assertIn("smoke: all stages ran", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
