@@ -306,7 +306,7 @@ function mean<T>(p: usize): void {
     word(p, WIDTH),
     word(p, HEIGHT),
     word(p, EIGHTS),
-    load<f32>(p + SCALE),
+    load<f32>(p + RESIDUAL_SCALE),
     word(p, OUT),
     word(p, FLOOR),
     word(p, CEILING),

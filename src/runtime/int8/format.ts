@@ -1,0 +1,36 @@
+/**
+ * The model file, little-endian:
+ *
+ *     "EC8M", version u16, layers u16, bytes of the file u32, input kind u8, input zero u8, input size u16,
+ *     sha256 of the whole file in which these 32 bytes are zero,
+ *     for each layer: kind u8, numbers u8, bits u8, kernel u8, stride u8, input u8, residual u8 (255: none), 0 u8,
+ *                     channels u16, floor i16, ceiling i16, 0 u16, residual scale f32,
+ *     for each layer: biases i32, scales f32, weights in two's complement of `bits` bits one after the other, to the
+ *                     next multiple of 4 bytes.
+ */
+import type { Input, LayerKind, Numbers } from "./layers.ts";
+
+export const MAGIC = 0x4d384345;
+export const VERSION = 1;
+export const HASH_AT = 16;
+export const HASH_BYTES = 32;
+export const HEADER_BYTES = HASH_AT + HASH_BYTES;
+export const LAYER_BYTES = 20;
+export const NO_RESIDUAL = 255;
+
+/** A number in the file is the word's place here. */
+export const INPUT_KINDS: readonly Input["kind"][] = ["gray", "color"];
+export const LAYER_KINDS: readonly LayerKind[] = ["convolution", "dense", "depthwise", "maximum", "average"];
+export const NUMBERS: readonly Numbers[] = ["byte", "word", "float"];
+
+/** How many biases and how many scales a layer of that kind has. */
+export function constantCounts(kind: LayerKind, channels: number): { biases: number; scales: number } {
+  if (kind === "maximum") return { biases: 0, scales: 0 };
+  if (kind === "average") return { biases: 0, scales: 1 };
+  return { biases: channels, scales: kind === "depthwise" ? 0 : channels };
+}
+
+/** Bytes of a layer's weights, padded. */
+export function weightBytes(count: number, bits: number): number {
+  return Math.ceil((count * bits) / 32) * 4;
+}

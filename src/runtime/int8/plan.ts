@@ -1,0 +1,444 @@
+import { type Layer, type Network, type Plane, planesOf, samePadding } from "./layers.ts";
+import {
+  type Packing,
+  TILE,
+  groupsOf,
+  packProduct,
+  packTaps,
+  packWinograd,
+  padded,
+  roundUp,
+  suitsWinograd,
+  winogradBias,
+} from "./pack.ts";
+import { isBlock } from "./reader.ts";
+
+/**
+ * How bytes are multiplied. `relaxed`: the relaxed dot product. `extmul`: widening products and pairwise sums. `dot16`:
+ * as 16 bits, 3x3 convolutions by Winograd's scheme.
+ */
+export type Variant = "relaxed" | "extmul" | "dot16";
+
+/** A network laid out for one variant of the kernels. */
+export interface Plan {
+  /** Bytes that it needs, aligned to {@link ALIGNMENT}. */
+  readonly bytes: number;
+  /** Where its steps begin, and how many there are. */
+  readonly program: number;
+  readonly steps: number;
+  /** float32 numbers of the network's output; the layers' outputs lie one after the other, each pixel's on its own. */
+  readonly outputs: readonly OutputPlane[];
+  readonly outputLength: number;
+  /** Writes steps and weights to `base`, and what the steps say where. */
+  write(memory: ArrayBuffer, base: number): void;
+}
+
+/** Floats of an output layer. */
+export interface OutputPlane {
+  /** Its first float in the output. */
+  readonly start: number;
+  readonly pixels: number;
+  readonly channels: number;
+  /** Floats from pixel to pixel. */
+  readonly stride: number;
+}
+
+export const ALIGNMENT = 64;
+
+/** Words of a step and their places; `src/kernels/program.ts` has the same, in bytes. */
+const STEP_WORDS = 32;
+const WORDS = {
+  numbers: 1,
+  input: 2,
+  pixelStep: 3,
+  rowStep: 4,
+  width: 5,
+  height: 6,
+  window: 7,
+  rowBytes: 8,
+  groups: 9,
+  weights: 10,
+  bias: 11,
+  scale: 12,
+  tiles: 13,
+  out: 14,
+  outPixel: 15,
+  outRow: 16,
+  residual: 17,
+  residualPixel: 18,
+  residualRow: 19,
+  residualTiles: 20,
+  floor: 21,
+  ceiling: 22,
+  pixelBytes: 23,
+  taps: 24,
+  tapsBias: 25,
+  eights: 26,
+  chunk: 27,
+  scratch: 28,
+  pooled: 29,
+  tapsFloor: 30,
+} as const;
+/** A float32. */
+const REAL_WORD = 31;
+const ADDRESSES = ["input", "weights", "bias", "scale", "out", "residual", "taps", "tapsBias", "scratch"] as const;
+
+const OPERATIONS = {
+  gray: 1,
+  color: 2,
+  border: 3,
+  convolution: 4,
+  depthwise: 5,
+  block: 6,
+  maximum: 7,
+  average: 8,
+  winograd: 9,
+} as const;
+
+/** Rows of a block are computed together until they have this many pixels: enough for the products to be long. */
+const BLOCK_PIXELS = 32;
+/** Numbers of a chunk of Winograd tiles: 16 positions of it are to stay in the second cache. */
+const WINOGRAD_NUMBERS = 2048;
+const WINOGRAD_LEAST_TILES = 8;
+/** A window's last row may be read a few bytes beyond its end. */
+const SLACK = 16;
+
+interface Step {
+  readonly operation: keyof typeof OPERATIONS;
+  readonly words: Partial<Record<keyof typeof WORDS, number>>;
+  readonly real?: number;
+}
+
+/** Where a plane lies; its own bytes begin after `before` rows, and `before` pixels of each row. */
+interface Placed {
+  readonly plane: Plane;
+  /** Bytes of a number. */
+  readonly size: number;
+  readonly pixelBytes: number;
+  readonly rowBytes: number;
+  readonly before: number;
+  readonly after: number;
+  readonly bytes: number;
+  /** The first and last step at which it is alive. */
+  readonly born: number;
+  readonly dies: number;
+  /** Offset, once it is known. */
+  at: number;
+}
+
+/** Offset of the pixel in row `y` and column `x`, padding counted below zero. */
+function pixelAt({ at, before, rowBytes, pixelBytes }: Placed, y: number, x: number): number {
+  return at + (before + y) * rowBytes + (before + x) * pixelBytes;
+}
+
+/** A room that lives through some layers. */
+interface Room {
+  readonly bytes: number;
+  readonly born: number;
+  readonly dies: number;
+  at: number;
+}
+
+/** Gives every room an offset from `start` such that no two alive together overlap, the largest first; the end. */
+function place(rooms: readonly Room[], start: number): number {
+  const placed: Room[] = [];
+  let end = start;
+  for (const room of [...rooms].sort((a, b) => b.bytes - a.bytes)) {
+    const others = placed
+      .filter((other) => other.born <= room.dies && room.born <= other.dies)
+      .sort((a, b) => a.at - b.at);
+    let at = start;
+    for (const other of others) {
+      if (at + room.bytes <= other.at) break;
+      at = Math.max(at, other.at + other.bytes);
+    }
+    room.at = at;
+    placed.push(room);
+    end = Math.max(end, at + room.bytes);
+  }
+  return end;
+}
+
+/** Lays a network out: weights, then steps, then one arena in which planes that never meet share their room. */
+export function planNetwork(network: Network, variant: Variant): Plan {
+  return new Planner(network, variant).plan();
+}
+
+class Planner {
+  readonly #network: Network;
+  readonly #variant: Variant;
+  readonly #planes: readonly Plane[];
+  readonly #constants: { at: number; bytes: Uint8Array }[] = [];
+  #end = 0;
+
+  constructor(network: Network, variant: Variant) {
+    this.#network = network;
+    this.#variant = variant;
+    this.#planes = planesOf(network);
+  }
+
+  plan(): Plan {
+    const { layers } = this.#network;
+    const placed = this.#planes.map((plane, index) => this.#lay(plane, index));
+    const scratch = layers.map((_, index) => this.#scratch(index));
+    // The arena is laid out from zero first and moved behind the constants once those are known.
+    const rooms = [...placed.filter(({ bytes }) => bytes > 0), ...scratch.filter(({ bytes }) => bytes > 0)];
+    const arenaBytes = place(rooms, 0);
+    for (const room of rooms) room.at += ARENA;
+
+    const outputs: OutputPlane[] = [];
+    let outputLength = 0;
+    const steps: Step[] = this.#inputSteps(placed[0]!);
+    layers.forEach((layer, index) => {
+      if (isBlock(layers, index)) return;
+      const out = placed[index + 1]!;
+      let to = pixelAt(out, 0, 0);
+      if (layer.numbers === "float") {
+        const pixels = out.plane.height * out.plane.width;
+        const stride = roundUp(layer.channels, TILE);
+        outputs.push({ start: outputLength, pixels, channels: layer.channels, stride });
+        to = outputLength * 4;
+        outputLength += pixels * stride;
+      } else if (out.before + out.after > 0) steps.push(borderStep(out, 0));
+      steps.push(this.#step(layer, index, placed, to, scratch[index]!.at));
+    });
+
+    const program = roundUp(this.#end, ALIGNMENT);
+    const arena = roundUp(program + steps.length * STEP_WORDS * 4, ALIGNMENT);
+    const bytes = arena + arenaBytes;
+    const constants = this.#constants;
+    return {
+      ...{ bytes, program, steps: steps.length, outputs, outputLength },
+      write: (memory, base) => {
+        for (const { at, bytes } of constants) new Uint8Array(memory, base + at, bytes.length).set(bytes);
+        steps.forEach((step, i) => writeStep(memory, base, program + i * STEP_WORDS * 4, arena, step));
+      },
+    };
+  }
+
+  /** Bytes of a stored number. */
+  #size(plane: Plane): number {
+    return plane.numbers === "word" || this.#variant === "dot16" ? 2 : 1;
+  }
+
+  #winograd(layer: Layer): boolean {
+    return this.#variant === "dot16" && suitsWinograd(layer, this.#planes[layer.input]!) && layer.input > 0;
+  }
+
+  #lay(plane: Plane, index: number): Placed {
+    const { layers } = this.#network;
+    const size = this.#size(plane);
+    const stored = index === 0 ? plane.channels : roundUp(plane.channels, 8);
+    let before = 0;
+    let after = 0;
+    let dies = index - 1;
+    layers.forEach((layer, reader) => {
+      if (layer.residual === index) dies = Math.max(dies, reader);
+      if (layer.input !== index) return;
+      // What a block's first half reads is read while the second runs.
+      dies = Math.max(dies, isBlock(layers, reader) ? reader + 1 : reader);
+      if (layer.kernel === 0) return;
+      for (const length of [plane.height, plane.width]) {
+        const padding = samePadding(length, layer.kernel, layer.stride);
+        before = Math.max(before, padding.before);
+        // Winograd's tiles make an even number of outputs.
+        after = Math.max(after, padding.after + (this.#winograd(layer) ? padding.out % 2 : 0));
+      }
+    });
+    const pixelBytes = stored * size;
+    const rowBytes = (before + plane.width + after) * pixelBytes;
+    const unstored = plane.numbers === "float" || isBlock(layers, index - 1);
+    return {
+      ...{ plane, size, pixelBytes, rowBytes, before, after, dies, at: 0 },
+      born: index - 1,
+      bytes: unstored ? 0 : roundUp((before + plane.height + after) * rowBytes + SLACK, ALIGNMENT),
+    };
+  }
+
+  #scratch(index: number): Room {
+    const layer = this.#network.layers[index]!;
+    const source = this.#planes[layer.input]!;
+    let bytes = 0;
+    if (isBlock(this.#network.layers, index - 1)) {
+      const out = this.#planes[index + 1]!;
+      // The depthwise rows, and as much again for the shortcut's maxima.
+      bytes = 2 * blockRows(out) * out.width * roundUp(source.channels, 8) * 2;
+    } else if (this.#winograd(layer)) {
+      bytes = 16 * winogradTiles(source) * (roundUp(source.channels, 8) * 2 + 128);
+    }
+    return { bytes: roundUp(bytes, ALIGNMENT), born: index, dies: index, at: 0 };
+  }
+
+  /** Keeps bytes among the constants; where. */
+  #keep(bytes: Uint8Array): number {
+    const at = roundUp(this.#end, 16);
+    this.#constants.push({ at, bytes });
+    this.#end = at + bytes.length;
+    return at;
+  }
+
+  #inputSteps(placed: Placed): Step[] {
+    const { kind, size, zero } = this.#network.input;
+    const words = {
+      numbers: placed.size === 1 ? 0x11 : 0x22,
+      ...{ width: size, height: size, out: pixelAt(placed, 0, 0), outRow: placed.rowBytes },
+    };
+    const pattern = placed.size === 1 ? zero * 0x0101 : zero;
+    const border = placed.before + placed.after > 0 ? [borderStep(placed, pattern)] : [];
+    return [...border, { operation: kind, words }];
+  }
+
+  #step(layer: Layer, index: number, placed: readonly Placed[], out: number, scratch: number): Step {
+    const { layers } = this.#network;
+    const to = placed[index + 1]!;
+    const source = placed[layer.input]!;
+    const outWords = {
+      ...{ width: to.plane.width, height: to.plane.height },
+      ...{ out, outPixel: layer.numbers === "float" ? roundUp(layer.channels, TILE) * 4 : to.pixelBytes },
+      outRow: layer.numbers === "float" ? to.plane.width * roundUp(layer.channels, TILE) * 4 : to.rowBytes,
+      ...{ floor: layer.floor, ceiling: layer.ceiling },
+    };
+    const numbers = source.size * 16 + (layer.numbers === "float" ? 4 : to.size);
+    if (layer.kind === "maximum" || layer.kind === "depthwise") {
+      const words = { ...outWords, ...windowWords(layer, source), numbers };
+      if (layer.kind === "maximum") return { operation: "maximum", words };
+      return { operation: "depthwise", words: { ...words, ...this.#tapWords(layer) } };
+    }
+    if (layer.kind === "average") {
+      const { rowBytes, pixelBytes, plane } = source;
+      const size = { width: plane.width, height: plane.height, eights: Math.ceil(plane.channels / 8) };
+      const words = { ...outWords, ...size, rowBytes, pixelBytes, numbers, input: pixelAt(source, 0, 0) };
+      return { operation: "average", words, real: layer.scale[0]! };
+    }
+    const shared = { ...outWords, numbers, ...this.#residualWords(layer, placed) };
+    if (isBlock(layers, index - 1)) {
+      const taps = layers[index - 1]!;
+      const under = placed[taps.input]!;
+      const words = {
+        ...shared,
+        ...this.#productWords(layer, { ...source, size: 2 }, 1, 1),
+        ...windowWords(taps, under),
+        ...this.#tapWords(taps),
+        pooled: layer.residual >= 0 && placed[layer.residual]!.plane.height !== to.plane.height ? 1 : 0,
+        ...{ chunk: blockRows(to.plane), scratch },
+      };
+      return { operation: "block", words, real: layer.residualScale };
+    }
+    if (this.#winograd(layer)) {
+      const inputs = source.plane.channels;
+      const words = {
+        ...shared,
+        ...windowWords(layer, source),
+        groups: roundUp(inputs, 8) / 4,
+        weights: this.#keep(packWinograd(layer, inputs)),
+        bias: this.#keep(winogradBias(layer.bias)),
+        scale: this.#keep(
+          padded(
+            layer.scale.map((scale) => scale / 4),
+            (length) => new Float32Array(length),
+          ),
+        ),
+        tiles: Math.ceil(layer.channels / TILE),
+        ...{ chunk: winogradTiles(source.plane), scratch },
+      };
+      return { operation: "winograd", words, real: layer.residualScale };
+    }
+    const dense = layer.kind === "dense";
+    const { height, width } = source.plane;
+    const words = {
+      ...shared,
+      ...windowWords(dense ? { ...layer, kernel: 1, stride: 1 } : layer, source),
+      ...this.#productWords(layer, source, dense ? height : layer.kernel, dense ? width : layer.kernel),
+    };
+    return { operation: "convolution", words, real: layer.residualScale };
+  }
+
+  #productWords(layer: Layer, source: Placed, rows: number, columns: number): Step["words"] {
+    const wide = source.size === 2;
+    const packing: Packing = { size: wide ? 2 : 1, bytes: wide || this.#variant === "relaxed" ? 4 : 2 };
+    const inputs = source.plane.channels;
+    // A single pixel's weights may end with its channels; a window's go on over the padding to the next pixel.
+    const window = { rows, columns, inputs, stored: columns === 1 ? inputs : source.pixelBytes / source.size };
+    return {
+      window: rows,
+      groups: groupsOf(window, source.size),
+      weights: this.#keep(packProduct(layer, window, packing)),
+      bias: this.#keep(padded(layer.bias, (length) => new Int32Array(length))),
+      scale: this.#keep(padded(layer.scale, (length) => new Float32Array(length))),
+      tiles: Math.ceil(layer.channels / TILE),
+    };
+  }
+
+  #tapWords(layer: Layer): Step["words"] {
+    return {
+      window: layer.kernel,
+      taps: this.#keep(packTaps(layer)),
+      tapsBias: this.#keep(padded(Int16Array.from(layer.bias), (length) => new Int16Array(length))),
+      eights: Math.ceil(layer.channels / 8),
+      tapsFloor: layer.floor,
+    };
+  }
+
+  #residualWords(layer: Layer, placed: readonly Placed[]): Step["words"] {
+    if (layer.residual === -1) return {};
+    const shortcut = placed[layer.residual]!;
+    return {
+      residual: pixelAt(shortcut, 0, 0),
+      residualPixel: shortcut.pixelBytes,
+      residualRow: shortcut.rowBytes,
+      residualTiles: Math.ceil(shortcut.plane.channels / TILE),
+    };
+  }
+}
+
+/** Offsets from here on lie in the arena, which is moved behind the constants at last. */
+const ARENA = 2 ** 40;
+
+function blockRows(out: Plane): number {
+  return Math.min(out.height, Math.max(1, Math.floor(BLOCK_PIXELS / out.width)));
+}
+
+function winogradTiles(source: Plane): number {
+  const all = Math.ceil(source.width / 2) * Math.ceil(source.height / 2);
+  return Math.min(all, Math.max(WINOGRAD_LEAST_TILES, Math.floor(WINOGRAD_NUMBERS / source.channels)));
+}
+
+/** Where a layer's first window begins, and how it moves. */
+function windowWords(layer: Layer, source: Placed): Step["words"] {
+  const { plane, rowBytes, pixelBytes } = source;
+  return {
+    input: pixelAt(
+      source,
+      -samePadding(plane.height, layer.kernel, layer.stride).before,
+      -samePadding(plane.width, layer.kernel, layer.stride).before,
+    ),
+    ...{ rowBytes, pixelBytes },
+    pixelStep: layer.stride * pixelBytes,
+    rowStep: layer.stride * rowBytes,
+    window: layer.kernel,
+    eights: Math.ceil(plane.channels / 8),
+  };
+}
+
+function borderStep({ at, plane, before, after, rowBytes, pixelBytes }: Placed, pattern: number): Step {
+  return {
+    operation: "border",
+    words: {
+      ...{ out: at, rowBytes, width: plane.width * pixelBytes, height: plane.height },
+      ...{ window: before, pixelBytes: before * pixelBytes, chunk: after, floor: pattern },
+    },
+  };
+}
+
+function writeStep(memory: ArrayBuffer, base: number, at: number, arena: number, step: Step): void {
+  const words = new Int32Array(memory, base + at, STEP_WORDS).fill(0);
+  words[0] = OPERATIONS[step.operation];
+  for (const [name, value] of Object.entries(step.words) as [keyof typeof WORDS, number][]) words[WORDS[name]] = value;
+  const floats = (step.words.numbers ?? 0) % 16 === 4;
+  for (const name of ADDRESSES) {
+    const offset = step.words[name];
+    if (offset === undefined || (floats && name === "out")) continue;
+    words[WORDS[name]] = base + (offset >= ARENA / 2 ? arena + offset - ARENA : offset);
+  }
+  new Float32Array(memory, base + at, STEP_WORDS)[REAL_WORD] = step.real ?? 0;
+}

@@ -1,0 +1,76 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { memory, tensor2d } from "@tensorflow/tfjs-core";
+import { startBackend } from "../../src/runtime/backend.ts";
+import { type Kernels, instantiate, loadNetwork } from "../../src/runtime/int8/network.ts";
+import type { Network } from "../../src/runtime/int8/layers.ts";
+import type { Variant } from "../../src/runtime/int8/plan.ts";
+import { readNetwork } from "../../src/runtime/int8/reader.ts";
+import { writeNetwork } from "../../models/int8/write.ts";
+import { randomNetwork, randomNumbers } from "../int8/networks.ts";
+import { reference } from "../int8/reference.ts";
+
+/** Every way in which the kernels compute: a module and a variant of the layout. */
+const WAYS: readonly { module: string; variant: Variant }[] = [
+  { module: "relaxed", variant: "relaxed" },
+  { module: "relaxed", variant: "dot16" },
+  { module: "simd128", variant: "extmul" },
+  { module: "simd128", variant: "dot16" },
+];
+const NETWORKS = 150;
+
+const modules = new Map<string, Kernels>();
+
+beforeAll(async () => {
+  await startBackend(`${location.origin}/`);
+  for (const kind of ["relaxed", "simd128"]) {
+    const bytes = await (await fetch(`/wasm/kernels-${kind}.wasm`)).arrayBuffer();
+    modules.set(kind, await instantiate(await WebAssembly.compile(bytes)));
+  }
+});
+
+function randomPixels(seed: number, size: number): Uint8ClampedArray<ArrayBuffer> {
+  const random = randomNumbers(seed);
+  const flat = random(4) === 0 ? random(256) : -1;
+  return Uint8ClampedArray.from({ length: size * size * 4 }, () => (flat < 0 ? random(256) : flat));
+}
+
+/** The network's outputs without what pads their channels, by the kernels. */
+function compute(
+  network: Network,
+  rgba: Uint8ClampedArray<ArrayBuffer>,
+  module: string,
+  variant: Variant,
+): Float32Array {
+  const loaded = loadNetwork(network, modules.get(module)!, variant);
+  const pixels = tensor2d(new Int32Array(rgba.buffer), [network.input.size, network.input.size], "int32");
+  const out = loaded.run(pixels);
+  const all = out.dataSync<"float32">();
+  const floats = loaded.outputs.flatMap(({ start, pixels: count, channels, stride }) =>
+    Array.from({ length: count }, (_, i) =>
+      Array.from(all.subarray(start + i * stride, start + i * stride + channels)),
+    ),
+  );
+  out.dispose();
+  pixels.dispose();
+  loaded.dispose();
+  return Float32Array.from(floats.flat());
+}
+
+describe.each(WAYS)("$module kernels, $variant", ({ module, variant }) => {
+  test("give the reference's numbers for any network", async () => {
+    for (let seed = 1; seed <= NETWORKS; seed++) {
+      const network = await readNetwork(await writeNetwork(randomNetwork(seed)), `random network ${seed}`);
+      const rgba = randomPixels(seed, network.input.size);
+      const what = `network ${seed}: ${network.layers.map(({ kind, kernel, stride, numbers }) => `${kind} ${kernel}/${stride} ${numbers}`).join(", ")}`;
+      expect(compute(network, rgba, module, variant), what).toEqual(reference(network, rgba));
+    }
+  });
+
+  test("leave nothing behind in tfjs", () => {
+    const before = memory();
+    const network = randomNetwork(7);
+    for (let i = 0; i < 20; i++) compute(network, randomPixels(i, network.input.size), module, variant);
+    expect(memory().numTensors).toBe(before.numTensors);
+    expect(memory().numBytes).toBe(before.numBytes);
+  });
+});

@@ -1,0 +1,178 @@
+/**
+ * The integer networks in plain TypeScript, number by number as `src/runtime/int8/layers.ts` states them: what the
+ * kernels are tested against.
+ */
+import { type Layer, type Network, type Plane, planesOf, samePadding } from "../../src/runtime/int8/layers.ts";
+
+/** Adding it leaves a number below 2^22 rounded, ties to even. */
+const ROUNDER = 1.5 * 2 ** 23;
+
+function roundTiesToEven(real: number): number {
+  return Math.fround(Math.fround(real) + ROUNDER) - ROUNDER;
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
+}
+
+function stored(real: number, { floor, ceiling }: Layer): number {
+  return clamp(clamp(roundTiesToEven(real), -32768, 32767), floor, ceiling);
+}
+
+/** What the pixels become: [size * size * channels]. */
+export function inputNumbers({ kind, size }: Network["input"], rgba: Uint8ClampedArray): Int32Array {
+  const numbers: number[] = [];
+  for (let pixel = 0; pixel < size * size; pixel++) {
+    const [red, green, blue] = [rgba[pixel * 4]!, rgba[pixel * 4 + 1]!, rgba[pixel * 4 + 2]!];
+    if (kind === "gray") numbers.push((77 * red + 150 * green + 29 * blue + 128) >> 9);
+    else numbers.push(2 * red - 255, 2 * green - 255, 2 * blue - 255);
+  }
+  return Int32Array.from(numbers);
+}
+
+/** Calls back with every input of a window that lies within the plane, and its place in the window. */
+function eachOfWindow(
+  plane: Plane,
+  { kernel, stride }: Layer,
+  y: number,
+  x: number,
+  visit: (at: number, tap: number) => void,
+): void {
+  const top = y * stride - samePadding(plane.height, kernel, stride).before;
+  const left = x * stride - samePadding(plane.width, kernel, stride).before;
+  for (let j = 0; j < kernel; j++) {
+    for (let i = 0; i < kernel; i++) {
+      const inside = top + j >= 0 && top + j < plane.height && left + i >= 0 && left + i < plane.width;
+      visit(inside ? ((top + j) * plane.width + left + i) * plane.channels : -1, j * kernel + i);
+    }
+  }
+}
+
+/** The exact sum of one output; `zero` is what lies around the plane. */
+function sumOf(layer: Layer, source: Plane, values: ArrayLike<number>, zero: number, at: readonly number[]): number {
+  const [y = 0, x = 0, channel = 0] = at;
+  let sum = layer.bias[channel]!;
+  if (layer.kind === "dense") {
+    const row = source.height * source.width * source.channels;
+    for (let i = 0; i < row; i++) sum += layer.weights[channel * row + i]! * values[i]!;
+    return sum;
+  }
+  const { channels } = source;
+  eachOfWindow(source, layer, y, x, (from, tap) => {
+    const weights = (channel * layer.kernel ** 2 + tap) * channels;
+    for (let c = 0; c < channels; c++) sum += layer.weights[weights + c]! * (from < 0 ? zero : values[from + c]!);
+  });
+  return sum;
+}
+
+function convolve(
+  layer: Layer,
+  source: Plane,
+  out: Plane,
+  values: ArrayLike<number>,
+  zero: number,
+  shortcut: { plane: Plane; values: ArrayLike<number> } | undefined,
+): Float64Array {
+  const result = new Float64Array(out.height * out.width * out.channels);
+  let to = 0;
+  for (let y = 0; y < out.height; y++) {
+    for (let x = 0; x < out.width; x++) {
+      for (let channel = 0; channel < out.channels; channel++) {
+        const sum = sumOf(layer, source, values, zero, [y, x, channel]);
+        let real = Math.fround(Math.fround(sum) * layer.scale[channel]!);
+        if (shortcut) {
+          const added = channel < shortcut.plane.channels ? shortcutAt(shortcut, out, y, x, channel) : 0;
+          real = Math.fround(real + Math.fround(added * layer.residualScale));
+        }
+        result[to++] = layer.numbers === "float" ? real : stored(real, layer);
+      }
+    }
+  }
+  return result;
+}
+
+function shortcutAt(
+  { plane, values }: { plane: Plane; values: ArrayLike<number> },
+  out: Plane,
+  y: number,
+  x: number,
+  channel: number,
+): number {
+  const at = (row: number, column: number) => values[(row * plane.width + column) * plane.channels + channel]!;
+  if (plane.height === out.height && plane.width === out.width) return at(y, x);
+  return Math.max(at(2 * y, 2 * x), at(2 * y, 2 * x + 1), at(2 * y + 1, 2 * x), at(2 * y + 1, 2 * x + 1));
+}
+
+function depthwise(layer: Layer, source: Plane, out: Plane, values: ArrayLike<number>): Float64Array {
+  const { channels } = out;
+  const result = new Float64Array(out.height * out.width * channels);
+  let to = 0;
+  for (let y = 0; y < out.height; y++) {
+    for (let x = 0; x < out.width; x++) {
+      for (let channel = 0; channel < channels; channel++) {
+        let sum = layer.bias[channel]!;
+        eachOfWindow(source, layer, y, x, (from, tap) => {
+          const value = from < 0 ? 0 : values[from + channel]!;
+          sum += (layer.weights[tap * channels + channel]! * value + 2 ** 14) >> 15;
+        });
+        result[to++] = Math.max(sum, layer.floor);
+      }
+    }
+  }
+  return result;
+}
+
+function maximum(layer: Layer, source: Plane, out: Plane, values: ArrayLike<number>): Float64Array {
+  const result = new Float64Array(out.height * out.width * out.channels);
+  let to = 0;
+  for (let y = 0; y < out.height; y++) {
+    for (let x = 0; x < out.width; x++) {
+      for (let channel = 0; channel < out.channels; channel++) {
+        let best = 0;
+        eachOfWindow(source, layer, y, x, (from) => {
+          if (from >= 0) best = Math.max(best, values[from + channel]!);
+        });
+        result[to++] = best;
+      }
+    }
+  }
+  return result;
+}
+
+function average(layer: Layer, source: Plane, values: ArrayLike<number>): Float64Array {
+  const { channels } = source;
+  return Float64Array.from({ length: channels }, (_, channel) => {
+    let sum = 0;
+    for (let i = channel; i < values.length; i += channels) sum += values[i]!;
+    return stored(Math.fround(Math.fround(sum) * layer.scale[0]!), layer);
+  });
+}
+
+/** Every plane's numbers, [height, width, channels]: the input's first, then each layer's. */
+export function referencePlanes(network: Network, rgba: Uint8ClampedArray): ArrayLike<number>[] {
+  const planes = planesOf(network);
+  const values: ArrayLike<number>[] = [inputNumbers(network.input, rgba)];
+  network.layers.forEach((layer, index) => {
+    const source = planes[layer.input]!;
+    const out = planes[index + 1]!;
+    const given = values[layer.input]!;
+    const zero = layer.input === 0 ? network.input.zero : 0;
+    if (layer.kind === "depthwise") values.push(depthwise(layer, source, out, given));
+    else if (layer.kind === "maximum") values.push(maximum(layer, source, out, given));
+    else if (layer.kind === "average") values.push(average(layer, source, given));
+    else {
+      const shortcut =
+        layer.residual < 0 ? undefined : { plane: planes[layer.residual]!, values: values[layer.residual]! };
+      values.push(convolve(layer, source, out, given, zero, shortcut));
+    }
+  });
+  return values;
+}
+
+/** The network's outputs one after the other, without what pads their channels. */
+export function reference(network: Network, rgba: Uint8ClampedArray): Float32Array {
+  const values = referencePlanes(network, rgba);
+  return Float32Array.from(
+    network.layers.flatMap((layer, index) => (layer.numbers === "float" ? Array.from(values[index + 1]!) : [])),
+  );
+}
