@@ -35,6 +35,8 @@ readonly FOLDERS=(
 readonly MIN_NODE=18
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# Whether anything was written: only then is the exhibit restarted.
+changed=false
 dry_run=false
 desktop=false
 action=install
@@ -127,6 +129,8 @@ install_packages() {
     echo "packages: ${missing[*]}"
     run apt-get update -q
     run env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+    run mkdir -p "$TARGET"
+    if ! $dry_run; then printf '%s\n' "${missing[@]}" >>"$TARGET/packages"; fi
   fi
   if $dry_run; then return; fi
   local node
@@ -151,6 +155,7 @@ install_file() {
   local source=$1 target=$2 mode=${3:-644}
   if cmp -s "$source" "$target" && [[ $(stat -c %a "$target") == "$mode" ]]; then return; fi
   echo "file: $target"
+  changed=true
   run install -D -m "$mode" "$source" "$target"
 }
 
@@ -160,6 +165,7 @@ install_site() {
   if [[ $site -ef $TARGET/site ]]; then return; fi
   if ! diff -rq "$site" "$TARGET/site" >/dev/null 2>&1; then
     find "$site" -type f -printf "file: $TARGET/site/%P\n"
+    changed=true
     run rm -rf "$TARGET/site.new" "$TARGET/site.old"
     run mkdir -p "$TARGET"
     run cp -r "$site" "$TARGET/site.new"
@@ -182,7 +188,6 @@ install_system_files() {
 }
 
 run_policy() {
-  echo "file: $POLICY (from $SETTINGS)"
   run "$TARGET/kiosk/write-policy.sh"
 }
 
@@ -194,6 +199,7 @@ enable_units() {
     echo "systemd does not run here: the exhibit starts at the next boot."
     return
   fi
+  if ! $changed && systemctl is-active --quiet "${units[@]}"; then return; fi
   run systemctl daemon-reload
   # Takes up the hardware watchdog.
   run systemctl daemon-reexec
@@ -205,7 +211,8 @@ enable_units() {
 # ---------------------------------------------------------------------------------------------------------- uninstall
 
 uninstall_kiosk() {
-  local entry folder path
+  local entry folder path packages=""
+  if [[ -e $TARGET/packages ]]; then packages=$(paste -sd' ' "$TARGET/packages"); fi
   if is_booted; then run systemctl disable --quiet --now "$BROWSER" "$SERVER" 2>/dev/null || true; fi
   is_booted || run systemctl disable --quiet "$BROWSER" "$SERVER" 2>/dev/null || true
   for entry in "${SYSTEM_FILES[@]}"; do remove "${entry#* }"; done
@@ -221,7 +228,10 @@ uninstall_kiosk() {
     if [[ -e /run/udev/control ]]; then run udevadm control --reload; fi
   fi
   if $dry_run; then return; fi
-  echo "Gone. The packages stay; where nothing else uses them: sudo apt-get autoremove --purge ${PACKAGES[*]}"
+  echo "Gone."
+  if [[ -n $packages ]]; then
+    echo "These packages came with it and stay; where nothing else uses them: sudo apt-get autoremove $packages"
+  fi
 }
 
 remove() {
@@ -322,7 +332,7 @@ check_running() {
   done
   port=$(sed -n 's/.*"http:\/\/localhost:\([0-9]*\)".*/\1/p' "$POLICY" | head -1)
   health=$(/usr/bin/node -e 'fetch(process.argv[1]).then((r) => r.text()).then(console.log, () => {})' \
-    "http://localhost:$port/health")
+    "http://127.0.0.1:$port/health")
   case $health in
     *'"alive":true'*) good "the page is alive: camera frames, results and pictures go on" ;;
     *'"lastBeatMs":null'*) bad "The page has not been heard of yet: journalctl -b -u $BROWSER" ;;

@@ -3,6 +3,9 @@ import { closeSync, openSync, readSync } from "node:fs";
 /** More than this is not a settings file, bytes. */
 const MAX_BYTES = 64 * 1024;
 
+/** A file full of nonsense shall not fill the log. */
+const MAX_WARNINGS = 20;
+
 export const LANGUAGES = ["de", "en", "es", "fr", "it", "ja", "pt", "zh"] as const;
 
 /** What `/etc/emotion-kiosk.conf` says, or the default where it says nothing or nonsense. */
@@ -118,7 +121,9 @@ export function parseSettings(text: string): ParsedSettings {
         `${word} wants ${known.wanted}, not ${JSON.stringify(value.slice(0, 60))}; using "${String(known.fallback)}"`,
       );
   }
-  return { settings: settings as unknown as Settings, warnings };
+  const told = warnings.slice(0, MAX_WARNINGS);
+  if (told.length < warnings.length) told.push(`and ${warnings.length - told.length} more`);
+  return { settings: settings as unknown as Settings, warnings: told };
 }
 
 /** Reads a settings file; one that is missing or cannot be read means the defaults. */

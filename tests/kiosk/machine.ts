@@ -1,0 +1,205 @@
+/**
+ * A whole Debian machine in a folder: made by debootstrap, booted by systemd-nspawn with no network but its own
+ * loopback. What a test writes goes to a layer that is thrown away.
+ */
+import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+
+const execFileAsync = promisify(execFile);
+
+/** Kept between runs: downloading and unpacking a system takes minutes. */
+const CACHE = process.env["KIOSK_TEST_CACHE"] ?? join(homedir(), ".cache/emotion-cam-kiosk");
+
+const MIRROR = process.env["KIOSK_TEST_MIRROR"] ?? "http://deb.debian.org/debian";
+const SECURITY_MIRROR = process.env["KIOSK_TEST_SECURITY_MIRROR"] ?? "http://deb.debian.org/debian-security";
+const SUITE = "bookworm";
+
+/** Beside the smallest system: what every real Debian has, and what looks at the screen. */
+const BASE_PACKAGES = ["systemd", "systemd-sysv", "dbus", "udev", "kmod", "ca-certificates", "grim", "procps"];
+
+const BOOT_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 30_000;
+
+/** Why no machine can be booted here, or null where one can. */
+export function whyNoMachine(): string | null {
+  if (process.platform !== "linux") return "it needs Linux";
+  if (process.getuid?.() !== 0) return "it needs root";
+  const missing = ["systemd-nspawn", "debootstrap", "nsenter"].filter((command) => !isThere(command));
+  if (missing.length > 0) {
+    return `${missing.join(", ")} missing: apt-get install systemd-container debootstrap util-linux`;
+  }
+  const folder = mkdtempSync("/tmp/overlay-");
+  try {
+    for (const name of ["lower", "upper", "work", "root"]) mkdirSync(join(folder, name));
+    mountOverlay(join(folder, "root"), [join(folder, "lower")], join(folder, "upper"), join(folder, "work"));
+    execFileSync("umount", [join(folder, "root")]);
+    return null;
+  } catch (error) {
+    return `overlay file systems cannot be mounted here (${error instanceof Error ? error.message : String(error)})`;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function isThere(command: string): boolean {
+  return (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, command)));
+}
+
+function mountOverlay(root: string, lower: readonly string[], upper: string, work: string): void {
+  for (const folder of [root, upper, work]) mkdirSync(folder, { recursive: true });
+  const options = `lowerdir=${lower.join(":")},upperdir=${upper},workdir=${work}`;
+  execFileSync("mount", ["-t", "overlay", "overlay", "-o", options, root]);
+}
+
+export class Machine {
+  /** The machine's `/`, seen from outside. */
+  readonly root: string;
+  readonly #folder: string;
+  #nspawn: ChildProcess | null = null;
+  #init = 0;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+    this.root = join(folder, "root");
+  }
+
+  /**
+   * A machine as it comes out of Debian's installer, with the kiosk's packages downloaded and installed, and nothing
+   * else of it.
+   *
+   * @param release The folder with `kiosk/` and `dist/` whose installer names the packages; seen as `/mnt` inside.
+   */
+  static create(release: string): Machine {
+    const base = join(CACHE, `${SUITE}-base`);
+    if (!existsSync(join(base, "complete"))) makeBase(base);
+    const packages = join(CACHE, `${SUITE}-packages`);
+    if (!existsSync(join(packages, "complete"))) makePackages(base, packages, release);
+    const machine = new Machine(mkdtempSync(join(CACHE, "machine-")));
+    const lower = [join(packages, "layer"), join(base, "root")];
+    mountOverlay(machine.root, lower, join(machine.#folder, "upper"), join(machine.#folder, "work"));
+    return machine;
+  }
+
+  /** Boots, and returns once systemd answers: its units may still be starting. */
+  async boot(release: string): Promise<void> {
+    const log = join(this.#folder, "console.log");
+    this.#nspawn = spawn(
+      "systemd-nspawn",
+      [
+        "--quiet",
+        "--boot",
+        `--directory=${this.root}`,
+        "--register=no",
+        "--keep-unit",
+        "--kill-signal=SIGRTMIN+3",
+        "--private-network",
+        "--link-journal=no",
+        `--bind-ro=${release}:/mnt`,
+      ],
+      { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" } },
+    );
+    for (const stream of [this.#nspawn.stdout!, this.#nspawn.stderr!]) {
+      stream.on("data", (chunk: Buffer) => writeFileSync(log, chunk, { flag: "a" }));
+    }
+    const ends = Date.now() + BOOT_TIMEOUT_MS;
+    while (!(await this.#findInit())) {
+      if (this.#nspawn.exitCode !== null || Date.now() > ends) {
+        throw new Error(`The machine did not boot:\n${existsSync(log) ? readFileSync(log, "utf8") : ""}`);
+      }
+      await sleep(50);
+    }
+  }
+
+  async #findInit(): Promise<boolean> {
+    const pid = this.#nspawn!.pid!;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+    this.#init = Number(children[0] ?? 0);
+    if (!this.#init) return false;
+    const { code } = await this.run("test -S /run/systemd/private");
+    return code === 0;
+  }
+
+  /** Runs a shell command inside, as root. */
+  async run(command: string): Promise<{ code: number; output: string }> {
+    const target = ["-t", String(this.#init), "-m", "-u", "-i", "-n", "-p"];
+    const environment = "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; cd /;";
+    try {
+      const options = { maxBuffer: 1 << 26 };
+      const words = [...target, "/bin/bash", "-c", `${environment} exec 2>&1; ${command}`];
+      return { code: 0, output: (await execFileAsync("nsenter", words, options)).stdout };
+    } catch (error) {
+      const { code, stdout } = error as { code?: number; stdout?: string };
+      return { code: typeof code === "number" ? code : -1, output: stdout ?? "" };
+    }
+  }
+
+  /** Asks the kiosk's server inside; null where it does not answer. */
+  async get(path: string): Promise<Record<string, unknown> | null> {
+    // This machine's own curl in the other's network: nothing is needed inside.
+    const words = ["-t", String(this.#init), "-n", "curl", "-s", "-m", "2", `http://localhost:8080${path}`];
+    try {
+      return JSON.parse((await execFileAsync("nsenter", words)).stdout) as Record<string, unknown>;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Shuts down in good order. */
+  async shutDown(): Promise<void> {
+    const nspawn = this.#nspawn;
+    if (nspawn === null || nspawn.exitCode !== null) return;
+    const gone = new Promise<void>((resolve) => nspawn.once("exit", () => resolve()));
+    nspawn.kill("SIGTERM");
+    const late = setTimeout(() => nspawn.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await gone;
+    clearTimeout(late);
+    this.#nspawn = null;
+  }
+
+  /** Throws the machine away. */
+  async destroy(): Promise<void> {
+    await this.shutDown();
+    execFileSync("umount", [this.root]);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function makeBase(folder: string): void {
+  console.log(`Making a Debian ${SUITE} in ${folder} (once; about two minutes)`);
+  rmSync(folder, { recursive: true, force: true });
+  const root = join(folder, "root");
+  mkdirSync(root, { recursive: true });
+  const sources = [`deb ${MIRROR} ${SUITE} main`, `deb ${MIRROR} ${SUITE}-updates main`];
+  execFileSync("debootstrap", ["--variant=minbase", `--include=${BASE_PACKAGES.join(",")}`, SUITE, root, MIRROR], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  sources.push(`deb ${SECURITY_MIRROR} ${SUITE}-security main`);
+  writeFileSync(join(root, "etc/apt/sources.list"), `${sources.join("\n")}\n`);
+  writeFileSync(join(folder, "complete"), "");
+}
+
+/** The installer itself brings the packages, in a machine that is not booted (as when an image is built), and goes. */
+function makePackages(base: string, folder: string, release: string): void {
+  console.log(`Installing the kiosk's packages into ${folder} (once; about two minutes)`);
+  rmSync(folder, { recursive: true, force: true });
+  const root = join(folder, "root");
+  mountOverlay(root, [join(base, "root")], join(folder, "layer"), join(folder, "work"));
+  try {
+    const commands = "/mnt/kiosk/install.sh && /mnt/kiosk/install.sh --uninstall && apt-get clean";
+    execFileSync(
+      "systemd-nspawn",
+      [
+        ...["--quiet", `--directory=${root}`, "--register=no", "--keep-unit", "--as-pid2"],
+        ...["--resolv-conf=copy-host", `--bind-ro=${release}:/mnt`, "/bin/bash", "-ec", commands],
+      ],
+      { stdio: ["ignore", "ignore", "inherit"] },
+    );
+  } finally {
+    execFileSync("umount", [root]);
+  }
+  writeFileSync(join(folder, "complete"), "");
+}

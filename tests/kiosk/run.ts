@@ -1,0 +1,272 @@
+/**
+ * The kiosk on a machine that really boots: installs it from the release archive, measures how long it takes to its
+ * first result, breaks it in every way that is listed below and measures how long it takes to be an exhibit again.
+ *
+ *   npm run test:kiosk                    everything, about 25 minutes
+ *   npm run test:kiosk -- --short         install, boot, two faults, uninstall: what continuous integration runs
+ *   npm run test:kiosk -- --only WORD     only the faults whose name contains WORD
+ *   npm run test:kiosk -- --release DIR   a release archive that is unpacked already, in place of one made from dist/
+ *   npm run test:kiosk -- --json FILE     the figures; --pictures FOLDER the screen in each state
+ *
+ * Wants root, systemd-nspawn and debootstrap on a 64-bit Debian-like Linux. Where they are missing it says so, and
+ * that nothing was tested.
+ */
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { cameraFrames } from "./camera-frames.ts";
+import { FAULTS, type Fault } from "./faults.ts";
+import { Machine, whyNoMachine } from "./machine.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What the exhibit promises on this class of machine, ms. */
+const FIRST_RESULT_TARGET_MS = 15_000;
+
+/** Patience with a recovery before it counts as none. */
+const LIMIT_MS = 180_000;
+
+const POLL_MS = 100;
+
+/** The nature of a virtual machine without a screen, a camera or a graphics chip; the rest is as it ships. */
+const HEADLESS = `[Unit]
+ConditionPathExists=
+[Service]
+Environment=WLR_BACKENDS=headless
+`;
+
+/** Polled by the page under test; its size never changes, because the server lists its files once. */
+const NO_FAULT = "none ";
+
+const FAULT_SCRIPT = `
+setInterval(async () => {
+  const fault = (await (await fetch("/fault.txt", { cache: "no-store" })).text()).trim();
+  if (fault === "spin") for (;;);
+  if (fault === "hush") addEventListener("emotion-frame", (event) => event.stopImmediatePropagation(), true);
+}, 500);
+`;
+
+const { values: options } = parseArgs({
+  options: {
+    short: { type: "boolean" },
+    only: { type: "string" },
+    release: { type: "string" },
+    json: { type: "string" },
+    pictures: { type: "string" },
+  },
+});
+
+interface Beat {
+  readonly page: string;
+  readonly state: string;
+  readonly source: string;
+  readonly results: number;
+}
+
+const failures: string[] = [];
+const report: Record<string, unknown> = { schema: 1, when: new Date().toISOString(), cores: cpus().length };
+
+/** How busy the machine was with other work: recovery times mean little without it. */
+const load = () => `load ${loadavg()[0]!.toFixed(1)}`;
+
+function check(what: string, holds: boolean, detail = ""): void {
+  console.log(`${holds ? "ok    " : "FAILED"} ${what}${detail === "" ? "" : `: ${detail}`}`);
+  if (!holds) failures.push(what);
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<number> {
+  const startedAt = performance.now();
+  while (!(await holds())) {
+    if (performance.now() - startedAt > LIMIT_MS) throw new Error(`${what}: not within ${LIMIT_MS / 1000} s`);
+    await sleep(POLL_MS);
+  }
+  return performance.now() - startedAt;
+}
+
+const lastBeat = async (machine: Machine) => ((await machine.get("/health"))?.["heartbeat"] ?? null) as Beat | null;
+const isAlive = async (machine: Machine) => (await machine.get("/health"))?.["alive"] === true;
+
+/** An answer about a frame of the camera, by a page other than the one named. */
+async function hasResult(machine: Machine, notOf?: string): Promise<boolean> {
+  const beat = await lastBeat(machine);
+  return beat !== null && beat.page !== notOf && beat.results > 0 && beat.source === "camera";
+}
+
+async function picture(machine: Machine, name: string): Promise<void> {
+  const command = "XDG_RUNTIME_DIR=/run/emotion-kiosk WAYLAND_DISPLAY=wayland-0 grim /root/screen.png";
+  const { code, output } = await machine.run(command);
+  check(`picture of the screen: ${name}`, code === 0, output.trim());
+  if (code !== 0 || options.pictures === undefined) return;
+  mkdirSync(options.pictures, { recursive: true });
+  copyFileSync(join(machine.root, "root/screen.png"), join(options.pictures, `${name}.png`));
+}
+
+/** Every file of the system with its owner, mode, size and content, but for what is in motion anyway. */
+async function fileSystem(machine: Machine): Promise<string[]> {
+  const skip = [
+    "proc",
+    "sys",
+    "dev",
+    "run",
+    "tmp",
+    "mnt",
+    "root",
+    "var/log",
+    "var/cache",
+    "var/tmp",
+    "var/lib/systemd",
+  ];
+  const prune = skip.map((path) => `-path ./${path}`).join(" -o ");
+  const { output } = await machine.run(
+    `cd /; find . \\( ${prune} \\) -prune -o -printf '%p %u %g %m %y %l\\n'; ` +
+      `find . \\( ${prune} \\) -prune -o -type f -print0 | xargs -0 md5sum`,
+  );
+  return output.split("\n").sort();
+}
+
+async function install(machine: Machine): Promise<void> {
+  // What a keeper of this machine writes into the settings; the installer leaves it alone.
+  writeFileSync(join(machine.root, "etc/emotion-kiosk.conf"), settings());
+  mkdirSync(join(machine.root, "etc/systemd/system/emotion-kiosk-browser.service.d"), { recursive: true });
+  writeFileSync(join(machine.root, "etc/systemd/system/emotion-kiosk-browser.service.d/headless.conf"), HEADLESS);
+  const dry = await machine.run("/mnt/kiosk/install.sh --dry-run");
+  check("the dry run says what it would do, and does nothing", dry.code === 0 && /would run: useradd/.test(dry.output));
+  check("nothing is there after the dry run", !existsSync(join(machine.root, "opt/emotion-kiosk")));
+  const startedAt = performance.now();
+  const first = await machine.run("/mnt/kiosk/install.sh");
+  check("installs", first.code === 0, first.code === 0 ? `${first.output.split("\n").length} lines` : first.output);
+  report["installMs"] = performance.now() - startedAt;
+  await until("first result after installing", () => hasResult(machine));
+  const second = await machine.run("/mnt/kiosk/install.sh");
+  check("installing again changes no file", second.code === 0 && !/^file:/m.test(second.output), second.output.trim());
+}
+
+function settings(extra = ""): string {
+  const camera =
+    "--use-fake-device-for-media-stream --use-file-for-fake-video-capture=/var/lib/test-camera.mjpeg --mute-audio";
+  return `gpu = off\nlanguage = en\nbrowser_flags = ${camera}\n${extra}`;
+}
+
+/** The page under test learns to misbehave. */
+function plantFaults(machine: Machine): void {
+  const site = join(machine.root, "opt/emotion-kiosk/site");
+  const index = readFileSync(join(site, "index.html"), "utf8");
+  if (!index.includes("fault.js")) {
+    const script = '<script type="module" src="fault.js"></script>';
+    writeFileSync(join(site, "index.html"), index.replace("</body>", `${script}</body>`));
+    if (!index.includes("</body>")) writeFileSync(join(site, "index.html"), index + script);
+  }
+  writeFileSync(join(site, "fault.js"), FAULT_SCRIPT);
+  writeFileSync(join(site, "fault.txt"), NO_FAULT);
+}
+
+async function measureBoot(machine: Machine, release: string): Promise<void> {
+  const startedAt = performance.now();
+  await machine.boot(release);
+  const upMs = performance.now() - startedAt;
+  await until("first result after boot", () => hasResult(machine));
+  const firstResultMs = performance.now() - startedAt;
+  report["boot"] = { upMs, firstResultMs };
+  check(
+    `first result within ${FIRST_RESULT_TARGET_MS / 1000} s of boot`,
+    firstResultMs <= FIRST_RESULT_TARGET_MS,
+    `${(firstResultMs / 1000).toFixed(1)} s (${load()})`,
+  );
+}
+
+async function breakIt(machine: Machine, fault: Fault): Promise<{ name: string; ms: number | null }> {
+  try {
+    await until("alive before the fault", () => isAlive(machine));
+    const before = await lastBeat(machine);
+    const { output } = await machine.run(fault.command);
+    const startedAt = performance.now();
+    if (fault.staysAlive) {
+      await sleep(fault.staysAlive);
+      const alive = await isAlive(machine);
+      check(`${fault.name}: stays alive`, alive || (await hasResult(machine, before!.page)), output.trim());
+      return { name: fault.name, ms: 0 };
+    }
+    const heal = fault.heal === undefined ? null : setTimeout(() => void machine.run(fault.heal!), 4000);
+    await until(fault.name, () => hasResult(machine, before!.page));
+    const ms = performance.now() - startedAt;
+    if (heal !== null) clearTimeout(heal);
+    check(
+      fault.name,
+      ms <= fault.targetMs,
+      `${(ms / 1000).toFixed(1)} s (target ${fault.targetMs / 1000} s, ${load()})`,
+    );
+    return { name: fault.name, ms };
+  } catch (error) {
+    check(fault.name, false, error instanceof Error ? error.message : String(error));
+    console.log((await machine.run("systemctl status --no-pager -n 15 'emotion-kiosk-*'")).output);
+    return { name: fault.name, ms: null };
+  }
+}
+
+async function main(): Promise<void> {
+  const reason = whyNoMachine();
+  if (reason !== null) {
+    console.log(`KIOSK NOT TESTED: no machine can be booted here: ${reason}.`);
+    return;
+  }
+  const release = options.release ?? unpackedArchive();
+  const machine = Machine.create(release);
+  try {
+    writeFileSync(join(machine.root, "var/lib/test-camera.mjpeg"), await cameraFrames(join(release, "dist")));
+    await testMachine(machine, release);
+  } finally {
+    await machine.destroy();
+    if (options.release === undefined) rmSync(release, { recursive: true });
+  }
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  console.log(failures.length === 0 ? "All held." : `${failures.length} did not hold: ${failures.join("; ")}`);
+  process.exitCode = failures.length === 0 ? 0 : 1;
+}
+
+/** The release archive made from dist/, unpacked as its user would. */
+function unpackedArchive(): string {
+  execFileSync(join(ROOT, "kiosk/release.sh"), { stdio: "ignore" });
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
+  const archive = join(ROOT, `release/emotion-kiosk-${version}.tar.gz`);
+  const folder = mkdtempSync(join(tmpdir(), "kiosk-release-"));
+  execFileSync("tar", ["-xzf", archive, "-C", folder, "--strip-components=1"]);
+  execFileSync("chmod", ["755", folder]);
+  return folder;
+}
+
+async function testMachine(machine: Machine, release: string): Promise<void> {
+  await machine.boot(release);
+  const before = await fileSystem(machine);
+  await install(machine);
+  await until("alive after installing again", () => isAlive(machine));
+  await picture(machine, "running");
+  plantFaults(machine);
+  await machine.shutDown();
+
+  await measureBoot(machine, release);
+  const faults = FAULTS.filter(
+    (fault) => fault.name.includes(options.only ?? "") && (!options.short || fault.inShort === true),
+  );
+  const recoveries = [];
+  for (const fault of faults) recoveries.push(await breakIt(machine, fault));
+  report["recoveries"] = recoveries;
+  await uninstall(machine, before);
+}
+
+async function uninstall(machine: Machine, before: readonly string[]): Promise<void> {
+  const gone = await machine.run(
+    "rm -r /etc/systemd/system/emotion-kiosk-browser.service.d; /opt/emotion-kiosk/kiosk/install.sh --uninstall",
+  );
+  check("uninstalls", gone.code === 0, gone.code === 0 ? "" : gone.output);
+  await sleep(2000);
+  const after = await fileSystem(machine);
+  const added = after.filter((line) => !before.includes(line));
+  const removed = before.filter((line) => !after.includes(line));
+  check("nothing is left of it", added.length + removed.length === 0, [...added, ...removed].slice(0, 20).join("\n"));
+}
+
+await main();
