@@ -247,13 +247,7 @@ export class EmotionCam extends LitElement {
 
   /** The folder's absolute URL, ending in a slash. */
   get assetBase(): string {
-    const value = this.getAttribute("asset-base");
-    if (value === null) return OWN_FOLDER;
-    try {
-      return new URL(value.endsWith("/") ? value : `${value}/`, document.baseURI).href;
-    } catch {
-      return OWN_FOLDER;
-    }
+    return folderOf(this.getAttribute("asset-base")) ?? OWN_FOLDER;
   }
   set assetBase(value: string) {
     this.#write("asset-base", value);
@@ -712,6 +706,20 @@ function toError(cause: unknown): EmotionCamError {
 
 function looksAtViewer(source: Source): boolean {
   return source.kind === "camera" && source.facing !== "environment";
+}
+
+/** @returns The folder's absolute URL, ending in a slash; `null` where the value names none. */
+function folderOf(value: string | null): string | null {
+  if (value === null || value.trim() === "") return null;
+  try {
+    const { origin, protocol, pathname } = new URL(value, document.baseURI);
+    // Of data: and blob: URLs nothing can be asked but themselves.
+    if (!pathname.startsWith("/")) return null;
+    const base = origin === "null" ? `${protocol}//` : origin;
+    return pathname.endsWith("/") ? `${base}${pathname}` : `${base}${pathname}/`;
+  } catch {
+    return null;
+  }
 }
 
 function oneOf<T extends string>(choices: readonly T[], value: string | null, fallback: T): T {

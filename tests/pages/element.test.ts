@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Face } from "../../src/types.ts";
 import { FACE_PLACE, overlap, writeCameraClip } from "./camera-clip.ts";
-import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, launch, visit } from "./visit.ts";
+import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, browserWith, endVisits, visit } from "./visit.ts";
 
 const FRAMES = 60;
 
@@ -15,12 +15,13 @@ let here: Visit | undefined;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "emotion-cam-"));
   clip = join(folder, "camera.mjpeg");
-  const browser = await launch();
-  await writeCameraClip(browser, clip);
-  await browser.close();
+  await writeCameraClip(await browserWith([]), clip);
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await endVisits();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 afterEach(async () => {
   await here?.close();

@@ -1,10 +1,12 @@
 import type { BrowserContext } from "playwright";
-import { afterEach, describe, expect, test } from "vitest";
-import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, visit } from "./visit.ts";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, endVisits, visit } from "./visit.ts";
 
 const INSECURE_ORIGIN = "http://exhibit.test";
 
 let here: Visit | undefined;
+
+afterAll(endVisits);
 
 afterEach(async () => {
   await here?.close();

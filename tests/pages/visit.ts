@@ -8,7 +8,6 @@ export const FAKE_CAMERA = "--use-fake-device-for-media-stream";
 
 export interface Visit {
   readonly page: Page;
-  readonly context: BrowserContext;
   /** The site's origin, without a slash at the end. */
   readonly origin: string;
   /** Paths of this origin that were asked for, by the page and by its workers. */
@@ -20,13 +19,29 @@ export interface Visit {
   close(): Promise<void>;
 }
 
-/** Starts the tests' Chromium. */
-export function launch(args: readonly string[] = []): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath(), args: [...CHROMIUM_ARGS, ...args] });
+/** Opened once for each set of flags: a browser's start takes longer than most tests. */
+const browsers = new Map<string, Promise<Browser>>();
+let server: Promise<SiteServer> | undefined;
+
+/** The tests' Chromium with these flags. */
+export function browserWith(args: readonly string[]): Promise<Browser> {
+  const key = args.join(" ");
+  const browser =
+    browsers.get(key) ?? chromium.launch({ executablePath: chromiumPath(), args: [...CHROMIUM_ARGS, ...args] });
+  browsers.set(key, browser);
+  return browser;
+}
+
+/** Ends everything that the file's tests opened. */
+export async function endVisits(): Promise<void> {
+  for (const browser of browsers.values()) await (await browser).close();
+  browsers.clear();
+  await (await server)?.close();
+  server = undefined;
 }
 
 /**
- * Serves the built site as it is served to visitors, opens a page of it in a browser of its own, and writes down
+ * Opens a page of the built site, served as it is served to visitors, with nothing kept from other visits; writes down
  * whatever leaves the origin or breaks the content security policy.
  *
  * @param path Below the site's root; empty for a page that the test opens by itself.
@@ -35,36 +50,25 @@ export function launch(args: readonly string[] = []): Promise<Browser> {
 export async function visit(
   path: string,
   args: readonly string[],
-  prepare: (context: BrowserContext, origin: string) => Promise<void> = async () => {},
+  prepare: (context: BrowserContext, origin: string) => Promise<unknown> = async () => {},
 ): Promise<Visit> {
-  const [server, browser] = await Promise.all([createServer({ port: 0 }), launch(args)]);
-  const close = () => closeBoth(server, browser);
-  try {
-    const origin = new URL(server.url).origin;
-    const context = await browser.newContext();
-    const asked: string[] = [];
-    const strangers: string[] = [];
-    const complaints: string[] = [];
-    context.on("request", (request) => {
-      const url = new URL(request.url());
-      if (url.origin === origin) asked.push(url.pathname);
-      else if (url.protocol !== "data:" && url.protocol !== "blob:") strangers.push(url.href);
-    });
-    context.on("console", (message) => {
-      if (/content security policy/i.test(message.text())) complaints.push(message.text());
-    });
-    context.on("weberror", (error) => complaints.push(String(error.error())));
-    await prepare(context, origin);
-    const page = await context.newPage();
-    if (path !== "") await page.goto(`${origin}/${path}`);
-    return { page, context, origin, asked, strangers, complaints, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
-}
-
-async function closeBoth(server: SiteServer, browser: Browser): Promise<void> {
-  await browser.close();
-  await server.close();
+  server ??= createServer({ port: 0 });
+  const { origin } = new URL((await server).url);
+  const context = await (await browserWith(args)).newContext();
+  const asked: string[] = [];
+  const strangers: string[] = [];
+  const complaints: string[] = [];
+  context.on("request", (request) => {
+    const url = new URL(request.url());
+    if (url.origin === origin) asked.push(url.pathname);
+    else if (url.protocol !== "data:" && url.protocol !== "blob:") strangers.push(url.href);
+  });
+  context.on("console", (message) => {
+    if (/content security policy/i.test(message.text())) complaints.push(message.text());
+  });
+  context.on("weberror", (error) => complaints.push(String(error.error())));
+  await prepare(context, origin);
+  const page = await context.newPage();
+  if (path !== "") await page.goto(`${origin}/${path}`);
+  return { page, origin, asked, strangers, complaints, close: () => context.close() };
 }
