@@ -70,8 +70,18 @@ interface Beat {
 const failures: string[] = [];
 const report: Record<string, unknown> = { schema: 1, when: new Date().toISOString(), cores: cpus().length };
 
-/** How busy the machine was with other work: recovery times mean little without it. */
-const load = () => `load ${loadavg()[0]!.toFixed(1)}`;
+/** Work that waits for each core: beyond this the times say more about the other work than about the exhibit. */
+const BUSY_PER_CORE = 1.5;
+
+/** How busy the machine is: times mean little without it. */
+const load = () => `load ${loadavg()[0]!.toFixed(1)} on ${cpus().length} cores`;
+
+function checkTime(what: string, ms: number, targetMs: number): void {
+  const isBusy = loadavg()[0]! / cpus().length > BUSY_PER_CORE;
+  const detail = `${(ms / 1000).toFixed(1)} s (target ${targetMs / 1000} s, ${load()})`;
+  if (ms > targetMs && isBusy) console.log(`LATE   ${what}: ${detail}: the machine is too busy for this to count`);
+  else check(what, ms <= targetMs, detail);
+}
 
 function check(what: string, holds: boolean, detail = ""): void {
   console.log(`${holds ? "ok    " : "FAILED"} ${what}${detail === "" ? "" : `: ${detail}`}`);
@@ -171,11 +181,7 @@ async function measureBoot(machine: Machine, release: string): Promise<void> {
   await until("first result after boot", () => hasResult(machine));
   const firstResultMs = performance.now() - startedAt;
   report["boot"] = { upMs, firstResultMs };
-  check(
-    `first result within ${FIRST_RESULT_TARGET_MS / 1000} s of boot`,
-    firstResultMs <= FIRST_RESULT_TARGET_MS,
-    `${(firstResultMs / 1000).toFixed(1)} s (${load()})`,
-  );
+  checkTime("first result after boot", firstResultMs, FIRST_RESULT_TARGET_MS);
 }
 
 async function breakIt(machine: Machine, fault: Fault): Promise<{ name: string; ms: number | null }> {
@@ -194,11 +200,7 @@ async function breakIt(machine: Machine, fault: Fault): Promise<{ name: string; 
     await until(fault.name, () => hasResult(machine, before!.page));
     const ms = performance.now() - startedAt;
     if (heal !== null) clearTimeout(heal);
-    check(
-      fault.name,
-      ms <= fault.targetMs,
-      `${(ms / 1000).toFixed(1)} s (target ${fault.targetMs / 1000} s, ${load()})`,
-    );
+    checkTime(fault.name, ms, fault.targetMs);
     return { name: fault.name, ms };
   } catch (error) {
     check(fault.name, false, error instanceof Error ? error.message : String(error));

@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import { chromiumArguments, kioskUrl, managedPolicy } from "../../kiosk/chromium.ts";
+import { parseSettings } from "../../kiosk/settings.ts";
+
+const settings = (text = "") => parseSettings(text).settings;
+
+test("the page is told what the settings ask for", () => {
+  expect(kioskUrl(settings())).toBe("http://localhost:8080/?kiosk&max-faces=4");
+  const url = new URL(
+    kioskUrl(settings("port=9000\nlanguage=de\ntheme=light\ncamera_name=C920 & co\nhours=09:00-18:00\nmax_faces=2")),
+  );
+  expect(url.port).toBe("9000");
+  expect(Object.fromEntries(url.searchParams)).toEqual({
+    kiosk: "",
+    lang: "de",
+    theme: "light",
+    camera: "C920 & co",
+    hours: "09:00-18:00",
+    "max-faces": "2",
+  });
+});
+
+test("a webcam is read directly and a ribbon-cable camera through PipeWire, never both", () => {
+  const features = (text: string, kind: string) =>
+    chromiumArguments(settings(text)).find((flag) => flag.startsWith(`--${kind}-features=`)) ?? "";
+  expect(features("camera=usb", "disable")).toContain("WebRtcPipeWireCamera");
+  expect(features("camera=usb", "enable")).toBe("");
+  expect(features("camera=csi", "disable")).not.toContain("WebRtcPipeWireCamera");
+  expect(features("camera=csi", "enable")).toContain("WebRtcPipeWireCamera");
+});
+
+test("the sandbox and the camera's prompt stay as they are", () => {
+  const flags = chromiumArguments(settings("gpu=off\nbrowser_flags=--no-sandbox")).join(" ");
+  expect(flags).not.toMatch(/sandbox|fake-ui|single-process|disable-web-security/);
+  expect(flags).toContain("--disable-gpu ");
+  expect(flags).toContain("--kiosk ");
+});
+
+test("the policy lets one origin have the camera, and reaches no other", () => {
+  const policy = managedPolicy(settings("port=9000"));
+  expect(policy).toMatchObject({
+    VideoCaptureAllowed: false,
+    VideoCaptureAllowedUrls: ["http://localhost:9000"],
+    AudioCaptureAllowed: false,
+    URLBlocklist: ["*"],
+    URLAllowlist: ["http://localhost:9000"],
+    DeveloperToolsAvailability: 2,
+    SyncDisabled: true,
+  });
+});

@@ -1,0 +1,110 @@
+import { expect, test } from "vitest";
+import { Keeper } from "../../kiosk/keeper.ts";
+import type { Heartbeat } from "../../kiosk/pulse.ts";
+
+const MINUTE_MS = 60_000;
+
+/** A keeper whose clocks the test turns, from 00:00 on. */
+function keep(nightlyRestart = "") {
+  const told: string[] = [];
+  let nowMs = 0;
+  let renewals = 0;
+  const keeper = new Keeper({
+    nightlyRestart,
+    renew: () => renewals++,
+    notify: (state) => told.push(state),
+    hasScreen: () => true,
+    now: () => nowMs,
+    clock: () => new Date(2026, 0, 1, 0, 0, 0, nowMs),
+  });
+  let beats = 0;
+  return {
+    keeper,
+    told,
+    pass: (ms: number) => (nowMs += ms),
+    renewals: () => renewals,
+    beat: (change: Partial<Heartbeat> = {}) => {
+      beats++;
+      const counts = { frames: beats, results: beats, pictures: beats, faces: 0, heapBytes: 0 };
+      keeper.beat({ page: "a", state: "running", source: "camera", error: null, ...counts, ...change });
+    },
+  };
+}
+
+const fed = (told: readonly string[]) => told.filter((state) => /^WATCHDOG=1$/m.test(state)).length;
+
+test("the watchdog is fed by progress alone", () => {
+  const { told, beat, keeper } = keep();
+  beat();
+  expect(fed(told)).toBe(0);
+  beat();
+  expect(fed(told)).toBe(1);
+  beat({ results: 2 });
+  expect(fed(told)).toBe(1);
+  expect(told.at(-1)).toBe("STATUS=Not alive: the networks give no more results");
+  expect(keeper.health()).toMatchObject({ alive: false, why: "the networks give no more results" });
+  beat();
+  expect(fed(told)).toBe(2);
+  expect(told.at(-1)).toBe("WATCHDOG=1\nSTATUS=running from camera: 4 results, 0 in view");
+});
+
+test("nonsense feeds nobody", () => {
+  const { told, keeper } = keep();
+  for (const posted of [{}, { page: "a" }, { frames: 1 }]) keeper.beat(posted);
+  expect(told).toEqual([]);
+});
+
+test("a browser has time to start, but not for ever", () => {
+  const { told, pass, keeper } = keep();
+  for (let tick = 0; tick < 20; tick++) {
+    keeper.tick();
+    pass(10_000);
+  }
+  expect(fed(told)).toBe(9);
+});
+
+test("once it lived, no grace is granted", () => {
+  const { told, beat, keeper } = keep();
+  beat();
+  beat();
+  keeper.tick();
+  expect(fed(told)).toBe(1);
+});
+
+test("at night it is renewed at the first quiet minute", () => {
+  const { pass, beat, keeper, renewals } = keep("04:00");
+  pass(4 * 60 * MINUTE_MS - 1);
+  keeper.tick();
+  expect(renewals()).toBe(0);
+  beat({ faces: 1 });
+  pass(1);
+  keeper.tick();
+  expect(renewals()).toBe(0);
+  pass(MINUTE_MS);
+  keeper.tick();
+  expect(renewals()).toBe(1);
+});
+
+test("a night in which somebody is always there passes without", () => {
+  const { pass, beat, keeper, renewals } = keep("04:00");
+  pass(4 * 60 * MINUTE_MS);
+  for (let minute = 0; minute < 300; minute++) {
+    beat({ faces: minute < 60 ? 1 : 0 });
+    keeper.tick();
+    pass(MINUTE_MS);
+  }
+  expect(renewals()).toBe(0);
+});
+
+test("what has just started is not renewed, and neither is what never shall be", () => {
+  const young = keep("00:30");
+  young.pass(31 * MINUTE_MS);
+  young.keeper.tick();
+  expect(young.renewals()).toBe(0);
+  const never = keep("");
+  for (let hour = 0; hour < 48; hour++) {
+    never.pass(60 * MINUTE_MS);
+    never.keeper.tick();
+  }
+  expect(never.renewals()).toBe(0);
+});

@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { readHeartbeat, whyNotAlive, type Heartbeat } from "../../kiosk/pulse.ts";
+
+const BEAT: Heartbeat = {
+  page: "a",
+  state: "running",
+  source: "camera",
+  error: null,
+  frames: 100,
+  results: 90,
+  pictures: 10,
+  faces: 1,
+  heapBytes: 1e7,
+};
+const NEXT: Heartbeat = { ...BEAT, frames: 250, results: 200, pictures: 20 };
+
+test("an exhibit whose frames, results and pictures go on is alive", () => {
+  expect(whyNotAlive(BEAT, NEXT, true)).toBeNull();
+});
+
+test.each([
+  ["pictures", /no picture/],
+  ["frames", /no more frames/],
+  ["results", /no more results/],
+] as const)("it is not when its %s stand still", (counter, why) => {
+  expect(whyNotAlive(BEAT, { ...NEXT, [counter]: BEAT[counter] }, true)).toMatch(why);
+});
+
+test("a page that only ever reloads is not alive", () => {
+  expect(whyNotAlive(null, BEAT, true)).toMatch(/just loaded/);
+  expect(whyNotAlive(BEAT, { ...NEXT, page: "b" }, true)).toMatch(/just loaded/);
+});
+
+const WAITING = { ...NEXT, state: "failed", frames: BEAT.frames, results: BEAT.results };
+
+test.each(["camera-missing", "camera-denied", "camera-busy", "camera-lost"])("%s is a known state", (error) => {
+  expect(whyNotAlive(BEAT, { ...WAITING, error }, true)).toBeNull();
+  expect(whyNotAlive(BEAT, { ...WAITING, error, state: "starting" }, true)).toBeNull();
+  expect(whyNotAlive(BEAT, { ...WAITING, error, pictures: BEAT.pictures }, true)).toMatch(/no picture/);
+});
+
+test("the demo clip keeps a page alive that misses its camera, while it plays", () => {
+  const demo = { ...NEXT, source: "clip", error: "camera-missing" } as const;
+  expect(whyNotAlive(BEAT, demo, true)).toBeNull();
+  expect(whyNotAlive(BEAT, { ...demo, results: BEAT.results }, true)).toMatch(/no more results/);
+});
+
+test("a camera that stopped sending is worth a new browser, even where the demo plays", () => {
+  expect(whyNotAlive(BEAT, { ...NEXT, source: "clip", error: "camera-stalled" }, true)).toMatch(/camera/);
+});
+
+test.each(["worker-crash", "model-load", "wasm-load", null])("a failure of ours (%s) is not", (error) => {
+  expect(whyNotAlive(BEAT, { ...WAITING, error }, true)).toMatch(/the page is failed/);
+  expect(whyNotAlive(BEAT, { ...WAITING, state: "starting", error }, true)).toMatch(/the page is starting/);
+});
+
+test.each(["paused", "idle"])("a page that is %s on purpose is alive while it draws", (state) => {
+  const resting = { ...BEAT, state, pictures: 20 };
+  expect(whyNotAlive(BEAT, resting, true)).toBeNull();
+  expect(whyNotAlive(BEAT, { ...resting, pictures: BEAT.pictures }, true)).toMatch(/no picture/);
+});
+
+test("without a screen nothing is drawn, and nothing is wrong", () => {
+  expect(whyNotAlive(BEAT, { ...BEAT }, false)).toBeNull();
+});
+
+test("a heartbeat is told from what is none", () => {
+  expect(readHeartbeat(BEAT)).toEqual(BEAT);
+  const nonsense = [{}, { ...BEAT, frames: "1" }, { ...BEAT, results: -1 }, { ...BEAT, pictures: Number.NaN }];
+  for (const posted of nonsense) expect(readHeartbeat(posted)).toBeNull();
+  const long = [
+    { ...BEAT, page: "x".repeat(100) },
+    { ...BEAT, source: "moon" },
+    { ...BEAT, error: 7 },
+  ];
+  for (const posted of long) expect(readHeartbeat(posted)).toBeNull();
+});
