@@ -9,7 +9,8 @@
  *     out  = min(max(saturate16(roundTiesToEven(real)), floor), ceiling)
  *
  * where the sum is an exact int32, or `real` itself where the layer makes floats. A depthwise convolution's is
- * max(bias + sum of ((weight * input + 2^14) >> 15), floor), exact in 16 bits.
+ * max(bias + sum of ((weight * input + 2^14) >> 15), floor), exact in 16 bits; its ceiling is a bound that its weights
+ * prove.
  */
 
 /** `byte`: 0..127. `word`: int16. `float`: float32, an output of the network. */

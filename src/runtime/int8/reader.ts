@@ -170,7 +170,7 @@ function checkHead(head: Head, planes: readonly Plane[]): Plane {
     demand(!input && source.channels === channels, `it makes ${channels} channels of ${source.channels}`);
     demand(source.numbers === numbers, `it makes ${numbers}s of ${source.numbers}s`);
   }
-  if (kind === "depthwise") demand(numbers === "word" && ceiling === INT16, "it is depthwise and not of whole words");
+  if (kind === "depthwise") demand(numbers === "word", "it is depthwise and not of words");
   if (kind === "maximum") {
     demand(source.floor === 0, "it takes maxima of numbers below zero");
     demand(floor <= source.floor && ceiling >= source.ceiling, "its range is narrower than what it takes");
@@ -216,7 +216,7 @@ function checkSums(layer: Layer, source: Plane, shortcut: Plane | undefined): vo
         demand(weight > -INT16 - 1, "a weight is -2^15");
         sum += Math.abs(weight);
       }
-      demand(sum <= INT16, "its sums are too large");
+      demand(sum <= layer.ceiling, "its sums are larger than what it says to store");
     }
     return;
   }
