@@ -23,14 +23,19 @@ const WAITING: ReadonlySet<string> = new Set(["camera-missing", "camera-denied",
  * server, and in any other browser that looks at the kiosk's page, it stays silent.
  *
  * @param camera The `<emotion-cam>` element, listened to from outside.
+ * @param reload Loads the page anew.
  */
-export function startHeartbeat(camera: HTMLElement, signal?: AbortSignal): void {
-  if (!new URLSearchParams(location.search).has("kiosk")) return;
-  new Heart(camera, signal ?? new AbortController().signal);
+export function startHeartbeat(
+  camera: HTMLElement,
+  signal: AbortSignal = new AbortController().signal,
+  reload = () => location.reload(),
+): void {
+  if (new URLSearchParams(location.search).has("kiosk")) new Heart(camera, signal, reload);
 }
 
 class Heart {
   readonly #camera: HTMLElement;
+  readonly #reload: () => void;
   readonly #page = crypto.randomUUID();
   #frames = 0;
   #results = 0;
@@ -42,8 +47,9 @@ class Heart {
   #restedAt = performance.now();
   #picturesAtLastBeat = 0;
 
-  constructor(camera: HTMLElement, signal: AbortSignal) {
+  constructor(camera: HTMLElement, signal: AbortSignal, reload: () => void) {
     this.#camera = camera;
+    this.#reload = reload;
     const on = (type: string, listener: (event: never) => void) =>
       camera.addEventListener(type, listener as EventListener, { signal });
     on("emotion-frame", (event: EmotionFrameEvent) => this.#takeResult(event));
@@ -58,7 +64,7 @@ class Heart {
   }
 
   get #source(): "camera" | "clip" {
-    return this.#camera.hasAttribute("src") ? "clip" : "camera";
+    return this.#camera.hasAttribute("src") || this.#camera.hasAttribute("demo") ? "clip" : "camera";
   }
 
   get #state(): string {
@@ -71,6 +77,7 @@ class Heart {
     this.#restedAt = performance.now();
     // The demo clip runs while a camera is missing; only the camera's own frames heal the camera's failure.
     if (this.#source === "camera") this.#error = null;
+    if (this.#results === 1) void this.#beat();
   }
 
   #takeError(code: string): void {
@@ -114,6 +121,6 @@ class Heart {
     const patienceMs = this.#results === 0 ? FIRST_RESULT_MS : RELOAD_AFTER_MS;
     // Loading from a server that does not answer would leave the browser's error page; with no picture drawn the
     // trouble lies deeper than the page.
-    if (now - this.#restedAt > patienceMs && isDrawing && this.#isServerThere) location.reload();
+    if (now - this.#restedAt > patienceMs && isDrawing && this.#isServerThere) this.#reload();
   }
 }
