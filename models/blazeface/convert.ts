@@ -39,8 +39,18 @@ async function readSource(): Promise<Uint8Array> {
   return readFile(createRequire(import.meta.url).resolve(SOURCE));
 }
 
+/** @throws Error that names the remedy, where these are not the bytes that this project was tested with. */
+export function checkSource(bytes: Uint8Array): void {
+  const found = sha256(bytes);
+  if (found === SOURCE_SHA256) return;
+  throw new Error(
+    `${SOURCE} is not the network that this project was tested with (sha256 ${found}, expected ${SOURCE_SHA256}): ` +
+      'remove node_modules and run "npm ci", which installs the locked version.',
+  );
+}
+
 /**
- * Reads Google's network and checks that it is the one that this project was tested with.
+ * Reads Google's network.
  *
  * @throws Error that names the remedy, where the file is missing or another.
  */
@@ -48,13 +58,7 @@ export async function readBlazeface(): Promise<Uint8Array> {
   const bytes = await readSource().catch((cause: unknown) => {
     throw new Error(`${SOURCE} cannot be read: run "npm ci" in the project's folder.`, { cause });
   });
-  const found = sha256(bytes);
-  if (found !== SOURCE_SHA256) {
-    throw new Error(
-      `${SOURCE} is not the network that this project was tested with (sha256 ${found}, expected ` +
-        `${SOURCE_SHA256}): remove node_modules and run "npm ci", which installs the locked version.`,
-    );
-  }
+  checkSource(bytes);
   return bytes;
 }
 

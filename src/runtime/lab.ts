@@ -1,9 +1,18 @@
 /** For measurements: the shipped networks on the page's own thread, one call at a time, without tracking or smoothing. */
 import { type Sighting, eyesSquare, letterboxSquare, sightingInFrame } from "../pipeline/geometry.ts";
-import type { RuntimeInfo } from "../types.ts";
+import type { Picture } from "../pipeline/stages.ts";
+import { sweep } from "../pipeline/sweep.ts";
+import type { Range, RuntimeInfo } from "../types.ts";
 import { loadEngine } from "./engine.ts";
 import { Pixels } from "./pixels.ts";
 import type { RuntimeOptions } from "./protocol.ts";
+
+/** How a picture is looked at: `near` is one look at all of it, `far` closer looks at its parts too. */
+export interface LookOptions {
+  /** 0..1. */
+  readonly minScore: number;
+  readonly range: Range;
+}
 
 /** The shipped detector and classifier, laid open. */
 export interface Lab {
@@ -15,14 +24,14 @@ export interface Lab {
    * @returns `count` x 7 calibrated probabilities in the order of `LABELS`.
    */
   classify(gray: Uint8Array, count: number): Promise<Float32Array>;
-  /** Finds faces in a whole picture, letterboxed, best first; in the picture's pixels. */
-  detect(bitmap: ImageBitmap, minScore: number): Promise<readonly Sighting[]>;
+  /** Finds faces in a whole picture; in its pixels. */
+  detect(bitmap: ImageBitmap, options: LookOptions): Promise<readonly Sighting[]>;
   /**
-   * Finds the best face of a picture and classifies it cropped as live faces are.
+   * Classifies the first face found in a picture, cropped as live faces are.
    *
    * @returns Seven probabilities, or `null` where there is no face.
    */
-  express(bitmap: ImageBitmap, minScore: number): Promise<Float32Array | null>;
+  express(bitmap: ImageBitmap, options: LookOptions): Promise<Float32Array | null>;
 }
 
 /** Spreads gray levels over red, green and blue. */
@@ -42,11 +51,18 @@ export async function openLab(options: RuntimeOptions): Promise<Lab> {
   const { detector, classifier } = engine;
   const pixels = new Pixels();
 
-  async function find(bitmap: ImageBitmap, minScore: number) {
-    const picture = pixels.read(bitmap);
+  async function find(picture: Picture, { minScore, range }: LookOptions): Promise<readonly Sighting[]> {
+    const { width, height } = picture;
+    if (range === "far") {
+      return (await sweep(picture, detector, minScore)).map(({ box, keypoints, score }) => ({
+        box: { x: box.x * width, y: box.y * height, width: box.width * width, height: box.height * height },
+        keypoints: keypoints.map((point) => ({ x: point.x * width, y: point.y * height })),
+        score,
+      }));
+    }
     const square = letterboxSquare(picture);
     const detections = await detector.detect(picture.cut(square, detector.inputSize), minScore);
-    return { picture, faces: detections.map((detection) => sightingInFrame(detection, square)) };
+    return detections.map((detection) => sightingInFrame(detection, square));
   }
 
   return {
@@ -54,14 +70,14 @@ export async function openLab(options: RuntimeOptions): Promise<Lab> {
     async classify(gray, count) {
       return (await classifier.classify(grayToRgba(gray), count)).slice();
     },
-    async detect(bitmap, minScore) {
-      return (await find(bitmap, minScore)).faces;
+    async detect(bitmap, lookOptions) {
+      return find(pixels.read(bitmap), lookOptions);
     },
-    async express(bitmap, minScore) {
-      const { picture, faces } = await find(bitmap, minScore);
-      const [best] = faces;
-      if (!best) return null;
-      const square = picture.cut(eyesSquare(best, classifier.crop), classifier.inputSize);
+    async express(bitmap, lookOptions) {
+      const picture = pixels.read(bitmap);
+      const [face] = await find(picture, lookOptions);
+      if (!face) return null;
+      const square = picture.cut(eyesSquare(face, classifier.crop), classifier.inputSize);
       return (await classifier.classify(square, 1)).slice();
     },
   };
