@@ -15,9 +15,9 @@ import {
 } from "./events.ts";
 import { createClient } from "./runtime/client.ts";
 import type { EngineName, Face, FrameOptions, FrameResult, Label, Privacy, Range, RuntimeInfo } from "./types.ts";
-import { Announcer } from "./view/announcer.ts";
+import { Announcer, describePeople } from "./view/announcer.ts";
 import { FaceOverlay } from "./view/face-overlay.ts";
-import { statePanel } from "./view/state-panel.ts";
+import { type PanelModel, headline, statePanel } from "./view/state-panel.ts";
 import { ExpressionStrip } from "./view/strip.ts";
 import { ENGLISH, type Words, loadWords } from "./view/words.ts";
 
@@ -154,6 +154,8 @@ export class EmotionCam extends LitElement {
   #overlayView: FaceOverlay | null = null;
   #stripView: ExpressionStrip | null = null;
   readonly #announcer = new Announcer();
+  /** Failures are told by the panel, and by the event. */
+  readonly #press = () => void this.start().catch(() => {});
 
   /** Registers the element under a tag; does nothing where the tag is taken by it already. */
   static define(tag = "emotion-cam", registry: CustomElementRegistry = customElements): typeof EmotionCam {
@@ -353,7 +355,7 @@ export class EmotionCam extends LitElement {
       </div>
       <div class="overlay" part="overlay" aria-hidden="true"></div>
       <div class="strip" part="strip" aria-hidden="true" ?hidden=${this.overlay !== "full"}></div>
-      ${statePanel()}
+      ${statePanel(this.#panel)} ${this.#announcer.region}
     `;
   }
 
@@ -366,6 +368,25 @@ export class EmotionCam extends LitElement {
 
   protected override updated(): void {
     void this.#learnWords();
+    const words = this.#words;
+    if (this.state !== "running")
+      this.#announcer.say(headline({ state: this.state, error: this.#failure?.error ?? null, words }));
+  }
+
+  get #panel(): PanelModel {
+    const source = this.#source;
+    return {
+      state: this.state,
+      demo: this.demo,
+      error: this.#failure?.error ?? null,
+      retryInMs: this.#failure?.retryInMs ?? null,
+      progress: this.#progress,
+      people: this.overlay === "full" ? this.#labels.size : null,
+      camera: this.src === "",
+      light: source?.kind === "camera",
+      words: this.#words,
+      start: this.#press,
+    };
   }
 
   #write(name: string, value: unknown): void {
@@ -440,6 +461,7 @@ export class EmotionCam extends LitElement {
     this.#overlayView?.dispose();
     this.#overlayView = null;
     this.#stripView = null;
+    this.#announcer.dispose();
   }
 
   /** One session: the source, and the demo in its place while it cannot be had. */
@@ -612,10 +634,11 @@ export class EmotionCam extends LitElement {
       fit: "cover",
       style: this.overlay,
       privacy: this.privacy,
+      picture: this.#source.element,
       words: this.#words,
     });
     this.#stripView ??= new ExpressionStrip(this.#part(".strip"));
-    this.#stripView.show(faces, timeMs, this.#words);
+    this.#stripView.show(faces, timeMs, this.#words, this.mirror);
   }
 
   /** Own language first, then the page's, then the browser's; English where none of them is had. */
@@ -647,6 +670,8 @@ export class EmotionCam extends LitElement {
       const previousLabel = before.get(face.id) ?? null;
       if (previousLabel !== face.label) this.#tell(new EmotionChangeEvent(face, previousLabel));
     }
+    if (before.size !== this.#labels.size) this.requestUpdate();
+    if (this.#state === "running") this.#announcer.say(describePeople(faces, this.#words));
   }
 
   /** Nobody is in a source that is gone. */

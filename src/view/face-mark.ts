@@ -1,0 +1,168 @@
+import type { Face } from "../types.ts";
+import { Damper } from "./damper.ts";
+import { iconPath } from "./icons.ts";
+import { type Rect, type Size, aroundHead, placeChip } from "./layout.ts";
+import { UNSURE_COLOUR, colourOf } from "./palette.ts";
+import type { Words } from "./words.ts";
+
+export type MarkStyle = "full" | "boxes" | "minimal" | "emoji";
+
+/** Shares of the layer's smaller side: 4, 24 and 64 px at 1080p, each with the least that can still be seen. */
+const STROKE = { share: 4 / 1080, leastPx: 2 };
+const TEXT = { leastShare: 24 / 1080, mostShare: 64 / 1080, leastPx: 14 };
+/** The chip's text is this share of the marks' width. */
+const TEXT_OF_FACE = 0.17;
+/** The chip is measured anew only when its text grows by so much. */
+const TEXT_STEP_PX = 2;
+/** How long a corner's arms are, as a share of the marks' shorter side, and how round it is, as a share of the arms. */
+const ARM = 0.2;
+const ROUND = 0.75;
+/** Coming and going, milliseconds. */
+const FADE_MS = 200;
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** What is drawn for one face: four corner marks and a chip, or an icon in the face's place. */
+export class FaceMark {
+  readonly #corners = document.createElementNS(SVG, "svg");
+  readonly #lines = [document.createElementNS(SVG, "path"), document.createElementNS(SVG, "path")];
+  readonly #chip = document.createElement("div");
+  readonly #fill = document.createElement("span");
+  readonly #icon = document.createElementNS(SVG, "path");
+  readonly #word = document.createElement("span");
+  readonly #x: Damper;
+  readonly #y: Damper;
+  readonly #width: Damper;
+  readonly #height: Damper;
+  #goal: Rect;
+  #style: MarkStyle = "full";
+  #textPx = 0;
+  #said = "";
+  #chipSize: Size = { width: 0, height: 0 };
+
+  constructor(layer: HTMLElement, face: Rect) {
+    this.#goal = face;
+    this.#x = new Damper(face.x);
+    this.#y = new Damper(face.y);
+    this.#width = new Damper(face.width);
+    this.#height = new Damper(face.height);
+    this.#corners.setAttribute("class", "corners");
+    this.#corners.setAttribute("part", "marks");
+    this.#corners.append(...this.#lines);
+    this.#lines[0]!.setAttribute("class", "halo");
+    this.#chip.className = "chip";
+    this.#chip.setAttribute("part", "chip");
+    this.#fill.className = "fill";
+    const drawing = document.createElementNS(SVG, "svg");
+    drawing.setAttribute("class", "icon");
+    drawing.setAttribute("viewBox", "0 0 24 24");
+    drawing.append(this.#icon);
+    this.#word.className = "word";
+    this.#chip.append(this.#fill, drawing, this.#word);
+    layer.append(this.#corners, this.#chip);
+  }
+
+  /** Where the face is now, in the layer's pixels. */
+  aim(face: Rect): void {
+    this.#goal = face;
+  }
+
+  /** What the face shows now. */
+  say({ label, certain, confidence }: Face, words: Words, style: MarkStyle): void {
+    this.#style = style;
+    const colour = certain ? colourOf(label) : UNSURE_COLOUR;
+    for (const part of [this.#corners, this.#chip]) {
+      part.style.setProperty("--_colour", colour);
+      part.dataset["style"] = style;
+      part.toggleAttribute("data-unsure", !certain);
+    }
+    this.#fill.style.transform = `scaleX(${confidence.toFixed(2)})`;
+    const said = `${label} ${words[label]} ${style}`;
+    if (said === this.#said) return;
+    this.#said = said;
+    this.#textPx = 0;
+    this.#icon.setAttribute("d", iconPath(label));
+    this.#word.textContent = words[label];
+  }
+
+  /** @returns Whether it has arrived. */
+  step(stepMs: number): boolean {
+    const arrived = [
+      this.#x.step(this.#goal.x, stepMs),
+      this.#y.step(this.#goal.y, stepMs),
+      this.#width.step(this.#goal.width, stepMs),
+      this.#height.step(this.#goal.height, stepMs),
+    ];
+    return arrived.every(Boolean);
+  }
+
+  /** Goes to the face at once. */
+  jump(): void {
+    this.#x.jump(this.#goal.x);
+    this.#y.jump(this.#goal.y);
+    this.#width.jump(this.#goal.width);
+    this.#height.jump(this.#goal.height);
+  }
+
+  draw(layer: Size): void {
+    const face = { x: this.#x.value, y: this.#y.value, width: this.#width.value, height: this.#height.value };
+    const marks = aroundHead(face);
+    const smaller = Math.min(layer.width, layer.height);
+    if (this.#style === "emoji") return this.#drawIcon(marks);
+    this.#drawCorners(marks, Math.max(STROKE.leastPx, smaller * STROKE.share));
+    this.#measureChip(marks.width, smaller);
+    const { x, y } = placeChip(this.#chipSize, marks, layer);
+    this.#chip.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
+  }
+
+  remove(fades: boolean): void {
+    for (const part of [this.#corners, this.#chip]) {
+      if (!fades) part.remove();
+      else
+        part.animate({ opacity: 0 }, { duration: FADE_MS, fill: "forwards" }).finished.then(
+          () => part.remove(),
+          () => {},
+        );
+    }
+  }
+
+  #drawCorners(marks: Rect, strokePx: number): void {
+    this.#corners.style.transform = `translate(${marks.x.toFixed(1)}px, ${marks.y.toFixed(1)}px)`;
+    this.#corners.style.setProperty("--_stroke", `${strokePx.toFixed(2)}px`);
+    const path = cornerPath(marks);
+    for (const line of this.#lines) line.setAttribute("d", path);
+  }
+
+  /** Reading a size back makes the browser lay the page out, so it is done only when the text or its size changes. */
+  #measureChip(marksWidth: number, smaller: number): void {
+    const least = Math.max(TEXT.leastPx, smaller * TEXT.leastShare);
+    const most = Math.max(TEXT.leastPx, smaller * TEXT.mostShare);
+    const wanted = Math.max(least, Math.min(marksWidth * TEXT_OF_FACE, most));
+    if (Math.abs(wanted - this.#textPx) < TEXT_STEP_PX) return;
+    this.#textPx = wanted;
+    this.#chip.style.fontSize = `${wanted.toFixed(1)}px`;
+    this.#chipSize = { width: this.#chip.offsetWidth, height: this.#chip.offsetHeight };
+  }
+
+  #drawIcon(marks: Rect): void {
+    const side = Math.max(marks.width, marks.height);
+    const x = marks.x + (marks.width - side) / 2;
+    const y = marks.y + (marks.height - side) / 2;
+    this.#chip.style.fontSize = `${side.toFixed(1)}px`;
+    this.#chip.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
+    this.#textPx = 0;
+  }
+}
+
+/** Four rounded corners of a box that begins at (0, 0). */
+function cornerPath({ width: w, height: h }: Size): string {
+  const arm = Math.min(w, h) * ARM;
+  const r = arm * ROUND;
+  const line = (...points: number[]) => points.map((value) => value.toFixed(1)).join(" ");
+  return [
+    `M${line(0, arm)}V${line(r)}Q${line(0, 0, r, 0)}H${line(arm)}`,
+    `M${line(w - arm, 0)}H${line(w - r)}Q${line(w, 0, w, r)}V${line(arm)}`,
+    `M${line(w, h - arm)}V${line(h - r)}Q${line(w, h, w - r, h)}H${line(w - arm)}`,
+    `M${line(arm, h)}H${line(r)}Q${line(0, h, 0, h - r)}V${line(h - arm)}`,
+  ].join("");
+}

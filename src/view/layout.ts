@@ -1,0 +1,77 @@
+import type { Box } from "../types.ts";
+
+/** Where a frame is shown: sizes in any unit, of which the ratio alone counts. */
+export interface Picture {
+  readonly frameWidth: number;
+  readonly frameHeight: number;
+  readonly mirror: boolean;
+  /** As CSS's `object-fit`, centred. */
+  readonly fit: "cover" | "contain";
+}
+
+/** CSS pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** CSS pixels from the layer's top-left corner. */
+export interface Rect extends Size {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** The detector frames a face from brows to chin; the marks stand around the head: this much wider and higher. */
+const AROUND = { side: 0.14, top: 0.34, bottom: 0.12 };
+
+/** Nothing is drawn nearer to the layer's edge than this share of its smaller side. */
+const MARGIN = 0.015;
+/** Between the marks and the chip, as a share of the chip's height. */
+const GAP = 0.22;
+
+/**
+ * The one place where fractions of the unmirrored frame become CSS pixels.
+ *
+ * @param layer The box in which the picture is shown, and over which the result is laid.
+ */
+export function placeBox(box: Box, picture: Picture, layer: Size): Rect {
+  const { frameWidth, frameHeight, mirror, fit } = picture;
+  if (frameWidth <= 0 || frameHeight <= 0) return { x: 0, y: 0, width: 0, height: 0 };
+  const choose = fit === "cover" ? Math.max : Math.min;
+  const scale = choose(layer.width / frameWidth, layer.height / frameHeight);
+  const shown = { width: frameWidth * scale, height: frameHeight * scale };
+  const left = mirror ? 1 - box.x - box.width : box.x;
+  return {
+    x: (layer.width - shown.width) / 2 + left * shown.width,
+    y: (layer.height - shown.height) / 2 + box.y * shown.height,
+    width: box.width * shown.width,
+    height: box.height * shown.height,
+  };
+}
+
+/** @returns The face's rectangle, widened to the whole head. */
+export function aroundHead(face: Rect): Rect {
+  return {
+    x: face.x - face.width * AROUND.side,
+    y: face.y - face.height * AROUND.top,
+    width: face.width * (1 + 2 * AROUND.side),
+    height: face.height * (1 + AROUND.top + AROUND.bottom),
+  };
+}
+
+/** @returns The chip's top-left corner: above the marks, below them where there is no room, and always within. */
+export function placeChip(chip: Size, marks: Rect, layer: Size): { readonly x: number; readonly y: number } {
+  const margin = MARGIN * Math.min(layer.width, layer.height);
+  const gap = chip.height * GAP;
+  const above = marks.y - gap - chip.height;
+  const below = marks.y + marks.height + gap;
+  const lowest = layer.height - margin - chip.height;
+  return {
+    x: within(marks.x + (marks.width - chip.width) / 2, margin, layer.width - margin - chip.width),
+    y: within(above >= margin || below > lowest ? above : below, margin, lowest),
+  };
+}
+
+function within(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(value, most));
+}

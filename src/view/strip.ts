@@ -1,0 +1,164 @@
+import type { Face, Label } from "../types.ts";
+import { iconPath } from "./icons.ts";
+import { SHOWN_ORDER, UNSURE_COLOUR, colourOf, largest } from "./palette.ts";
+import { RIBBON_MS, type Sample, ribbon } from "./ribbon.ts";
+import type { Words } from "./words.ts";
+
+/** The bars are read, not watched: ten times a second is as good as every frame, and costs a third. */
+const SHOW_EVERY_MS = 100;
+/** One sample of the ribbon: a 240th of it. */
+const SAMPLE_EVERY_MS = 250;
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** A bar, and what it says. */
+interface Bar {
+  readonly root: HTMLElement;
+  readonly level: HTMLElement;
+  readonly icon: SVGPathElement;
+  readonly word: HTMLElement;
+}
+
+/**
+ * The bottom of the screen: seven bars for the one face, a column for each of several, and the last minute of the
+ * largest face as a ribbon.
+ */
+export class ExpressionStrip {
+  readonly #layer: HTMLElement;
+  readonly #bars = document.createElement("div");
+  readonly #columns = document.createElement("div");
+  readonly #past = document.createElement("div");
+  readonly #ribbon = document.createElement("div");
+  readonly #caption = document.createElement("span");
+  readonly #barOf: ReadonlyMap<Label, Bar>;
+  #words: Words | null = null;
+  #samples: Sample[] = [];
+  #shownAtMs = -Infinity;
+
+  /** @param layer Is filled with what is drawn, and carries the count of people as `data-people`. */
+  constructor(layer: HTMLElement) {
+    this.#layer = layer;
+    this.#bars.className = "bars";
+    this.#bars.setAttribute("part", "bars");
+    this.#columns.className = "columns";
+    this.#columns.setAttribute("part", "columns");
+    this.#past.className = "past";
+    this.#past.setAttribute("part", "past");
+    this.#ribbon.className = "ribbon";
+    this.#caption.className = "caption";
+    this.#past.append(this.#ribbon, this.#caption);
+    this.#barOf = new Map(SHOWN_ORDER.map((label) => [label, makeBar(label)]));
+    this.#bars.append(...[...this.#barOf.values()].map(({ root }) => root));
+    layer.replaceChildren(this.#bars, this.#columns, this.#past);
+  }
+
+  /**
+   * To be called for each answered frame.
+   *
+   * @param timeMs On a clock that only goes on.
+   * @param mirror Whether the picture is mirrored, so that the columns stand in the order of the people.
+   */
+  show(faces: readonly Face[], timeMs: number, words: Words, mirror = false): void {
+    const leaps = timeMs < this.#shownAtMs;
+    if (timeMs - this.#shownAtMs < SHOW_EVERY_MS && !leaps) return;
+    this.#shownAtMs = timeMs;
+    if (leaps) this.#samples = [];
+    this.#say(words);
+    this.#layer.dataset["people"] = faces.length > 1 ? "many" : faces.length === 1 ? "one" : "none";
+    const face = largest(faces);
+    if (faces.length > 1) this.#showColumns(faces, words, mirror);
+    else if (face !== undefined) this.#showBars(face);
+    this.#remember(face, timeMs);
+  }
+
+  /** Takes everything off, and forgets the last minute. */
+  clear(): void {
+    this.#samples = [];
+    this.#shownAtMs = -Infinity;
+    this.#ribbon.style.background = "none";
+    this.#layer.dataset["people"] = "none";
+  }
+
+  #say(words: Words): void {
+    if (words === this.#words) return;
+    this.#words = words;
+    this.#caption.textContent = words.lastMinute;
+    for (const [label, bar] of this.#barOf) bar.word.textContent = words[label];
+  }
+
+  #showBars({ scores, label, certain }: Face): void {
+    for (const [of, bar] of this.#barOf) {
+      bar.level.style.setProperty("--_level", scores[of].toFixed(3));
+      bar.root.toggleAttribute("data-top", of === label && certain);
+    }
+  }
+
+  #showColumns(faces: readonly Face[], words: Words, mirror: boolean): void {
+    const middle = ({ box }: Face) => (box.x + box.width / 2) * (mirror ? -1 : 1);
+    const sorted = [...faces].sort((a, b) => middle(a) - middle(b));
+    while (this.#columns.children.length > sorted.length) this.#columns.lastElementChild!.remove();
+    while (this.#columns.children.length < sorted.length) this.#columns.append(makeColumn());
+    for (const [index, face] of sorted.entries()) fillColumn(this.#columns.children[index] as HTMLElement, face, words);
+  }
+
+  #remember(face: Face | undefined, timeMs: number): void {
+    const label = face === undefined ? "nobody" : face.certain ? face.label : "unsure";
+    const last = this.#samples.at(-1);
+    if (last !== undefined && timeMs - last.timeMs < SAMPLE_EVERY_MS) return;
+    this.#samples.push({ timeMs, label });
+    while (this.#samples[0]!.timeMs < timeMs - RIBBON_MS) this.#samples.shift();
+    this.#ribbon.style.background = ribbon(this.#samples, timeMs);
+  }
+}
+
+function makeBar(label: Label): Bar {
+  const root = document.createElement("div");
+  root.className = "bar";
+  root.style.setProperty("--_colour", colourOf(label));
+  const track = document.createElement("span");
+  track.className = "track";
+  const level = document.createElement("span");
+  level.className = "level";
+  track.append(level);
+  const { drawing, path } = makeIcon();
+  path.setAttribute("d", iconPath(label));
+  const word = document.createElement("span");
+  word.className = "word";
+  root.append(track, drawing, word);
+  return { root, level, icon: path, word };
+}
+
+function makeColumn(): HTMLElement {
+  const column = document.createElement("div");
+  column.className = "column";
+  const stack = document.createElement("span");
+  stack.className = "stack";
+  for (const label of SHOWN_ORDER) {
+    const share = document.createElement("span");
+    share.style.background = colourOf(label);
+    stack.append(share);
+  }
+  const word = document.createElement("span");
+  word.className = "word";
+  column.append(stack, makeIcon().drawing, word);
+  return column;
+}
+
+function fillColumn(column: HTMLElement, { scores, label, certain }: Face, words: Words): void {
+  column.style.setProperty("--_colour", certain ? colourOf(label) : UNSURE_COLOUR);
+  column.toggleAttribute("data-unsure", !certain);
+  const [stack, drawing, word] = column.children;
+  for (const [index, of] of SHOWN_ORDER.entries())
+    (stack!.children[index] as HTMLElement).style.flexGrow = scores[of].toFixed(3);
+  drawing!.firstElementChild!.setAttribute("d", iconPath(label));
+  if (word!.textContent !== words[label]) word!.textContent = words[label];
+}
+
+function makeIcon(): { readonly drawing: SVGSVGElement; readonly path: SVGPathElement } {
+  const drawing = document.createElementNS(SVG, "svg");
+  drawing.setAttribute("class", "icon");
+  drawing.setAttribute("viewBox", "0 0 24 24");
+  const path = document.createElementNS(SVG, "path");
+  drawing.append(path);
+  return { drawing, path };
+}

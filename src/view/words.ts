@@ -1,0 +1,98 @@
+/** Everything the element says, in English; `static/lang/en.json` holds the same, as the pattern for translators. */
+export const ENGLISH = {
+  happy: "happy",
+  surprised: "surprised",
+  neutral: "neutral",
+  sad: "sad",
+  fearful: "fearful",
+  disgusted: "disgusted",
+  angry: "angry",
+  demo: "Demo",
+  startTitle: "See which expression your face shows",
+  startWhy:
+    "The camera is used to find faces and to name the expression they appear to show. " +
+    "The picture stays on this device: nothing is stored, nothing is sent.",
+  startButton: "Start the camera",
+  playButton: "Start",
+  startingTitle: "Starting",
+  startingAsk: "If the browser asks, please allow the camera.",
+  loading: "Loading, {percent} %",
+  warmingUp: "Warming up",
+  nobody: "Come closer and look this way",
+  paused: "Paused",
+  lastMinute: "The last minute",
+  noticeWhat: "Shows apparent expressions",
+  noticeWhere: "Processed on this device, nothing is stored",
+  cameraOn: "Camera on",
+  retryWithin: "Next try within {seconds} s",
+  retryRunning: "Starting again by itself",
+  retryButton: "Try again",
+  insecureTitle: "This page needs a secure address",
+  insecureHelp: "Browsers give the camera only to pages whose address begins with https:// or is on this very machine.",
+  unsupportedTitle: "This browser cannot run it",
+  unsupportedHelp: "Please open the page in a current Chrome, Edge, Firefox or Safari.",
+  deniedTitle: "The camera is not allowed",
+  deniedHelp: "Allow the camera for this page in the browser's address bar or settings. It then starts by itself.",
+  missingTitle: "No camera found",
+  missingHelp: "Plug in a camera: it starts by itself.",
+  busyTitle: "The camera is in use elsewhere",
+  busyHelp: "Close the other program that uses the camera. It then starts by itself.",
+  lostTitle: "The camera was disconnected",
+  lostHelp: "Check its cable. It starts again by itself.",
+  stalledTitle: "The camera sends no pictures",
+  stalledHelp: "It is being started again. If this goes on, unplug the camera and plug it in again.",
+  sourceTitle: "This clip or picture cannot be shown",
+  sourceHelp: "Check its address and its format.",
+  loadTitle: "A part could not be loaded",
+  loadHelp: "Check the connection to the server that this page comes from.",
+  corruptTitle: "The network's files are damaged",
+  corruptHelp: "They have to be installed again.",
+  crashTitle: "Recognition stopped",
+  crashHelp: "It starts again by itself.",
+  sayExpression: "Apparent expression: {expression}",
+  sayPeople: "{count} people in view",
+  sayNobody: "Nobody in view",
+} as const;
+
+/** Everything the element says, in one language. */
+export type Words = Readonly<Record<keyof typeof ENGLISH, string>>;
+
+/** The languages that ship beside English, as their files are named. */
+const TRANSLATED = ["de", "es", "fr", "it", "ja", "pt", "zh-Hans"] as const;
+
+/**
+ * @param lang A language tag as in HTML's `lang`; regions are passed over (`de-AT` is `de`, `zh-CN` is `zh-Hans`).
+ * @param assetBase Absolute URL of the folder that holds `lang/`, ending in a slash.
+ * @returns The words in that language; English where it does not ship or cannot be had. Never rejects.
+ */
+export async function loadWords(lang: string, assetBase: string): Promise<Words> {
+  const language = shippedLanguage(lang);
+  if (language === "en") return ENGLISH;
+  try {
+    const response = await fetch(new URL(`lang/${language}.json`, assetBase));
+    if (!response.ok) return ENGLISH;
+    return completed(await response.json());
+  } catch {
+    return ENGLISH;
+  }
+}
+
+/** @returns The shipped language that a tag asks for, `en` where there is none. */
+export function shippedLanguage(lang: string): (typeof TRANSLATED)[number] | "en" {
+  const primary = lang.trim().toLowerCase().split(/[-_]/)[0];
+  // Traditional script does not ship; the simplified one is nearer to its readers than English.
+  if (primary === "zh") return "zh-Hans";
+  return TRANSLATED.find((language) => language === primary) ?? "en";
+}
+
+/** @returns The text with each `{name}` replaced by its value. */
+export function fill(text: string, values: Readonly<Record<string, string | number>>): string {
+  return text.replace(/\{(\w+)\}/g, (placeholder, name: string) => String(values[name] ?? placeholder));
+}
+
+/** A file of an older release may lack words, and a server may answer with anything. */
+function completed(file: unknown): Words {
+  if (typeof file !== "object" || file === null) return ENGLISH;
+  const known = Object.entries(file).filter(([key, value]) => key in ENGLISH && typeof value === "string");
+  return { ...ENGLISH, ...Object.fromEntries(known) };
+}
