@@ -6,6 +6,9 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { packBlazeface } from "../int8/blazeface.ts";
+import { writeNetwork } from "../int8/write.ts";
+import calibration from "./calibration.json" with { type: "json" };
 import { layOutHeads } from "./heads.ts";
 import { convertToGraphModel } from "./graph-model.ts";
 import { readTflite } from "./tflite.ts";
@@ -62,15 +65,21 @@ export async function readBlazeface(): Promise<Uint8Array> {
   return bytes;
 }
 
-/** Writes `model.json`, `weights.bin` and `contract.json` of the detector into a folder, which is made. */
+/** Writes `model.json`, `weights.bin`, `model.ec8` and `contract.json` of the detector into a folder, which is made. */
 export async function buildBlazeface(outDir: string): Promise<void> {
-  const { model, weights } = convertToGraphModel(layOutHeads(readTflite(await readBlazeface())));
+  const graph = layOutHeads(readTflite(await readBlazeface()));
+  const { model, weights } = convertToGraphModel(graph);
   const artifacts = [
     ["model.json", Buffer.from(model)],
     ["weights.bin", weights],
+    ["model.ec8", await writeNetwork(packBlazeface(graph, calibration))],
   ] as const;
   const files = artifacts.map(([path, bytes]) => ({ path, bytes: bytes.length, sha256: sha256(bytes) }));
-  const contract = { ...CONTRACT, float: { model: "model.json", files } };
+  const contract = {
+    ...CONTRACT,
+    float: { model: "model.json", files: files.slice(0, 2) },
+    int8: { model: "model.ec8", files: files.slice(2) },
+  };
   await mkdir(outDir, { recursive: true });
   for (const [path, bytes] of artifacts) await writeFile(join(outDir, path), bytes);
   await writeFile(join(outDir, "contract.json"), `${JSON.stringify(contract, null, 2)}\n`);
