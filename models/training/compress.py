@@ -8,7 +8,7 @@ from .evaluate import accuracy, predict
 from .nets import SeedNet
 
 RANKS = (16, 32, 48, 64, 96, 128, 256)
-SAMPLE = 6000
+SAMPLE = 3500
 
 
 def dense_outputs(net, images, mean, std):

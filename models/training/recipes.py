@@ -63,7 +63,7 @@ EDGE = dict(build=EdgeNet, targets=both_targets, loss=soft_cross_entropy([1.0, 0
 
 RECIPES = {
     "seed-full": Recipe(SeedNet, label_targets, soft_cross_entropy([1.0]), epochs=3, lr=0.05, schedule=one_cycle, strength=0.7),
-    "seed-low": Recipe(lambda: SeedNet(SEED_RANK), label_targets, soft_cross_entropy([1.0]), epochs=7, lr=0.03, schedule=one_cycle,
+    "seed-low": Recipe(lambda: SeedNet(SEED_RANK), label_targets, soft_cross_entropy([1.0]), epochs=5, lr=0.03, schedule=one_cycle,
                        start="seed-low/start.pt", ema=0.995, strength=0.7),
     "edge-stable": Recipe(epochs=200, lr=0.08, schedule=stable, **EDGE),
     "edge-decay": Recipe(epochs=4, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
