@@ -29,7 +29,8 @@ export interface PictureFaces {
   readonly faces: readonly Sighting[];
 }
 
-function toBase64(bytes: Uint8Array): string {
+/** Bytes travel to the page as text. */
+export function toBase64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }
 
@@ -53,10 +54,11 @@ export function chooseEngine(asked: string | undefined): EngineName | "auto" {
 
 export class LabBrowser {
   readonly runtime: RuntimeInfo;
-  readonly #page: Page;
+  /** The lab's page, with `window.lab` open on it. */
+  readonly page: Page;
 
   private constructor(page: Page, runtime: RuntimeInfo) {
-    this.#page = page;
+    this.page = page;
     this.runtime = runtime;
   }
 
@@ -99,7 +101,7 @@ export class LabBrowser {
    * @returns Seven probabilities for each.
    */
   async classify(gray: Uint8Array, count: number): Promise<readonly Float32Array[]> {
-    const rows = await this.#page.evaluate(
+    const rows = await this.page.evaluate(
       async ([base64, faces]) => {
         const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
         return Array.from(await window.lab.classify(bytes, faces));
@@ -113,7 +115,7 @@ export class LabBrowser {
 
   /** @returns `null` where the browser cannot read the picture. */
   async detect(picture: Uint8Array, options: LookOptions): Promise<PictureFaces | null> {
-    return this.#page.evaluate(
+    return this.page.evaluate(
       async ([base64, lookOptions]) => {
         const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
         const bitmap = await createImageBitmap(new Blob([bytes])).catch(() => null);

@@ -1,0 +1,121 @@
+/**
+ * Holds the live crop against the bare faces: the same labelled faces once as they are, and once enlarged, pasted into
+ * scenes, found by the detector and cropped as live faces are.
+ *
+ *   npm run live-crop -- --images X.npy --labels Y.csv [--model NAME] [--engine int8|float] [--count 500] [--json FILE]
+ */
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { type Scene, Stage, stagedFace } from "./face-scenes.ts";
+import { readFaceLabels } from "./face-labels.ts";
+import { InputError, runCommand } from "./input-error.ts";
+import { LabBrowser, chooseEngine, chooseModel } from "./lab-browser.ts";
+import { readFaces } from "./npy.ts";
+import { Progress } from "./progress.ts";
+import { compare } from "./recognition.ts";
+
+const BATCH = 10;
+const FRAME = { width: 640, height: 480 };
+/** Sides of the pasted faces, pixels; bare faces without hair and shoulders are found from about 240 on. */
+const LEAST_SIDE = 220;
+const MOST_SIDE = 400;
+/** Heads on camera are rolled by so much now and then, radians. */
+const MOST_ROLL = 0.25;
+
+/** Numbers in 0..1, the same ones each time: mulberry32 (Tommy Ettinger, public domain). */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function randomScene(random: () => number): Scene {
+  const side = LEAST_SIDE + (MOST_SIDE - LEAST_SIDE) * random();
+  const inside = (length: number) => side / 2 + (length - side) * random();
+  return {
+    ...FRAME,
+    centerX: inside(FRAME.width),
+    centerY: inside(FRAME.height),
+    side,
+    roll: MOST_ROLL * (2 * random() - 1),
+    brightness: 0.8 + 0.4 * random(),
+  };
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+async function liveCrop(): Promise<void> {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({
+    options: { images: text, labels: text, model: text, engine: text, count: text, json: text },
+  });
+  if (values.images === undefined) throw new InputError("--images FILE.npy is missing: the faces");
+  if (values.labels === undefined) throw new InputError("--labels FILE.csv is missing: what is true of the faces");
+  const wanted = Number(values.count ?? 500);
+  if (!(Number.isInteger(wanted) && wanted > 0)) throw new InputError(`--count ${values.count}: is no number of faces`);
+  const model = chooseModel(values.model);
+  const faces = readFaces(values.images);
+  const labels = readFaceLabels(values.labels);
+  if (faces.count !== labels.length) {
+    throw new InputError(
+      `${values.labels}: has ${labels.length} rows for the ${faces.count} faces of ${values.images}`,
+    );
+  }
+  const indices = Array.from({ length: Math.min(wanted, faces.count) }, (_, i) =>
+    Math.floor((i * faces.count) / Math.min(wanted, faces.count)),
+  );
+  const random = randomNumbers(1);
+  const area = faces.size * faces.size;
+
+  const { bare, live, engine } = await LabBrowser.use({ model, engine: chooseEngine(values.engine) }, async (lab) => {
+    const stage = await Stage.open(lab);
+    const progress = new Progress(`${model}, ${lab.runtime.engine}`, indices.length);
+    const asTheyAre: Float32Array[] = [];
+    const cropped: (Float32Array | null)[] = [];
+    for (let from = 0; from < indices.length; from += BATCH) {
+      const batch = indices.slice(from, from + BATCH);
+      for (const index of batch) {
+        asTheyAre.push(...(await lab.classify(faces.pixels.subarray(index * area, (index + 1) * area), 1)));
+      }
+      const staged = batch.map((index) => stagedFace(faces, index, randomScene(random)));
+      cropped.push(...(await stage.express(staged, { minScore: 0.5, range: "near" })));
+      progress.advance(batch.length);
+    }
+    return { bare: asTheyAre, live: cropped, engine: lab.runtime.engine };
+  });
+
+  const found = indices.flatMap((_, i) => (live[i] ? [i] : []));
+  const report = { schema: 1, model, engine, faces: indices.length, found: found.length };
+  const rows = (["fer2013", "ferplus"] as const).map((name) => {
+    const truth = found.map((i) => labels[indices[i]!]![name]);
+    const [bareAccuracy, liveAccuracy] = [bare, live].map((scores) =>
+      compare(
+        found.map((i) => scores[i]!),
+        truth,
+      ),
+    );
+    return [name, { n: bareAccuracy!.n, bare: bareAccuracy!.accuracy, live: liveAccuracy!.accuracy }] as const;
+  });
+  console.log(`${model}, ${engine} engine: ${found.length} of ${indices.length} pasted faces were found; of those`);
+  console.log(
+    `${"labels".padEnd(10)}${"faces".padStart(8)}${"bare".padStart(10)}${"live".padStart(10)}${"lost".padStart(10)}`,
+  );
+  for (const [name, { n, bare: bareShare, live: liveShare }] of rows) {
+    const cells = [
+      String(n).padStart(8),
+      ...[bareShare, liveShare, bareShare - liveShare].map((x) => percent(x).padStart(10)),
+    ];
+    console.log(`${name.padEnd(10)}${cells.join("")}`);
+  }
+  if (values.json !== undefined) {
+    writeFileSync(values.json, `${JSON.stringify({ ...report, ...Object.fromEntries(rows) }, null, 2)}\n`);
+  }
+}
+
+await runCommand(liveCrop);
