@@ -44,6 +44,7 @@ interface EngineModule {
 /** Each engine is a chunk of its own, loaded when it is chosen. */
 const ENGINES: Partial<Record<EngineName, () => Promise<EngineModule>>> = {
   float: () => import("./float/engine.ts"),
+  int8: () => import("./int8/engine.ts"),
 };
 
 const DETECTOR = "blazeface";

@@ -1,0 +1,45 @@
+import { tensor1d } from "@tensorflow/tfjs-core";
+import { EmotionCamError } from "../../errors.ts";
+import type { Detector } from "../../pipeline/stages.ts";
+import type { DetectorContract, LoadedModel } from "../contract.ts";
+import { type Grid, ROW, decodeFaces } from "./decode.ts";
+import type { ChosenKernels } from "./kernels.ts";
+import { modelBytes } from "./model-bytes.ts";
+import { loadNetwork } from "./network.ts";
+import { rgbaWords } from "./rgba-words.ts";
+import { readNetwork } from "./reader.ts";
+
+/** BlazeFace on the integer kernels. */
+export async function createDetector(
+  model: LoadedModel<DetectorContract>,
+  { kernels, variant }: ChosenKernels,
+): Promise<Detector & { dispose(): void }> {
+  const { anchors, inputSize: size } = model.contract;
+  const network = await readNetwork(modelBytes(model), model.info.name);
+  const loaded = loadNetwork(network, kernels, variant);
+  const grids = anchors.map(({ stride, perCell }, i): Grid => {
+    const cells = Math.ceil(size / stride) ** 2;
+    const plane = loaded.outputs[i];
+    const fits = plane?.pixels === cells && plane.channels === perCell * ROW && network.input.kind === "color";
+    if (!fits || network.input.size !== size || loaded.outputs.length !== anchors.length) {
+      loaded.dispose();
+      throw new EmotionCamError(
+        "model-corrupt",
+        `The int8 network of ${model.info.name} is not what its contract says: input or anchors differ.`,
+      );
+    }
+    return { stride, perCell, start: plane.start, cellStride: plane.stride };
+  });
+  return {
+    inputSize: size,
+    detect(rgba, minScore) {
+      const pixels = tensor1d(rgbaWords(rgba), "int32");
+      const out = loaded.run(pixels);
+      pixels.dispose();
+      const numbers = out.dataSync<"float32">();
+      out.dispose();
+      return decodeFaces(numbers, grids, size, minScore);
+    },
+    dispose: () => loaded.dispose(),
+  };
+}

@@ -1,0 +1,12 @@
+import { EmotionCamError } from "../../errors.ts";
+import type { LoadedModel } from "../contract.ts";
+
+/** The bytes of the file that holds the whole integer network. */
+export function modelBytes({ artifact, files, info }: LoadedModel<unknown>): Uint8Array<ArrayBuffer> {
+  const bytes = files.get(artifact.model);
+  if (bytes) return bytes;
+  throw new EmotionCamError(
+    "model-corrupt",
+    `The contract of ${info.name} does not list its own file ${artifact.model}: serve the package's folder as it is.`,
+  );
+}
