@@ -157,9 +157,16 @@ export class EmotionCam extends LitElement {
   /** Failures are told by the panel, and by the event. */
   readonly #press = () => void this.start().catch(() => {});
 
-  /** Registers the element under a tag; does nothing where the tag is taken by it already. */
-  static define(tag = "emotion-cam", registry: CustomElementRegistry = customElements): typeof EmotionCam {
-    if (registry.get(tag) !== this) registry.define(tag, this);
+  /**
+   * Registers the element under a tag; does nothing where it has the tag already, and on servers.
+   *
+   * @throws DOMException `NotSupportedError` where the tag is another element's.
+   */
+  static define(
+    tag = "emotion-cam",
+    registry: CustomElementRegistry | undefined = globalThis.customElements,
+  ): typeof EmotionCam {
+    if (registry !== undefined && registry.get(tag) !== this) registry.define(tag, this);
     return this;
   }
 
@@ -625,16 +632,17 @@ export class EmotionCam extends LitElement {
 
   #draw({ faces, timeMs }: FrameResult): void {
     if (this.#source === null) return;
-    const { width, height } = sizeOf(this.#source.element);
+    const { element } = this.#source;
+    const { width, height } = sizeOf(element);
     this.#overlayView ??= new FaceOverlay(this.#part(".overlay"));
     this.#overlayView.show(faces, {
+      picture: element,
       frameWidth: width,
       frameHeight: height,
       mirror: this.mirror,
-      fit: "cover",
+      fit: getComputedStyle(element).objectFit === "contain" ? "contain" : "cover",
       style: this.overlay,
       privacy: this.privacy,
-      picture: this.#source.element,
       words: this.#words,
     });
     this.#stripView ??= new ExpressionStrip(this.#part(".strip"));
