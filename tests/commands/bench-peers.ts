@@ -132,7 +132,7 @@ async function environmentOf(contestants: readonly Contestant[]): Promise<PeersR
 function captionOf({ when, commit, environment, rounds }: PeersReport): string {
   const { browser, processor, cores, variant } = environment;
   return (
-    `${when.slice(0, 10)}, ${cores} cores of ${processor}, ${browser} headless with the GPU off, one thread each, int8 ` +
+    `${when.slice(0, 10)}, ${cores} cores of ${processor}, ${browser} headless with the GPU off, int8 ` +
     `kernels: ${variant}; 640x480 canvases with one face, ${rounds} rounds in turn; commit ${commit}.`
   );
 }
@@ -172,7 +172,7 @@ function print(report: PeersReport): void {
 
 /** What was done so that the comparison is fair; it stands under the table in README.md. */
 const FAIRNESS =
-  "Every peer runs in a browser of its own and in the page's only thread of computation, looks at the same eight frames " +
+  "Every peer runs in a browser of its own and in the page's only thread of computation, looks at the same sixteen frames " +
   "again and again, and is taken in turn with the others. Caches and frame skipping are off everywhere, ours included. " +
   "human: wasm backend, detector and emotion model, mesh, iris, description and filters off. face-api: wasm backend, tiny " +
   "detector at 320 (at 160 it misses these faces) and expressions. The plain user's row calls `estimateFaces` on the " +

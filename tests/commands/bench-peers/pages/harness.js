@@ -7,40 +7,31 @@ import { timerResolutionMs } from "../../../../src/bench/timer.ts";
  * `{ faces: number, box?: [x, y, width, height] in pixels, label?: string }`.
  */
 
-/** Where the portrait lies in each frame: its scale and its top-left corner, in pixels of a 640x480 frame. */
-const SCENES = [
-  { scale: 1.1, x: 30, y: 0, mirrored: false },
-  { scale: 1.3, x: -60, y: -20, mirrored: true },
-  { scale: 1.0, x: 110, y: 10, mirrored: false },
-  { scale: 1.5, x: -20, y: -60, mirrored: true },
-  { scale: 1.2, x: 60, y: -10, mirrored: true },
-  { scale: 1.0, x: -30, y: 20, mirrored: false },
-  { scale: 1.4, x: -140, y: -40, mirrored: false },
-  { scale: 1.15, x: 90, y: 5, mirrored: true },
-];
+/** A head that moves, comes nearer and goes back, as people do; the last frame is followed by the first. */
+const FRAMES = 16;
 const WIDTH = 640;
 const HEIGHT = 480;
-/** The portrait's own size, and where the middle of the face lies in it. */
-const PORTRAIT = 512;
-const FACE = { x: 222, y: 116 };
+/** Where the middle of the face lies in the portrait, and in the frames on average, in pixels. */
+const PORTRAIT_FACE = { x: 222, y: 116 };
+const MIDDLE = { x: 300, y: 180 };
 
 async function drawScenes() {
   const portrait = new Image();
   portrait.src = "/portrait.jpg";
   await portrait.decode();
-  return SCENES.map(({ scale, x, y, mirrored }) => {
+  return Array.from({ length: FRAMES }, (_, index) => {
+    const turn = (2 * Math.PI * index) / FRAMES;
+    const scale = 1.2 + 0.15 * Math.sin(turn);
+    const face = { x: MIDDLE.x + 50 * Math.cos(turn), y: MIDDLE.y + 15 * Math.sin(turn) };
     const canvas = document.createElement("canvas");
     canvas.width = WIDTH;
     canvas.height = HEIGHT;
     const context = canvas.getContext("2d");
     context.fillStyle = "#5f6f66";
     context.fillRect(0, 0, WIDTH, HEIGHT);
-    context.save();
-    if (mirrored) context.setTransform(-1, 0, 0, 1, WIDTH, 0);
-    context.drawImage(portrait, x, y, PORTRAIT * scale, PORTRAIT * scale);
-    context.restore();
-    const faceX = x + FACE.x * scale;
-    return { canvas, face: { x: mirrored ? WIDTH - faceX : faceX, y: y + FACE.y * scale } };
+    const [x, y] = [face.x - PORTRAIT_FACE.x * scale, face.y - PORTRAIT_FACE.y * scale];
+    context.drawImage(portrait, x, y, portrait.width * scale, portrait.height * scale);
+    return { canvas, face };
   });
 }
 
