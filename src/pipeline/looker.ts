@@ -3,7 +3,7 @@
  * scales agree; whoever is believed is then followed with a look of their own.
  */
 import type { Box } from "../types.ts";
-import { type FollowLook, followLooks, isReached, verifySquare } from "./follow.ts";
+import { type FollowLook, type Followed, followLooks, isReached, verifySquare } from "./follow.ts";
 import { type Sighting, type Size, letterboxSquare } from "./geometry.ts";
 import { look } from "./look.ts";
 import { type WeighedSighting, isSameFace, merge } from "./merge.ts";
@@ -77,21 +77,30 @@ export class Looker {
     this.#lastMs = Number.NaN;
   }
 
-  /** One look, at the whole frame. */
+  /** Looks at the whole frame, and closer only where somebody new seems to be. */
   async near(scene: Scene): Promise<Seen> {
-    const square = letterboxSquare(scene.picture);
-    const sightings = await this.#look(scene.picture, square, KEPT * scene.minScore);
-    return { sightings: believed(merge(sightings), scene), covers: () => true };
+    const newcomers = followLooks(this.#followed(scene).filter(({ confirmed }) => !confirmed));
+    const whole = letterboxSquare(scene.picture);
+    const { sightings } = await this.#examine(scene, newcomers.slice(0, MOST_SUSPICIONS), [whole]);
+    // Whoever this look cannot see is out of reach, which is as good as gone.
+    return { sightings, covers: () => true };
   }
 
   /** Looks at whoever is known, and searches the frame for others a piece at a time. */
   async far(scene: Scene): Promise<Seen> {
-    const { picture, timeMs, minScore } = scene;
-    if (scene.thrifty) this.#motion.watch(picture, timeMs);
+    const { timeMs } = scene;
+    if (scene.thrifty) this.#motion.watch(scene.picture, timeMs);
     this.#search.pass(timeMs - this.#lastMs || 0);
     this.#lastMs = timeMs;
     const [follows, searches] = this.#plan(scene);
+    const seen = await this.#examine(scene, follows, searches);
+    for (const { box } of seen.sightings) this.#search.saw(box, timeMs);
+    return seen;
+  }
 
+  /** Looks for those who are known, then elsewhere, then again where somebody new seems to be. */
+  async #examine(scene: Scene, follows: readonly FollowLook[], searches: readonly Square[]): Promise<Seen> {
+    const { picture, timeMs, minScore } = scene;
     const squares: Square[] = [];
     const seen: WeighedSighting[] = [];
     for (const { square, ids } of follows) {
@@ -104,31 +113,31 @@ export class Looker {
       squares.push(square);
       suspected.push(...(await this.#look(picture, square, SUSPICION * minScore)));
     }
-    const news = merge(suspected).filter((suspicion) => !seen.some((sighting) => isSameFace(sighting, suspicion)));
-    for (const suspicion of news.slice(0, MOST_SUSPICIONS)) {
+    const known = knownFaces(scene);
+    let left = MOST_SUSPICIONS;
+    for (const suspicion of merge(suspected)) {
+      if (seen.some((sighting) => isSameFace(sighting, suspicion))) continue;
+      if (suspicion.score >= KEPT * minScore && known.some((face) => isSameFace(face, suspicion))) {
+        seen.push(suspicion);
+        continue;
+      }
+      if (left-- <= 0) break;
       const square = verifySquare(suspicion.box);
       squares.push(square);
       const verified = await this.#look(picture, square, KEPT * minScore);
       seen.push(...verified.filter((sighting) => isSameFace(sighting, suspicion)));
     }
-    const sightings = believed(merge(seen), scene);
-    for (const { box } of sightings) this.#search.saw(box, timeMs);
+    // Of a newcomer the whole score is asked, of a known face a part.
+    const sightings = merge(seen).filter(
+      (sighting) => sighting.score >= minScore || known.some((face) => isSameFace(face, sighting)),
+    );
     return { sightings, covers: (box) => squares.some((square) => isReached({ box }, square)) };
   }
 
   /** Shares the looks out: to those who are known, and to the search at least one in two frames. */
   #plan(scene: Scene): readonly [readonly FollowLook[], readonly Square[]] {
-    const { timeMs, tracks, looks, thrifty } = scene;
-    for (const id of this.#lookedMs.keys()) if (!tracks.some((track) => track.id === id)) this.#lookedMs.delete(id);
-    const followed = tracks
-      .filter(({ missedSinceMs }) => missedSinceMs === null || timeMs - missedSinceMs < FOLLOW_MISSED_MS)
-      .map((track) => ({
-        id: track.id,
-        box: scene.expected(track),
-        confirmed: track.confirmed,
-        missed: track.missedSinceMs !== null,
-        lookedMs: this.#lookedMs.get(track.id) ?? Number.MIN_SAFE_INTEGER,
-      }));
+    const { timeMs, looks, thrifty } = scene;
+    const followed = this.#followed(scene);
     const wanted = followLooks(followed);
     this.#searchesFirst = !this.#searchesFirst;
     const kept = looks > 1 || this.#searchesFirst || wanted.length === 0 ? 1 : 0;
@@ -136,6 +145,22 @@ export class Looker {
     const boxes = followed.map(({ box }) => box);
     const searches = this.#search.next(timeMs, spare, boxes, thrifty ? this.#motion : null);
     return [wanted.slice(0, Math.max(0, looks - searches.length)), searches];
+  }
+
+  /** Who is looked for where: everybody, but those who were missed for too long. */
+  #followed(scene: Scene): readonly Followed[] {
+    const { tracks, timeMs } = scene;
+    for (const id of this.#lookedMs.keys()) if (!tracks.some((track) => track.id === id)) this.#lookedMs.delete(id);
+    return tracks
+      .filter(({ missedSinceMs }) => missedSinceMs === null || timeMs - missedSinceMs < FOLLOW_MISSED_MS)
+      .map((track) => ({
+        id: track.id,
+        box: scene.expected(track),
+        confirmed: track.confirmed,
+        looks: track.looks,
+        missed: track.missedSinceMs !== null,
+        lookedMs: this.#lookedMs.get(track.id) ?? Number.MIN_SAFE_INTEGER,
+      }));
   }
 
   async #look(picture: Picture, square: Square, minScore: number): Promise<readonly WeighedSighting[]> {
@@ -146,10 +171,7 @@ export class Looker {
   }
 }
 
-/** Of a newcomer the whole score is asked, of a known face a part. */
-function believed(sightings: readonly WeighedSighting[], scene: Scene): readonly Sighting[] {
-  const known = scene.tracks.filter(({ confirmed }) => confirmed).map((track) => ({ box: scene.expected(track) }));
-  return sightings.filter(
-    (sighting) => sighting.score >= scene.minScore || known.some((face) => isSameFace(face, sighting)),
-  );
+/** Where those who are shown are expected. */
+function knownFaces(scene: Scene): readonly { readonly box: Box }[] {
+  return scene.tracks.filter(({ confirmed }) => confirmed).map((track) => ({ box: scene.expected(track) }));
 }

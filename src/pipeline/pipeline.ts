@@ -96,7 +96,7 @@ class FramePipeline implements Pipeline {
     const seen = looks > 0 ? await this.#look(picture, looks, options) : null;
     const detectedMs = this.#clock();
 
-    if (seen) this.#tracker.update(seen.sightings, this.#nowMs, (box) => seen.covers(box));
+    if (seen) this.#tracker.update(seen.sightings, this.#nowMs, options.minScore, (box) => seen.covers(box));
     const tracks = this.#tracker.shown(this.#nowMs, most);
     this.#forgetTheGone();
     const trackedMs = this.#clock();

@@ -39,6 +39,9 @@ const COVER_MS = 400;
 /** A tile in which nothing moved shows what it showed; so seldom it is looked at all the same. */
 const STILL_MS = 1500;
 
+/** A tile that waited for so long comes before those that did not, whatever is expected of them. */
+const OVERDUE_MS = 420;
+
 /** How much sooner a tile's turn comes where something moved, … */
 const MOVED_WEIGHT = 4;
 /** … where somebody was seen lately, … */
@@ -49,6 +52,9 @@ const HEAD_HEIGHT = 0.6;
 
 /** How long a place counts as one where somebody was seen. */
 const SEEN_MS = 5000;
+
+/** Before any time that a stream of frames can have, and small enough to be weighed. */
+const NEVER_MS = -1e12;
 
 /** The most looks that are made up for after a pause. */
 const MOST_DUE = 8;
@@ -116,6 +122,9 @@ export class Search {
   }
 }
 
+/** More than any wait weighed: of the overdue, too, those where more is to be expected come first. */
+const OVERDUE = 1e15;
+
 /** How long a tile has waited, weighed by what is to be expected there; 0 where a look would show what it showed. */
 function urgency(tile: Tile, timeMs: number, motion: Motion | null): number {
   const waitedMs = timeMs - tile.lookedMs;
@@ -123,7 +132,8 @@ function urgency(tile: Tile, timeMs: number, motion: Motion | null): number {
   if (!hasMoved && waitedMs < STILL_MS) return 0;
   const moved = hasMoved ? MOVED_WEIGHT : 1;
   const seen = timeMs - tile.seenMs < SEEN_MS ? SEEN_WEIGHT : 1;
-  return waitedMs * tile.weight * moved * seen;
+  const overdue = waitedMs >= OVERDUE_MS ? OVERDUE : 0;
+  return overdue + waitedMs * tile.weight * moved * seen;
 }
 
 /** A face that fills a tile leaves no room in it for another. */
@@ -157,7 +167,7 @@ function tileOf(square: Square, frame: Size): Tile {
     square,
     box: { x: centerX - side / 2, y: centerY - side / 2, width: side, height: side },
     weight: isHigh ? HEAD_HEIGHT_WEIGHT : 1,
-    lookedMs: Number.MIN_SAFE_INTEGER,
+    lookedMs: NEVER_MS,
     seenMs: Number.NEGATIVE_INFINITY,
   };
 }

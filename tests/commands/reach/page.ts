@@ -174,7 +174,7 @@ window.reach = {
       const person = { ...somebody(random, head, width), brightness: 1, at: () => place };
       const boxes: Box[] = [];
       for (let frame = 0; frame < 60; frame++) {
-        const [face] = (await watched.next(background, [person])).faces;
+        const face = finds(await watched.next(background, [person]), faceBox(person, 0));
         if (face && frame >= 20) boxes.push(inPixels(face));
       }
       if (boxes.length < 30) continue;

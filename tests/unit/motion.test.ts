@@ -1,0 +1,76 @@
+import { describe, expect, test } from "vitest";
+import { pointInSquare } from "../../src/pipeline/geometry.ts";
+import { Motion } from "../../src/pipeline/motion.ts";
+import type { Picture } from "../../src/pipeline/stages.ts";
+import type { Box } from "../../src/types.ts";
+import { normal, seeded } from "./made-world.ts";
+
+const EVERYWHERE: Box = { x: 0, y: 0, width: 640, height: 480 };
+
+/** Gray with grains, and a disc in it. */
+function picture(discX: number, discY: number, grains: () => number = () => 0): Picture {
+  return {
+    width: 640,
+    height: 480,
+    cut(square, size) {
+      const rgba = new Uint8ClampedArray(size * size * 4);
+      const disc = pointInSquare({ x: discX, y: discY }, square);
+      for (let at = 0; at < size * size; at++) {
+        const [x, y] = [((at % size) + 0.5) / size, (Math.floor(at / size) + 0.5) / size];
+        const inside = Math.hypot(x - disc.x, y - disc.y) < 25 / square.side;
+        rgba.fill((inside ? 180 : 90) + grains(), at * 4, at * 4 + 4);
+      }
+      return rgba;
+    },
+  };
+}
+
+describe("Motion", () => {
+  test("at first everything has moved, then nothing until something does", () => {
+    const motion = new Motion();
+    motion.watch(picture(100, 100), 10);
+    expect(motion.since({ x: 300, y: 300, width: 20, height: 20 }, 0)).toBe(true);
+    motion.watch(picture(100, 100), 20);
+    expect(motion.since(EVERYWHERE, 10)).toBe(false);
+    motion.watch(picture(160, 100), 30);
+    expect(motion.since({ x: 60, y: 60, width: 80, height: 80 }, 10)).toBe(true);
+    expect(motion.since({ x: 140, y: 80, width: 40, height: 40 }, 20)).toBe(true);
+    expect(motion.since({ x: 300, y: 200, width: 300, height: 200 }, 10)).toBe(false);
+    expect(motion.since(EVERYWHERE, 30)).toBe(false);
+  });
+
+  test("camera noise is no motion", () => {
+    const random = seeded(11);
+    const motion = new Motion();
+    for (let frame = 0; frame < 30; frame++) {
+      motion.watch(
+        picture(100, 100, () => 2 * normal(random)),
+        frame,
+      );
+    }
+    expect(motion.since(EVERYWHERE, 1)).toBe(false);
+  });
+
+  test("a slow change is seen in the end", () => {
+    const motion = new Motion();
+    for (let frame = 0; frame < 40; frame++) motion.watch(picture(100 + frame, 100), frame);
+    expect(motion.since(EVERYWHERE, 20)).toBe(true);
+  });
+
+  test("a box beyond the frame asks about the frame's edge", () => {
+    const motion = new Motion();
+    motion.watch(picture(20, 240), 1);
+    motion.watch(picture(20, 300), 2);
+    expect(motion.since({ x: -500, y: 200, width: 520, height: 200 }, 1)).toBe(true);
+    expect(motion.since({ x: 700, y: 200, width: 100, height: 200 }, 1)).toBe(false);
+  });
+
+  test("after a reset everything has moved again", () => {
+    const motion = new Motion();
+    motion.watch(picture(100, 100), 1);
+    motion.watch(picture(100, 100), 2);
+    motion.reset();
+    motion.watch(picture(100, 100), 3);
+    expect(motion.since(EVERYWHERE, 2)).toBe(true);
+  });
+});
