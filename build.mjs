@@ -8,7 +8,7 @@
  */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, watch } from "node:fs";
-import { cp, mkdir, readFile, readdir, rename, rm } from "node:fs/promises";
+import { cp, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { brotliCompressSync } from "node:zlib";
@@ -61,6 +61,23 @@ function commitId() {
   }
 }
 
+/**
+ * Lit's builds for servers do all that the others do, and can be imported where there is no DOM: there, an element is
+ * an empty class.
+ */
+const LIT_FOR_SERVERS = {
+  name: "lit-for-servers",
+  setup({ onResolve, onLoad }) {
+    const file = (path) => ({ path: join(ROOT, "node_modules", path) });
+    onResolve({ filter: /^lit-html$/ }, () => file("lit-html/node/lit-html.js"));
+    onResolve({ filter: /^@lit\/reactive-element$/ }, () => file("@lit/reactive-element/node/reactive-element.js"));
+    onResolve({ filter: /^@lit-labs\/ssr-dom-shim$/ }, ({ path }) => ({ path, namespace: "no-dom" }));
+    onLoad({ filter: /.*/, namespace: "no-dom" }, () => ({
+      contents: "export const HTMLElement = class {}; export const customElements = undefined;",
+    }));
+  },
+};
+
 /** One build with splitting, so that the pages, the package and the worker share what they have in common. */
 async function bundleBrowser() {
   const pages = existsSync(join(ROOT, "src/pages")) ? await readdir(join(ROOT, "src/pages")) : [];
@@ -88,6 +105,7 @@ async function bundleBrowser() {
     legalComments: "linked",
     metafile: true,
     logLevel: "warning",
+    plugins: [LIT_FOR_SERVERS],
     define: { "process.env.NODE_ENV": '"production"', EMOTION_CAM_COMMIT: JSON.stringify(commitId()) },
   });
   return metafile;
@@ -211,7 +229,7 @@ async function buildAll() {
   await mkdir(STAGE, { recursive: true });
   try {
     // All are waited for, so that none still writes into the stage when another's failure takes it away.
-    const parts = [bundleBrowser(), bundleServer(), copyAssets(), buildModels(), buildKernels()];
+    const parts = [bundleBrowser(), bundleServer(), copyAssets(), buildModels(), buildKernels(), describeElement()];
     const failure = (await Promise.allSettled(parts)).find((part) => part.status === "rejected");
     if (failure !== undefined) throw failure.reason;
     const withinBudget = quiet || (await reportSizes(await parts[0]));
@@ -221,6 +239,14 @@ async function buildAll() {
   } finally {
     await rm(STAGE, { recursive: true, force: true });
   }
+}
+
+/** What editors and documentation tools know of the element, read from its source. */
+async function describeElement() {
+  const { cli } = await import("@custom-elements-manifest/analyzer/cli.js");
+  const argv = ["analyze", "--litelement", "--quiet", "--outdir", "dist", "--globs", "src/emotion-cam.ts"];
+  const manifest = await cli({ argv, cwd: ROOT, noWrite: true });
+  await writeFile(join(STAGE, "custom-elements.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 function runServer() {
