@@ -26,7 +26,7 @@ export const styles = css`
     --emotion-cam-chip-ink: #0b0f14;
     --emotion-cam-chip-rest: #ffffff;
     --emotion-cam-light: #4ade80;
-    --_veil: 82%;
+    --_veil: 86%;
     --_word: max(14px, 3.2cqmin);
     --_small: max(14px, 1.8cqmin);
     --_gap: max(6px, 1.6cqmin);
@@ -225,6 +225,7 @@ export const styles = css`
 
   .strip {
     position: absolute;
+    z-index: 1;
     inset: auto 0 0;
     display: flex;
     align-items: flex-end;
@@ -232,12 +233,11 @@ export const styles = css`
     padding: calc(4 * var(--_gap)) var(--_edge) var(--_edge);
     background: linear-gradient(
       to top,
-      color-mix(in srgb, var(--emotion-cam-surface) 92%, transparent),
-      color-mix(in srgb, var(--emotion-cam-surface) var(--_veil), transparent) 60%,
+      color-mix(in srgb, var(--emotion-cam-surface) 94%, transparent),
+      color-mix(in srgb, var(--emotion-cam-surface) var(--_veil), transparent) 68%,
       transparent
     );
     pointer-events: none;
-    transition: opacity 200ms;
   }
 
   :host([theme="contrast"]) .strip {
@@ -252,7 +252,6 @@ export const styles = css`
     justify-content: space-between;
     gap: var(--_gap);
     min-width: 0;
-    transition: opacity 200ms;
   }
 
   .columns {
@@ -286,8 +285,9 @@ export const styles = css`
   .stack {
     grid-area: track;
     position: relative;
-    justify-self: stretch;
+    justify-self: center;
     align-self: stretch;
+    width: 4.2em;
     overflow: hidden;
     border-radius: max(3px, 0.6cqmin);
     background: color-mix(in srgb, var(--emotion-cam-ink) 14%, transparent);
@@ -306,8 +306,6 @@ export const styles = css`
   .stack {
     display: flex;
     flex-direction: column;
-    justify-self: center;
-    width: 3em;
   }
 
   .stack span {
@@ -359,6 +357,7 @@ export const styles = css`
 
   .card {
     position: absolute;
+    z-index: 1;
     inset: 0;
     display: flex;
     flex-direction: column;
@@ -501,6 +500,7 @@ export const styles = css`
 
   .tag {
     position: absolute;
+    z-index: 2;
     inset: var(--_edge) auto auto var(--_edge);
     display: flex;
     align-items: center;
@@ -532,6 +532,7 @@ export const styles = css`
 
   .notice {
     position: absolute;
+    z-index: 2;
     inset: var(--_edge) var(--_edge) auto auto;
     display: flex;
     align-items: center;
@@ -589,6 +590,7 @@ export const styles = css`
     }
 
     .bar .track {
+      width: 100%;
       height: 0.62em;
       align-self: center;
     }

@@ -1,7 +1,7 @@
 import type { Face } from "../types.ts";
 import { Damper } from "./damper.ts";
 import { iconPath } from "./icons.ts";
-import { type Rect, type Size, aroundHead, placeChip } from "./layout.ts";
+import { type Rect, type Size, placeMarks, placeChip } from "./layout.ts";
 import { UNSURE_COLOUR, colourOf } from "./palette.ts";
 import type { Words } from "./words.ts";
 
@@ -16,7 +16,7 @@ const TEXT_OF_FACE = 0.17;
 const TEXT_STEP_PX = 2;
 /** How long a corner's arms are, as a share of the marks' shorter side, and how round it is, as a share of the arms. */
 const ARM = 0.2;
-const ROUND = 0.75;
+const ROUND = 0.6;
 /** Coming and going, milliseconds. */
 const FADE_MS = 200;
 
@@ -106,7 +106,7 @@ export class FaceMark {
 
   draw(layer: Size): void {
     const face = { x: this.#x.value, y: this.#y.value, width: this.#width.value, height: this.#height.value };
-    const marks = aroundHead(face);
+    const marks = placeMarks(face, layer);
     const smaller = Math.min(layer.width, layer.height);
     if (this.#style === "emoji") return this.#drawIcon(marks);
     this.#drawCorners(marks, Math.max(STROKE.leastPx, smaller * STROKE.share));

@@ -28,6 +28,8 @@ const AROUND = { side: 0.14, top: 0.34, bottom: 0.12 };
 const MARGIN = 0.015;
 /** Between the marks and the chip, as a share of the chip's height. */
 const GAP = 0.22;
+/** The layer's top belongs to the notice: this share of its smaller side, or where that is little, so much of it. */
+const NOTICE = { share: 0.08, leastPx: 56, mostShare: 0.17 };
 
 /**
  * The one place where fractions of the unmirrored frame become CSS pixels.
@@ -49,26 +51,35 @@ export function placeBox(box: Box, picture: Picture, layer: Size): Rect {
   };
 }
 
-/** @returns The face's rectangle, widened to the whole head. */
-export function aroundHead(face: Rect): Rect {
-  return {
-    x: face.x - face.width * AROUND.side,
-    y: face.y - face.height * AROUND.top,
-    width: face.width * (1 + 2 * AROUND.side),
-    height: face.height * (1 + AROUND.top + AROUND.bottom),
-  };
+/**
+ * @param face As {@link placeBox} placed it.
+ * @returns Where the marks stand: around the whole head, and within the layer as far as the face is.
+ */
+export function placeMarks(face: Rect, layer: Size): Rect {
+  const margin = MARGIN * Math.min(layer.width, layer.height);
+  const left = Math.max(face.x - face.width * AROUND.side, Math.min(margin, face.x));
+  const top = Math.max(face.y - face.height * AROUND.top, Math.min(margin, face.y));
+  const faceRight = face.x + face.width;
+  const faceBottom = face.y + face.height;
+  const right = Math.min(faceRight + face.width * AROUND.side, Math.max(layer.width - margin, faceRight));
+  const bottom = Math.min(faceBottom + face.height * AROUND.bottom, Math.max(layer.height - margin, faceBottom));
+  return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
 /** @returns The chip's top-left corner: above the marks, below them where there is no room, and always within. */
 export function placeChip(chip: Size, marks: Rect, layer: Size): { readonly x: number; readonly y: number } {
   const margin = MARGIN * Math.min(layer.width, layer.height);
   const gap = chip.height * GAP;
+  const highest = Math.max(
+    NOTICE.share * Math.min(layer.width, layer.height),
+    Math.min(NOTICE.leastPx, NOTICE.mostShare * layer.height),
+  );
   const above = marks.y - gap - chip.height;
   const below = marks.y + marks.height + gap;
   const lowest = layer.height - margin - chip.height;
   return {
     x: within(marks.x + (marks.width - chip.width) / 2, margin, layer.width - margin - chip.width),
-    y: within(above >= margin || below > lowest ? above : below, margin, lowest),
+    y: within(above >= highest || below > lowest ? above : below, highest, lowest),
   };
 }
 
