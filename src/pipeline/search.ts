@@ -25,8 +25,12 @@ const SCALES: readonly Scale[] = [
   { side: 0.3375, overlap: 0.08 },
 ];
 
-/** A still picture has all the time there is: faces from 14 of 640 pixels on, with more overlap. */
+/**
+ * A still picture has all the time there is: faces from 14 of 640 pixels on, with more overlap; and with room around
+ * it, for a face that fills it.
+ */
 const STILL_SCALES: readonly Scale[] = [
+  { side: 1.7, overlap: 0 },
   { side: 1, overlap: 0 },
   { side: 0.6, overlap: 0.3 },
   { side: 0.35, overlap: 0.17 },

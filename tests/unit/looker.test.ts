@@ -1,0 +1,231 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
+import { type Pipeline, createPipeline } from "../../src/pipeline/pipeline.ts";
+import type { Box, FrameOptions, FrameResult } from "../../src/types.ts";
+import { type MadeFace, type MadeWorld, makeWorld, normal, seeded } from "./made-world.ts";
+
+const FRAME_MS = 1000 / 15;
+const FAR: FrameOptions = { maxFaces: 8, minScore: 0.5, smoothing: 0.5, range: "far", pace: "measure" };
+const ADAPTIVE: FrameOptions = { ...FAR, pace: "adaptive" };
+
+/** A pipeline on a machine on which each look takes so long. */
+function pipelineOf(world: MadeWorld, lookMs = 0.5): Pipeline {
+  let nowMs = 0;
+  return createPipeline({
+    detector: {
+      inputSize: world.detector.inputSize,
+      detect: (rgba, minScore) => {
+        nowMs += lookMs;
+        return world.detector.detect(rgba, minScore);
+      },
+    },
+    classifier: world.classifier,
+    clock: () => nowMs,
+  });
+}
+
+interface Run {
+  readonly results: readonly FrameResult[];
+  /** Looks at each frame. */
+  readonly looks: readonly number[];
+}
+
+async function run(
+  pipeline: Pipeline,
+  world: MadeWorld,
+  frames: number,
+  startMs: number,
+  options: FrameOptions,
+): Promise<Run> {
+  const results: FrameResult[] = [];
+  const looks: number[] = [];
+  for (let frame = 0; frame < frames; frame++) {
+    world.looks.length = 0;
+    results.push(await pipeline.process(world.picture, startMs + frame * FRAME_MS, options));
+    looks.push(world.looks.length);
+  }
+  return { results, looks };
+}
+
+function boxOf({ centerX, centerY, width }: MadeFace): Box {
+  return { x: (centerX - width / 2) / 640, y: (centerY - width / 2) / 480, width: width / 640, height: width / 480 };
+}
+
+const somewhere = fc
+  .tuple(
+    fc.double({ min: 34, max: 220, noNaN: true }),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+  )
+  .map(([width, x, y]): MadeFace => ({
+    width,
+    centerX: width / 2 + x * (640 - width),
+    centerY: width / 2 + y * (480 - width),
+  }));
+
+describe("far", () => {
+  test("finds whoever comes within half a second, once, and where they are", async () => {
+    await fc.assert(
+      fc.asyncProperty(somewhere, fc.integer({ min: 0, max: 20 }), async (face, empty) => {
+        const world = makeWorld([]);
+        const pipeline = pipelineOf(world);
+        await run(pipeline, world, empty, 0, FAR);
+        world.faces = [face];
+        const { results } = await run(pipeline, world, 9, empty * FRAME_MS, FAR);
+        const last = results.at(-1)?.faces ?? [];
+        expect(last).toHaveLength(1);
+        expect(intersectionOverUnion(last[0]?.box ?? boxOf({ ...face, width: 0 }), boxOf(face))).toBeGreaterThan(0.9);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("near does not find them from afar", async () => {
+    const world = makeWorld([{ centerX: 300, centerY: 200, width: 60 }]);
+    const { results } = await run(pipelineOf(world), world, 20, 0, { ...FAR, range: "near" });
+    expect(results.at(-1)?.faces).toHaveLength(0);
+  });
+
+  test("follows whoever is known with a look of their own in every frame", async () => {
+    const face = { centerX: 200, centerY: 150, width: 50 };
+    const world = makeWorld([face]);
+    const pipeline = pipelineOf(world);
+    await run(pipeline, world, 12, 0, FAR);
+    for (let frame = 12; frame < 30; frame++) {
+      world.faces = [{ ...face, centerX: 200 + 4 * (frame - 12) }];
+      await run(pipeline, world, 1, frame * FRAME_MS, FAR);
+      expect(
+        world.looks.some(
+          ({ side, centerX }) => Math.abs(side - 125) < 25 && Math.abs(centerX - 200 - 4 * (frame - 12)) < 25,
+        ),
+      ).toBe(true);
+    }
+  });
+
+  test("keeps the ids of people who walk and cross", async () => {
+    const random = seeded(21);
+    const world = makeWorld([]);
+    world.tremble = () => 0.015 * normal(random);
+    const pipeline = pipelineOf(world);
+    const ids = new Set<number>();
+    for (let frame = 0; frame < 60; frame++) {
+      const along = 6 * frame;
+      world.faces = [
+        { centerX: 80 + along, centerY: 160, width: 45 },
+        { centerX: 560 - along, centerY: 230, width: 60 },
+      ];
+      const { results } = await run(pipeline, world, 1, frame * FRAME_MS, FAR);
+      for (const { id } of results[0]?.faces ?? []) ids.add(id);
+    }
+    expect(ids.size).toBe(2);
+  });
+
+  test("finds somebody who stepped aside unseen anew", async () => {
+    const world = makeWorld([{ centerX: 150, centerY: 150, width: 50 }]);
+    const pipeline = pipelineOf(world);
+    await run(pipeline, world, 12, 0, FAR);
+    world.faces = [{ centerX: 450, centerY: 300, width: 50 }];
+    const { results } = await run(pipeline, world, 12, 12 * FRAME_MS, FAR);
+    const faces = results.at(-1)?.faces ?? [];
+    expect(faces).toHaveLength(1);
+    expect(faces[0]?.box.x).toBeCloseTo(425 / 640, 2);
+  });
+});
+
+describe("what looks cost", () => {
+  const CROWD = [100, 220, 340, 460].map((x): MadeFace => ({ centerX: x, centerY: 150, width: 44 }));
+
+  test("a slow machine looks less often and still finds and follows", async () => {
+    const world = makeWorld([{ centerX: 200, centerY: 150, width: 60 }]);
+    const pipeline = pipelineOf(world, 10);
+    const { results, looks } = await run(pipeline, world, 60, 0, ADAPTIVE);
+    expect(Math.max(...looks.slice(15))).toBeLessThanOrEqual(3);
+    expect(results.at(-1)?.faces).toHaveLength(1);
+  });
+
+  test("however slow, nobody who is followed is dropped for want of looks", async () => {
+    const world = makeWorld(CROWD);
+    const pipeline = pipelineOf(world, 14);
+    await run(pipeline, world, 120, 0, ADAPTIVE);
+    const { results } = await run(pipeline, world, 60, 120 * FRAME_MS, ADAPTIVE);
+    const ids = results.map(({ faces }) => faces.map(({ id }) => id).sort((a, b) => a - b));
+    expect(new Set(ids.map(String)).size).toBe(1);
+    expect(ids[0]).toHaveLength(4);
+  });
+
+  test("where nothing moves looks are spared, but not in measuring", async () => {
+    const still = makeWorld([]);
+    const pipeline = pipelineOf(still);
+    await run(pipeline, still, 30, 0, ADAPTIVE);
+    const spared = await run(pipeline, still, 45, 30 * FRAME_MS, ADAPTIVE);
+    const measured = makeWorld([]);
+    const full = await run(pipelineOf(measured), measured, 45, 0, FAR);
+    const sum = (looks: readonly number[]): number => looks.reduce((total, count) => total + count, 0);
+    expect(sum(full.looks)).toBeGreaterThan(2.5 * sum(spared.looks));
+    expect(sum(spared.looks)).toBeGreaterThanOrEqual(19);
+  });
+
+  test("near costs one look a frame once everybody is known", async () => {
+    const world = makeWorld([{ centerX: 200, centerY: 200, width: 150 }]);
+    const pipeline = pipelineOf(world);
+    await run(pipeline, world, 10, 0, { ...FAR, range: "near" });
+    const { looks } = await run(pipeline, world, 30, 10 * FRAME_MS, { ...FAR, range: "near" });
+    expect(new Set(looks)).toEqual(new Set([1]));
+  });
+});
+
+describe("doubt", () => {
+  test("what only one scale sees is never shown", async () => {
+    const world = makeWorld([{ centerX: 300, centerY: 200, width: 60 }]);
+    const seen = world.detector;
+    // A pattern that looks like a face from afar alone.
+    const pipeline = createPipeline({
+      detector: {
+        inputSize: seen.inputSize,
+        detect: async (rgba, minScore) => (await seen.detect(rgba, minScore)).filter(({ box }) => box.width < 0.22),
+      },
+      classifier: world.classifier,
+      clock: () => 0,
+    });
+    const { results } = await run(pipeline, world, 60, 0, FAR);
+    expect(results.every(({ faces }) => faces.length === 0)).toBe(true);
+  });
+
+  test("what scores badly from nearby is never shown, however long it stays", async () => {
+    const world = makeWorld([{ centerX: 300, centerY: 200, width: 60 }]);
+    const seen = world.detector;
+    const pipeline = createPipeline({
+      detector: {
+        inputSize: seen.inputSize,
+        detect: async (rgba, minScore) =>
+          (await seen.detect(rgba, minScore)).map((found) => ({ ...found, score: 0.65 })),
+      },
+      classifier: world.classifier,
+      clock: () => 0,
+    });
+    const { results } = await run(pipeline, world, 90, 0, FAR);
+    expect(results.every(({ faces }) => faces.length === 0)).toBe(true);
+  });
+
+  test("a known face may score worse for a while", async () => {
+    const world = makeWorld([{ centerX: 300, centerY: 200, width: 60 }]);
+    const seen = world.detector;
+    let score = 0.9;
+    const pipeline = createPipeline({
+      detector: {
+        inputSize: seen.inputSize,
+        detect: async (rgba, minScore) =>
+          (await seen.detect(rgba, minScore))
+            .map((found) => ({ ...found, score }))
+            .filter((found) => found.score >= minScore),
+      },
+      classifier: world.classifier,
+      clock: () => 0,
+    });
+    await run(pipeline, world, 12, 0, FAR);
+    score = 0.35;
+    const { results } = await run(pipeline, world, 30, 12 * FRAME_MS, FAR);
+    expect(results.every(({ faces }) => faces.length === 1)).toBe(true);
+  });
+});

@@ -1,0 +1,47 @@
+import { describe, expect, test } from "vitest";
+import { sweep } from "../../src/pipeline/sweep.ts";
+import { makeWorld } from "./made-world.ts";
+
+describe("sweep", () => {
+  test("finds near and far, each once, the largest first, in fractions of the picture", async () => {
+    const world = makeWorld([
+      { centerX: 60, centerY: 400, width: 20 },
+      { centerX: 500, centerY: 130, width: 34 },
+      { centerX: 240, centerY: 200, width: 260 },
+    ]);
+    const faces = await sweep(world.picture, world.detector, 0.5);
+    expect(faces).toHaveLength(3);
+    expect(faces.map(({ box }) => Math.round(640 * box.width))).toEqual([260, 34, 20]);
+    const [largest] = faces;
+    expect(largest?.box.x).toBeCloseTo((240 - 130) / 640, 6);
+    expect(largest?.box.y).toBeCloseTo((200 - 130) / 480, 6);
+    expect(largest?.keypoints).toHaveLength(6);
+    expect(largest?.keypoints[3]?.y).toBeCloseTo((200 + 0.28 * 260) / 480, 6);
+  });
+
+  test("finds a face that fills the picture", async () => {
+    const world = makeWorld([{ centerX: 100, centerY: 100, width: 190 }], 200, 200);
+    expect(await sweep(world.picture, world.detector, 0.5)).toHaveLength(1);
+  });
+
+  test("asks the whole score of the closer look", async () => {
+    const world = makeWorld([{ centerX: 240, centerY: 200, width: 100 }]);
+    const asked: number[] = [];
+    const detector = {
+      inputSize: 128,
+      detect: (rgba: Uint8ClampedArray, minScore: number) => {
+        asked.push(minScore);
+        return world.detector.detect(rgba, minScore);
+      },
+    };
+    await sweep(world.picture, detector, 0.7);
+    expect(asked.at(-1)).toBe(0.7);
+    expect(Math.min(...asked)).toBeLessThan(0.7);
+  });
+
+  test("an empty picture has none", async () => {
+    const world = makeWorld([]);
+    expect(await sweep(world.picture, world.detector, 0.5)).toEqual([]);
+    expect(await sweep({ ...world.picture, width: 0 }, world.detector, 0.5)).toEqual([]);
+  });
+});
