@@ -29,6 +29,8 @@ export type EmotionCamState = "idle" | "starting" | "running" | "paused" | "fail
 export type EngineChoice = EngineName | "auto";
 /** What is drawn over the picture: `full` is `boxes` with the bars and the last minute besides. */
 export type OverlayStyle = "full" | "boxes" | "minimal" | "emoji" | "none";
+/** The colours of all that is drawn and written. */
+export type Theme = (typeof THEMES)[number];
 
 type Client = ReturnType<typeof createClient>;
 
@@ -37,6 +39,7 @@ const OVERLAYS = ["full", "boxes", "minimal", "emoji", "none"] as const;
 const PRIVACIES = ["show", "blur", "hide"] as const;
 const RANGES = ["far", "near"] as const;
 const PACES = ["adaptive", "measure"] as const;
+const THEMES = ["dark", "light", "contrast"] as const;
 /** The networks that ship; whatever has a slash or a dot is the URL of a contract. */
 const MODELS = ["seed", "edge", "edge-fer2013"] as const;
 const DEFAULT_MODEL = "seed";
@@ -93,6 +96,7 @@ interface Starting {
  * @attr {"full"|"boxes"|"minimal"|"emoji"|"none"} overlay - What is drawn over the picture. Default: `full`.
  * @attr {"show"|"blur"|"hide"} privacy - What happens to the pixels of faces on the screen. Default: `show`.
  * @attr {"far"|"near"} range - `near` looks at the whole frame alone; `far` looks closer too. Default: `far`.
+ * @attr {"dark"|"light"|"contrast"} theme - The colours of all that is drawn and written. Default: `dark`.
  * @attr {"adaptive"|"measure"} pace - `measure` skips nothing, for benches. Default: `adaptive`.
  * @attr {"idle"|"starting"|"running"|"paused"|"failed"} state - Read-only: what the element is doing.
  * @attr {boolean} demo - Read-only: whether the demo plays because no camera can be had.
@@ -105,8 +109,44 @@ interface Starting {
  * @fires {EmotionPresenceEvent} emotion-presence - Somebody came or left; carries `count`.
  * @fires {EmotionErrorEvent} emotion-error - Something failed; carries `error`. Said once, until all is well again.
  *
+ * @slot permission - In place of the words that explain what the camera is for, before it is asked for.
+ * @slot loading - In place of the words and the line that show how far the start has come.
+ * @slot error - In place of the words that say what is wrong.
+ * @slot notice - In place of the notice that expressions are shown and that nothing is stored.
+ *
+ * @csspart stage - Holds the picture; mirrored where it is.
  * @csspart video - The camera's or the clip's picture.
  * @csspart picture - The still picture.
+ * @csspart overlay - Lies over the picture and holds what is drawn on faces.
+ * @csspart marks - The corner marks around one face.
+ * @csspart chip - The icon and the word of one face.
+ * @csspart strip - The bottom of the picture: bars or columns, and the last minute.
+ * @csspart bars - The seven bars of the one face.
+ * @csspart columns - One column for each of several faces.
+ * @csspart past - The last minute.
+ * @csspart panel - Whatever is said in words over the picture.
+ * @csspart button - The button that starts, or tries again.
+ * @csspart progress - The line that moves while the networks load.
+ * @csspart detail - The failure's message, for whoever looks after the page.
+ * @csspart demo - The tag that says that a demo plays.
+ * @csspart notice - What is done with the picture.
+ * @csspart light - Is there while the camera is on.
+ *
+ * @cssprop --emotion-cam-happy - The colour of happy.
+ * @cssprop --emotion-cam-surprised - The colour of surprised.
+ * @cssprop --emotion-cam-neutral - The colour of neutral.
+ * @cssprop --emotion-cam-sad - The colour of sad.
+ * @cssprop --emotion-cam-fearful - The colour of fearful.
+ * @cssprop --emotion-cam-disgusted - The colour of disgusted.
+ * @cssprop --emotion-cam-angry - The colour of angry.
+ * @cssprop --emotion-cam-unsure - The colour of marks without a word.
+ * @cssprop --emotion-cam-surface - What is behind everything.
+ * @cssprop --emotion-cam-ink - What is written on it.
+ * @cssprop --emotion-cam-ink-soft - What is written there and matters less.
+ * @cssprop --emotion-cam-chip-ink - What is written on the seven colours.
+ * @cssprop --emotion-cam-chip-rest - What the unfilled part of a chip is mixed with.
+ * @cssprop --emotion-cam-light - The colour of the camera's light.
+ * @cssprop --emotion-cam-font - The font family.
  */
 export class EmotionCam extends LitElement {
   static override styles = styles;
@@ -129,6 +169,7 @@ export class EmotionCam extends LitElement {
     overlay: { noAccessor: true },
     privacy: { noAccessor: true },
     range: { noAccessor: true },
+    theme: { noAccessor: true },
     pace: { noAccessor: true },
   };
 
@@ -281,6 +322,13 @@ export class EmotionCam extends LitElement {
   }
   set range(value: Range) {
     this.#write("range", value);
+  }
+
+  get theme(): Theme {
+    return oneOf(THEMES, this.getAttribute("theme"), "dark");
+  }
+  set theme(value: Theme) {
+    this.#write("theme", value);
   }
 
   get pace(): FrameOptions["pace"] {

@@ -1,5 +1,5 @@
 export { EmotionCam } from "./emotion-cam.ts";
-export type { CameraDevice, EmotionCamState, EngineChoice, OverlayStyle } from "./emotion-cam.ts";
+export type { CameraDevice, EmotionCamState, EngineChoice, OverlayStyle, Theme } from "./emotion-cam.ts";
 export { EmotionCamError } from "./errors.ts";
 export type { EmotionCamErrorCode } from "./errors.ts";
 export {

@@ -1,0 +1,90 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+interface Named {
+  readonly name: string;
+  readonly description?: string;
+}
+
+interface Declaration {
+  readonly tagName?: string;
+  readonly attributes: readonly Named[];
+  readonly events: readonly Named[];
+  readonly cssParts: readonly Named[];
+  readonly cssProperties: readonly Named[];
+  readonly slots?: readonly Named[];
+}
+
+/** The analyzer brings no types: by a variable it is imported without any. */
+const ANALYZER = "@custom-elements-manifest/analyzer/cli.js";
+const { cli } = await import(ANALYZER);
+const manifest: { modules: { declarations: Declaration[] }[] } = await cli({
+  argv: ["analyze", "--litelement", "--quiet", "--outdir", "dist", "--globs", "src/emotion-cam.ts"],
+  cwd: ROOT,
+  noWrite: true,
+});
+const element = manifest.modules
+  .flatMap(({ declarations }) => declarations)
+  .find(({ tagName }) => tagName === "emotion-cam")!;
+
+const readme = readFileSync(`${ROOT}/README.md`, "utf8");
+const section = /\n## Element\n([\s\S]*?)(?=\n## |$)/.exec(readme)?.[1] ?? "";
+
+/** The words in code style of the first column of the section's table whose head begins so. */
+function tableOf(head: string): readonly string[] {
+  const table = new RegExp(`(?:^|\\n)\\| ${head} [^\\n]*\\n\\|[^\\n]*\\n((?:\\|[^\\n]*\\n)+)`).exec(section)?.[1] ?? "";
+  return table
+    .trim()
+    .split("\n")
+    .flatMap((row) => [...row.split("|")[1]!.matchAll(/`([^`]+)`/g)].map((match) => match[1]!))
+    .sort();
+}
+
+const namesOf = (members: readonly Named[]) => members.map(({ name }) => name).sort();
+
+/** Parts that the sources give to what they draw. */
+function partsInSource(): readonly string[] {
+  const files = ["src/emotion-cam.ts", ...readdirSync(`${ROOT}/src/view`).map((file) => `src/view/${file}`)];
+  const text = files.map((file) => readFileSync(`${ROOT}/${file}`, "utf8")).join("\n");
+  const given = text.matchAll(/(?:\spart="|setAttribute\("part", ")([a-z -]+)"/g);
+  return [...new Set([...given].flatMap((match) => match[1]!.split(" ")))].sort();
+}
+
+/** Custom properties that the style sheet sets for pages to set otherwise; the others begin with `--_`. */
+function propertiesInSource(): readonly string[] {
+  const text = readFileSync(`${ROOT}/src/emotion-cam.styles.ts`, "utf8");
+  return [...new Set([...text.matchAll(/--emotion-cam-[a-z]+(?:-[a-z]+)*/g)].map((match) => match[0]))].sort();
+}
+
+describe("the element's description", () => {
+  test.each([
+    ["attribute", "attributes"],
+    ["event", "events"],
+    ["part", "cssParts"],
+    ["property", "cssProperties"],
+    ["slot", "slots"],
+  ] as const)("README's table of each %s is the generated one's", (head, key) => {
+    expect(tableOf(head)).toEqual(namesOf(element[key] ?? []));
+  });
+
+  test("every attribute, event, part and property is explained", () => {
+    for (const key of ["attributes", "events", "cssParts", "cssProperties"] as const)
+      for (const { name, description } of element[key] ?? []) expect(description, name).toBeTruthy();
+  });
+
+  test("parts and properties are those of the sources", () => {
+    expect(namesOf(element.cssParts)).toEqual(partsInSource());
+    expect(namesOf(element.cssProperties ?? [])).toEqual(propertiesInSource());
+  });
+
+  test("error codes in README are all of them", () => {
+    const codes = [...readFileSync(`${ROOT}/src/errors.ts`, "utf8").matchAll(/\| "([a-z-]+)"/g)].map(
+      (match) => match[1]!,
+    );
+    expect(codes.length).toBeGreaterThan(5);
+    expect(tableOf("code")).toEqual(codes.sort());
+  });
+});
