@@ -266,10 +266,9 @@ export const styles = css`
   .bar,
   .column {
     display: grid;
-    grid-template: "track track" max(36px, 10cqh) "icon word" auto / auto auto;
+    grid-template: "track track track track" max(36px, 10cqh) ". icon word ." auto / 1fr auto auto 1fr;
     align-items: center;
-    justify-content: center;
-    gap: calc(0.7 * var(--_gap)) 0.3em;
+    gap: calc(0.7 * var(--_gap)) 0.15em;
     color: var(--emotion-cam-ink-soft);
     font-size: var(--_word);
     white-space: nowrap;
@@ -279,6 +278,16 @@ export const styles = css`
   .column {
     color: var(--_colour);
     font-weight: 700;
+  }
+
+  .bar > .icon,
+  .column > .icon {
+    grid-area: icon;
+  }
+
+  .bar > .word,
+  .column > .word {
+    grid-area: word;
   }
 
   .track,
@@ -585,7 +594,6 @@ export const styles = css`
 
     .bar {
       grid-template: "icon word track" auto / auto 6.4em 1fr;
-      justify-content: stretch;
       line-height: 1.2;
     }
 
@@ -660,7 +668,7 @@ export const styles = css`
     }
 
     .card {
-      padding: 34px 8px 8px;
+      padding: 34px 8px 6px;
       font-size: 14px;
     }
 
@@ -668,13 +676,17 @@ export const styles = css`
       font-size: 16px;
     }
 
-    :host([state="idle"]) .card p {
-      font-size: 14px;
+    :host([state="idle"]) h2 {
+      display: none;
+    }
+
+    .card p {
       line-height: 1.15;
     }
 
     button {
-      padding: 0.3em 0.9em;
+      min-height: 36px;
+      padding: 0.2em 0.9em;
     }
 
     .tag {

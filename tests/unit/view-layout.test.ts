@@ -1,0 +1,96 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type Picture, placeBox, placeChip, placeMarks } from "../../src/view/layout.ts";
+
+const VGA: Picture = { frameWidth: 640, frameHeight: 480, mirror: false, fit: "cover" };
+const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
+
+describe("from the frame to the layer", () => {
+  test("cover fills the layer and cuts what is too much, on both sides alike", () => {
+    expect(placeBox(WHOLE, VGA, { width: 1920, height: 1080 })).toEqual({ x: 0, y: -180, width: 1920, height: 1440 });
+    expect(placeBox(WHOLE, VGA, { width: 390, height: 844 })).toMatchObject({ y: 0, height: 844 });
+  });
+
+  test("contain shows all of it", () => {
+    const place = placeBox(WHOLE, { ...VGA, fit: "contain" }, { width: 1920, height: 1080 });
+    expect(place).toEqual({ x: 240, y: 0, width: 1440, height: 1080 });
+  });
+
+  test("a mirrored face stands on the other side", () => {
+    const box = { x: 0.1, y: 0.2, width: 0.3, height: 0.4 };
+    const layer = { width: 640, height: 480 };
+    expect(placeBox(box, VGA, layer)).toEqual({ x: 64, y: 96, width: 192, height: 192 });
+    const { x, ...rest } = placeBox(box, { ...VGA, mirror: true }, layer);
+    expect(x).toBeCloseTo(640 - 64 - 192);
+    expect(rest).toEqual({ y: 96, width: 192, height: 192 });
+  });
+
+  test("a frame that has no size yet has no place", () => {
+    expect(placeBox(WHOLE, { ...VGA, frameWidth: 0 }, { width: 10, height: 10 }).width).toBe(0);
+  });
+
+  test("mirrored twice is not mirrored; the middle of the frame is the middle of the layer", () => {
+    const share = fc.double({ min: 0.01, max: 0.5, noNaN: true });
+    const length = fc.integer({ min: 100, max: 4000 });
+    fc.assert(
+      fc.property(share, share, length, length, fc.constantFrom("cover", "contain"), (width, x, w, h, fit) => {
+        const layer = { width: w, height: h };
+        const box = { x, y: x, width, height: width };
+        const plain = placeBox(box, { ...VGA, fit }, layer);
+        const other = placeBox({ ...box, x: 1 - x - width }, { ...VGA, fit, mirror: true }, layer);
+        expect(other.x).toBeCloseTo(plain.x, 6);
+        const middle = placeBox({ x: 0.5, y: 0.5, width: 0, height: 0 }, { ...VGA, fit }, layer);
+        expect([middle.x, middle.y]).toEqual([w / 2, h / 2]);
+      }),
+    );
+  });
+});
+
+describe("marks and chip", () => {
+  const layer = { width: 1920, height: 1080 };
+  const chip = { width: 300, height: 80 };
+
+  test("the marks hold the face, and stay within the layer where the face does", () => {
+    const place = fc.integer({ min: -300, max: 2000 });
+    const size = fc.integer({ min: 40, max: 900 });
+    fc.assert(
+      fc.property(place, place, size, (x, y, side) => {
+        const marks = placeMarks({ x, y, width: side, height: side }, layer);
+        expect(marks.x).toBeLessThanOrEqual(x);
+        expect(marks.y).toBeLessThanOrEqual(y);
+        expect(marks.x + marks.width).toBeGreaterThanOrEqual(x + side);
+        expect(marks.y + marks.height).toBeGreaterThanOrEqual(y + side);
+        if (x >= 0) expect(marks.x).toBeGreaterThanOrEqual(0);
+        if (y >= 0) expect(marks.y).toBeGreaterThanOrEqual(0);
+        if (x + side <= layer.width) expect(marks.x + marks.width).toBeLessThanOrEqual(layer.width);
+        if (y + side <= layer.height) expect(marks.y + marks.height).toBeLessThanOrEqual(layer.height);
+      }),
+    );
+  });
+
+  test("the chip stands above the marks, in their middle", () => {
+    const { x, y } = placeChip(chip, { x: 800, y: 400, width: 300, height: 400 }, layer);
+    expect(x).toBe(800);
+    expect(y + chip.height).toBeLessThan(400);
+  });
+
+  test("below them where there is no room, and in the picture when there is none there either", () => {
+    expect(placeChip(chip, { x: 800, y: 20, width: 300, height: 400 }, layer).y).toBeGreaterThan(420);
+    const { y } = placeChip(chip, { x: 0, y: 10, width: 1000, height: 1060 }, layer);
+    expect(y).toBeGreaterThan(0);
+    expect(y).toBeLessThan(400);
+  });
+
+  test("the chip is always within", () => {
+    const place = fc.integer({ min: -500, max: 2500 });
+    fc.assert(
+      fc.property(place, place, fc.integer({ min: 10, max: 1500 }), (x, y, side) => {
+        const at = placeChip(chip, { x, y, width: side, height: side }, layer);
+        expect(at.x).toBeGreaterThan(0);
+        expect(at.y).toBeGreaterThan(0);
+        expect(at.x + chip.width).toBeLessThan(layer.width);
+        expect(at.y + chip.height).toBeLessThan(layer.height);
+      }),
+    );
+  });
+});

@@ -1,0 +1,35 @@
+import { describe, expect, test } from "vitest";
+import { type Sample, ribbon } from "../../src/view/ribbon.ts";
+
+describe("the last minute", () => {
+  test("nothing where nothing was seen", () => {
+    expect(ribbon([], 0)).toBe("none");
+  });
+
+  test("runs of one expression are one stop, now at the right end, nothing before the first", () => {
+    const samples: Sample[] = [
+      { timeMs: 30_000, label: "happy" },
+      { timeMs: 36_000, label: "happy" },
+      { timeMs: 45_000, label: "nobody" },
+      { timeMs: 54_000, label: "sad" },
+    ];
+    expect(ribbon(samples, 60_000)).toBe(
+      "linear-gradient(to right, transparent 0% 50.00%, var(--emotion-cam-happy) 50.00% 75.00%, " +
+        "transparent 75.00% 90.00%, var(--emotion-cam-sad) 90.00% 100.00%)",
+    );
+  });
+
+  test("what is older than a minute leaves at the left", () => {
+    const samples: Sample[] = [
+      { timeMs: 0, label: "angry" },
+      { timeMs: 70_000, label: "sad" },
+    ];
+    expect(ribbon(samples, 100_000)).toMatch(
+      /^linear-gradient\(to right, transparent 0% 0\.00%, var\(--emotion-cam-angry\) 0\.00% 50\.00%/,
+    );
+  });
+
+  test("what is not sure enough is pale and not coloured", () => {
+    expect(ribbon([{ timeMs: 0, label: "unsure" }], 1000)).toContain("var(--emotion-cam-unsure) 45%");
+  });
+});
