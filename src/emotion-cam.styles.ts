@@ -201,7 +201,7 @@ export const styles = css`
   .chip[data-style="emoji"] .icon {
     width: 1em;
     height: 1em;
-    stroke-width: 1.4;
+    stroke-width: 1.1;
   }
 
   .chip[data-style="emoji"] .fill,

@@ -2,10 +2,10 @@ import type { Privacy } from "../types.ts";
 import type { Picture } from "./layout.ts";
 
 /**
- * How many points wide the veiled picture is. Of a head that fills the frame's height some 25 points remain, of one at
- * arm's length a dozen, of one that the detector cannot see yet five: nobody can be told by them.
+ * How many points wide the veiled picture is. Of a head that fills the frame's height some 20 points remain, of one at
+ * arm's length eight, of one that the detector cannot see yet three: too few to tell anybody by.
  */
-const POINTS = 40;
+const POINTS = 28;
 
 /** What is shown, and what happens to it. */
 export interface VeiledScene extends Picture {
