@@ -48,7 +48,7 @@ const HEADERS: Readonly<Record<string, string>> = {
   "Cross-Origin-Resource-Policy": "same-origin",
   "Permissions-Policy": [
     "camera=(self)",
-    ...["microphone", "geolocation", "display-capture", "midi", "payment", "usb", "serial", "hid", "bluetooth"].map(
+    ...["microphone", "geolocation", "display-capture", "midi", "payment", "usb", "serial", "hid"].map(
       (feature) => `${feature}=()`,
     ),
   ].join(", "),
