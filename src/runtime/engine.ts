@@ -42,7 +42,7 @@ interface EngineModule {
 }
 
 /** Each engine is a chunk of its own, loaded when it is chosen. */
-const ENGINES: Partial<Record<EngineName, () => Promise<EngineModule>>> = {
+const ENGINES: Record<EngineName, () => Promise<EngineModule>> = {
   float: () => import("./float/engine.ts"),
   int8: () => import("./int8/engine.ts"),
 };
@@ -55,7 +55,7 @@ function chooseEngine(
   simd: SimdLevel,
   contracts: readonly (DetectorContract | ClassifierContract)[],
 ): EngineName {
-  const possible = ENGINES.int8 && simd !== "none" && contracts.every((contract) => contract.artifacts.int8);
+  const possible = simd !== "none" && contracts.every((contract) => contract.artifacts.int8);
   return possible && asked !== "float" ? "int8" : "float";
 }
 
@@ -89,7 +89,7 @@ export async function loadEngine(
     onProgress(loadedBytes, totalBytes);
   };
   const [module, detector, classifier] = await Promise.all([
-    ENGINES[name]!(),
+    ENGINES[name](),
     loadModel(foundDetector, name, onBytes),
     loadModel(foundClassifier, name, onBytes),
   ]);
