@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { writeCameraClip } from "./camera-clip.ts";
+import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, browserWith, endVisits, visit } from "./visit.ts";
+
+/** Networks load, warm up and see the first face, on a machine that has other things to do as well. */
+const PATIENCE_MS = 60_000;
+
+let folder: string;
+let clip: string;
+let here: Visit | undefined;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "emotion-cam-"));
+  clip = join(folder, "camera.mjpeg");
+  await writeCameraClip(await browserWith([]), clip);
+});
+
+afterEach(async () => {
+  expect(here?.strangers).toEqual([]);
+  expect(here?.complaints).toEqual([]);
+  await here?.close();
+  here = undefined;
+});
+
+afterAll(async () => {
+  await endVisits();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("with a camera it shows the face's expression, by itself", async () => {
+  here = await visit("", [FAKE_CAMERA, ALLOW_CAMERA, `--use-file-for-fake-video-capture=${clip}`]);
+  await here.page.goto(`${here.origin}/`);
+  const element = here.page.locator("emotion-cam");
+  await element.locator("[part=chip] >> text=happy").waitFor({ timeout: PATIENCE_MS });
+  expect(await element.getAttribute("state")).toBe("running");
+  expect(await element.getAttribute("demo")).toBe(null);
+  expect(await element.locator("[part=notice]").innerText()).toMatch(/on this device/i);
+  await element.locator("[part=light]").waitFor();
+  const { width, height } = (await element.boundingBox())!;
+  const screen = here.page.viewportSize()!;
+  expect(width >= screen.width && height >= screen.height).toBe(true);
+});
+
+test("without a camera it says so, and plays the demo", async () => {
+  here = await visit("", [ALLOW_CAMERA]);
+  await here.page.goto(`${here.origin}/`);
+  const element = here.page.locator("emotion-cam[state=running][demo]");
+  await element.waitFor({ timeout: PATIENCE_MS });
+  expect(await element.locator("[part=demo]").innerText()).toMatch(/demo/i);
+  expect(await element.locator("[part=panel]").innerText()).toMatch(/no camera/i);
+  await element.locator("[part=chip] >> text=happy").waitFor({ timeout: PATIENCE_MS });
+});
+
+test("with the camera refused it says how to allow it, and can be pressed to ask again", async () => {
+  here = await visit("", [FAKE_CAMERA]);
+  await here.page.goto(`${here.origin}/`);
+  const element = here.page.locator("emotion-cam[state=failed]");
+  await element.waitFor({ timeout: PATIENCE_MS });
+  expect(await element.locator("[part=panel]").innerText()).toMatch(/allow/i);
+  expect(await element.locator("[part=button]").isEnabled()).toBe(true);
+});
+
+test("a permission given later starts it", async () => {
+  here = await visit("", [FAKE_CAMERA]);
+  await here.page.goto(`${here.origin}/`);
+  await here.page.locator("emotion-cam[state=failed]").waitFor({ timeout: PATIENCE_MS });
+  await here.page.context().grantPermissions(["camera"], { origin: here.origin });
+  await here.page.locator("emotion-cam[state=running]").waitFor({ timeout: PATIENCE_MS });
+});
