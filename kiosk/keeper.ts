@@ -37,6 +37,7 @@ export class Keeper {
   #last: Heartbeat | null = null;
   #lastBeatAt: number | null = null;
   #aliveAt: number | null = null;
+  #mayLoad = false;
   #someoneAt: number;
   #reason: string | null = "no heartbeat yet";
 
@@ -58,15 +59,21 @@ export class Keeper {
     if (beat === null) return;
     const now = this.#options.now();
     this.#reason = whyNotAlive(this.#last, beat, this.#options.hasScreen());
+    const isNewPage = beat.page !== this.#last?.page;
     this.#last = beat;
     this.#lastBeatAt = now;
     if (beat.faces > 0 && beat.source === "camera") this.#someoneAt = now;
     if (this.#reason === null) {
       this.#aliveAt = now;
+      this.#mayLoad = true;
       this.#options.notify(`WATCHDOG=1\nSTATUS=${describe(beat)}`);
-    } else {
-      this.#options.notify(`STATUS=Not alive: ${this.#reason}`);
+      return;
     }
+    // A slow machine's browser, come back from a crash, has the whole patience from its page's first word on. Only one
+    // page after each sign of life: a page that loads itself again and again must not go on for ever.
+    const patience = isNewPage && this.#mayLoad ? "WATCHDOG=1\n" : "";
+    if (isNewPage) this.#mayLoad = false;
+    this.#options.notify(`${patience}STATUS=Not alive: ${this.#reason}`);
   }
 
   /** To be called every {@link TICK_MS}. */

@@ -4,7 +4,7 @@
  *
  *   npm run test:kiosk                    everything, about 25 minutes
  *   npm run test:kiosk -- --short         install, boot, two faults, uninstall: what continuous integration runs
- *   npm run test:kiosk -- --only WORD     only the faults whose name contains WORD
+ *   npm run test:kiosk -- --only PATTERN  only the faults and states whose name matches
  *   npm run test:kiosk -- --release DIR   a release archive that is unpacked already, in place of one made from dist/
  *   npm run test:kiosk -- --json FILE     the figures; --pictures FOLDER the screen in each state
  *
@@ -39,6 +39,10 @@ ConditionPathExists=
 Environment=WLR_BACKENDS=headless
 `;
 
+const FAKE_CAMERA = "browser_flags = --use-fake-device-for-media-stream";
+/** What is played to the camera, in the settings' words. */
+const FROM_CLIP = `${FAKE_CAMERA} --use-file-for-fake-video-capture=/var/lib/test-camera.mjpeg`;
+
 /** Polled by the page under test; its size never changes, because the server lists its files once. */
 const NO_FAULT = "none ";
 
@@ -59,6 +63,8 @@ const { values: options } = parseArgs({
     pictures: { type: "string" },
   },
 });
+
+const isWanted = (name: string) => new RegExp(options.only ?? "").test(name);
 
 interface Beat {
   readonly page: string;
@@ -140,7 +146,7 @@ async function fileSystem(machine: Machine): Promise<string[]> {
 
 async function install(machine: Machine): Promise<void> {
   // What a keeper of this machine writes into the settings; the installer leaves it alone.
-  writeFileSync(join(machine.root, "etc/emotion-kiosk.conf"), settings());
+  writeFileSync(join(machine.root, "etc/emotion-kiosk.conf"), `gpu = off\nlanguage = en\n${FROM_CLIP}\n`);
   mkdirSync(join(machine.root, "etc/systemd/system/emotion-kiosk-browser.service.d"), { recursive: true });
   writeFileSync(join(machine.root, "etc/systemd/system/emotion-kiosk-browser.service.d/headless.conf"), HEADLESS);
   const dry = await machine.run("/mnt/kiosk/install.sh --dry-run");
@@ -155,10 +161,43 @@ async function install(machine: Machine): Promise<void> {
   check("installing again changes no file", second.code === 0 && !/^file:/m.test(second.output), second.output.trim());
 }
 
-function settings(extra = ""): string {
-  const camera =
-    "--use-fake-device-for-media-stream --use-file-for-fake-video-capture=/var/lib/test-camera.mjpeg --mute-audio";
-  return `gpu = off\nlanguage = en\nbrowser_flags = ${camera}\n${extra}`;
+/** What can be said of the installed machine as it stands. */
+async function examine(machine: Machine): Promise<void> {
+  const units = "emotion-kiosk-server.service emotion-kiosk-browser.service";
+  const verified = await machine.run(`systemd-analyze verify ${units}`);
+  check("systemd-analyze verify has nothing to say", verified.output.trim() === "", verified.output.trim());
+  const { output } = await machine.run(`systemd-analyze security --no-pager ${units} | grep Overall`);
+  const exposures = [...output.matchAll(/(\S+)\.service: ([\d.]+)/g)].map(([, unit, value]) => [unit!, Number(value)]);
+  report["exposure"] = Object.fromEntries(exposures);
+  console.log(`       exposure by systemd-analyze security: ${JSON.stringify(report["exposure"])}`);
+  const renderers = await machine.run(
+    "for pid in $(pgrep -u kiosk -f -- --type=renderer); do readlink /proc/$pid/ns/user; done; readlink /proc/1/ns/user",
+  );
+  const spaces = renderers.output.trim().split("\n");
+  const isSandboxed = spaces.length > 1 && spaces.slice(0, -1).every((space) => space !== spaces.at(-1));
+  check("Chromium's sandbox is on: renderers have a user namespace of their own", isSandboxed);
+  const { output: lines } = await machine.run("ps -u kiosk -o args");
+  check(
+    "no flag grants the camera or drops the sandbox",
+    !/--no-sandbox|--use-fake-ui|disable-web-security/.test(lines),
+  );
+  const { output: groups } = await machine.run("id -nG kiosk");
+  check("the user is in video and render only", groups.trim() === "kiosk video render", groups.trim());
+  const complaints =
+    (await machine.run("/opt/emotion-kiosk/kiosk/install.sh --check")).output.match(/^WRONG.*/gm) ?? [];
+  const ours = complaints.filter((line) => !/\/dev\/|No screen/.test(line));
+  check(
+    "--check complains of the devices that this machine lacks, and of nothing else",
+    ours.length === 0,
+    ours.join("; "),
+  );
+  if (process.env["PATH"]?.split(":").some((folder) => existsSync(join(folder, "shellcheck")))) {
+    const scripts = ["install", "start-browser", "write-policy", "release"].map((name) =>
+      join(ROOT, `kiosk/${name}.sh`),
+    );
+    execFileSync("shellcheck", scripts, { stdio: "inherit" });
+    check("shellcheck has nothing to say", true);
+  } else console.log("shellcheck is not installed: the scripts were not checked by it.");
 }
 
 /** The page under test learns to misbehave. */
@@ -182,6 +221,67 @@ async function measureBoot(machine: Machine, release: string): Promise<void> {
   const firstResultMs = performance.now() - startedAt;
   report["boot"] = { upMs, firstResultMs };
   checkTime("first result after boot", firstResultMs, FIRST_RESULT_TARGET_MS);
+}
+
+/** What the exhibit is in for hours, rightly: it must look right, and no watchdog must bark. */
+interface State {
+  readonly name: string;
+  readonly settings: string;
+  readonly holds: (health: Record<string, unknown>, beat: Beat) => boolean;
+}
+
+/** Longer than the watchdog's patience, which counts from the first sign of life on. */
+const STATE_MS = 60_000;
+
+/** Hours that begin when this one is over, so that the exhibit is closed now. */
+function closedHours(): string {
+  const hour = new Date().getHours();
+  const twoDigits = (value: number) => String(value % 24).padStart(2, "0");
+  return `${twoDigits(hour + 2)}:00-${twoDigits(hour + 3)}:00`;
+}
+
+const STATES: readonly State[] = [
+  {
+    name: "no camera",
+    settings: "language = en\n",
+    holds: (health, beat) => health["alive"] === true && beat.source === "clip" && beat.results > 0,
+  },
+  {
+    name: "nobody there",
+    settings: `language = de\ntheme = light\n${FAKE_CAMERA}`,
+    holds: (health, beat) => health["alive"] === true && beat.source === "camera" && beat.results > 0,
+  },
+  {
+    name: "off hours",
+    settings: `hours = ${closedHours()}\n${FROM_CLIP}`,
+    holds: (health, beat) => health["alive"] === true && beat.state === "idle",
+  },
+  {
+    name: "turned and in high contrast",
+    settings: `language = ja\ntheme = contrast\nrotation = 90\n${FROM_CLIP}`,
+    holds: (health, beat) => health["alive"] === true && beat.source === "camera" && beat.results > 0,
+  },
+];
+
+async function showState(machine: Machine, state: State): Promise<void> {
+  const file = `gpu = off\n${state.settings}\n`;
+  writeFileSync(join(machine.root, "etc/emotion-kiosk.conf"), file);
+  await machine.run("systemctl restart emotion-kiosk-server");
+  const holds = async () => {
+    const health = await machine.get("/health");
+    const beat = (health?.["heartbeat"] ?? null) as Beat | null;
+    return health !== null && beat !== null && state.holds(health, beat);
+  };
+  try {
+    await until(state.name, holds);
+    const { page } = (await lastBeat(machine))!;
+    await picture(machine, state.name.replaceAll(" ", "-"));
+    await sleep(STATE_MS);
+    const after = await lastBeat(machine);
+    check(`${state.name}: lasts`, (await holds()) && after?.page === page);
+  } catch (error) {
+    check(state.name, false, error instanceof Error ? error.message : String(error));
+  }
 }
 
 async function breakIt(machine: Machine, fault: Fault): Promise<{ name: string; ms: number | null }> {
@@ -244,18 +344,22 @@ async function testMachine(machine: Machine, release: string): Promise<void> {
   await machine.boot(release);
   const before = await fileSystem(machine);
   await install(machine);
-  await until("alive after installing again", () => isAlive(machine));
+  await until("alive after installing", () => isAlive(machine));
   await picture(machine, "running");
+  await examine(machine);
   plantFaults(machine);
   await machine.shutDown();
 
   await measureBoot(machine, release);
-  const faults = FAULTS.filter(
-    (fault) => fault.name.includes(options.only ?? "") && (!options.short || fault.inShort === true),
-  );
+  const faults = FAULTS.filter((fault) => isWanted(fault.name) && (!options.short || fault.inShort === true));
   const recoveries = [];
   for (const fault of faults) recoveries.push(await breakIt(machine, fault));
   report["recoveries"] = recoveries;
+  if (!options.short) {
+    for (const state of STATES) {
+      if (isWanted(state.name)) await showState(machine, state);
+    }
+  }
   await uninstall(machine, before);
 }
 

@@ -48,6 +48,17 @@ test("the watchdog is fed by progress alone", () => {
   expect(told.at(-1)).toBe("WATCHDOG=1\nSTATUS=running from camera: 4 results, 0 in view");
 });
 
+test("a page that comes back is given time, and one that loads again and again is not", () => {
+  const { told, beat } = keep();
+  beat();
+  beat();
+  expect(fed(told)).toBe(1);
+  beat({ page: "b" });
+  expect(fed(told)).toBe(2);
+  for (const page of ["c", "d", "e"]) beat({ page });
+  expect(fed(told)).toBe(2);
+});
+
 test("nonsense feeds nobody", () => {
   const { told, keeper } = keep();
   for (const posted of [{}, { page: "a" }, { frames: 1 }]) keeper.beat(posted);
