@@ -268,7 +268,7 @@ export const styles = css`
     display: grid;
     grid-template: "track track track track" max(36px, 10cqh) ". icon word ." auto / 1fr auto auto 1fr;
     align-items: center;
-    gap: calc(0.7 * var(--_gap)) 0.15em;
+    gap: calc(0.7 * var(--_gap)) 0.28em;
     color: var(--emotion-cam-ink-soft);
     font-size: var(--_word);
     white-space: nowrap;
@@ -579,8 +579,25 @@ export const styles = css`
     white-space: nowrap;
   }
 
+  @container (max-width: 760px) {
+    .strip {
+      flex-direction: column;
+      align-items: stretch;
+      gap: var(--_gap);
+    }
+
+    .past {
+      flex: none;
+      margin: 0;
+    }
+
+    .ribbon {
+      height: 8px;
+    }
+  }
+
   /* Screens that stand upright: the bars lie, one below the other. */
-  @container (max-aspect-ratio: 1) or (max-width: 640px) {
+  @container (max-aspect-ratio: 1) or (max-width: 520px) {
     .strip {
       flex-direction: column;
       align-items: stretch;
@@ -641,7 +658,7 @@ export const styles = css`
     }
   }
 
-  @container (max-width: 640px) and (max-height: 480px) {
+  @container (max-width: 520px) and (max-height: 480px) {
     .strip {
       padding-top: var(--_gap);
     }
