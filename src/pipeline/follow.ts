@@ -25,8 +25,6 @@ export interface Followed {
   /** Where it is expected, frame pixels. */
   readonly box: Box;
   readonly confirmed: boolean;
-  /** How many looks it had: a newcomer is looked at from two distances in turn. */
-  readonly looks: number;
   readonly missed: boolean;
   /** When it was last looked for. */
   readonly lookedMs: number;
@@ -79,5 +77,5 @@ export function isReached({ box }: { readonly box: Box }, square: Square): boole
 
 function shareOf(face: Followed): number {
   if (face.missed) return WIDE_SHARE;
-  return face.confirmed || face.looks % 2 === 1 ? BEST_SHARE : DOUBTING_SHARE;
+  return face.confirmed ? BEST_SHARE : DOUBTING_SHARE;
 }

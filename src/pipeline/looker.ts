@@ -81,7 +81,7 @@ export class Looker {
   async near(scene: Scene): Promise<Seen> {
     const newcomers = followLooks(this.#followed(scene).filter(({ confirmed }) => !confirmed));
     const whole = letterboxSquare(scene.picture);
-    const { sightings } = await this.#examine(scene, newcomers.slice(0, MOST_SUSPICIONS), [whole]);
+    const { sightings } = await this.#examine(scene, newcomers.slice(0, MOST_SUSPICIONS), [whole], 1);
     // Whoever this look cannot see is out of reach, which is as good as gone.
     return { sightings, covers: () => true };
   }
@@ -93,13 +93,22 @@ export class Looker {
     this.#search.pass(timeMs - this.#lastMs || 0);
     this.#lastMs = timeMs;
     const [follows, searches] = this.#plan(scene);
-    const seen = await this.#examine(scene, follows, searches);
+    const seen = await this.#examine(scene, follows, searches, SUSPICION);
     for (const { box } of seen.sightings) this.#search.saw(box, timeMs);
     return seen;
   }
 
-  /** Looks for those who are known, then elsewhere, then again where somebody new seems to be. */
-  async #examine(scene: Scene, follows: readonly FollowLook[], searches: readonly Square[]): Promise<Seen> {
+  /**
+   * Looks for those who are known, then elsewhere, then again where somebody new seems to be.
+   *
+   * @param suspicion The share of the score that is asked for from which somebody seems to be there.
+   */
+  async #examine(
+    scene: Scene,
+    follows: readonly FollowLook[],
+    searches: readonly Square[],
+    suspicion: number,
+  ): Promise<Seen> {
     const { picture, timeMs, minScore } = scene;
     const squares: Square[] = [];
     const seen: WeighedSighting[] = [];
@@ -108,24 +117,24 @@ export class Looker {
       for (const id of ids) this.#lookedMs.set(id, timeMs);
       seen.push(...(await this.#look(picture, square, KEPT * minScore)));
     }
-    const suspected: WeighedSighting[] = [];
+    const found: WeighedSighting[] = [];
     for (const square of searches) {
       squares.push(square);
-      suspected.push(...(await this.#look(picture, square, SUSPICION * minScore)));
+      found.push(...(await this.#look(picture, square, Math.min(suspicion, KEPT) * minScore)));
     }
     const known = knownFaces(scene);
     let left = MOST_SUSPICIONS;
-    for (const suspicion of merge(suspected)) {
-      if (seen.some((sighting) => isSameFace(sighting, suspicion))) continue;
-      if (suspicion.score >= KEPT * minScore && known.some((face) => isSameFace(face, suspicion))) {
-        seen.push(suspicion);
+    for (const one of merge(found)) {
+      if (seen.some((sighting) => isSameFace(sighting, one))) continue;
+      if (one.score >= KEPT * minScore && known.some((face) => isSameFace(face, one))) {
+        seen.push(one);
         continue;
       }
-      if (left-- <= 0) break;
-      const square = verifySquare(suspicion.box);
+      if (one.score < suspicion * minScore || left-- <= 0) continue;
+      const square = verifySquare(one.box);
       squares.push(square);
       const verified = await this.#look(picture, square, KEPT * minScore);
-      seen.push(...verified.filter((sighting) => isSameFace(sighting, suspicion)));
+      seen.push(...verified.filter((sighting) => isSameFace(sighting, one)));
     }
     // Of a newcomer the whole score is asked, of a known face a part.
     const sightings = merge(seen).filter(
@@ -157,7 +166,6 @@ export class Looker {
         id: track.id,
         box: scene.expected(track),
         confirmed: track.confirmed,
-        looks: track.looks,
         missed: track.missedSinceMs !== null,
         lookedMs: this.#lookedMs.get(track.id) ?? Number.MIN_SAFE_INTEGER,
       }));

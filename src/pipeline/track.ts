@@ -7,13 +7,13 @@ import { type Sighting, intersectionOverUnion } from "./geometry.ts";
 import { steadyShare } from "./steady.ts";
 
 /**
- * A newcomer is shown once its latest sightings score so well on average: where two do, nearly, or where three do,
- * well; each as a part of the way from the score that is asked for up to 1 (of 0.5: 0.82 and 0.72). Measured from
- * nearby: heads with their surroundings score 0.76 and more, bare faces of FER2013 0.72 and more nine times of ten,
- * what is no face 0.72 at most.
+ * A newcomer is shown once its latest sightings score so well on average: where two do, very well, or where three do,
+ * well; each as a part of the way from the score that is asked for up to 1 (of 0.5: 0.84 and 0.74). Measured at the
+ * scale at which newcomers are looked at: heads with their surroundings score 0.88 and more, bare faces of FER2013
+ * 0.74 and more four times of five, discs and patterns with two dots 0.67 at most.
  */
-const SURE = { sightings: 2, part: 0.64 };
-const LIKELY = { sightings: 3, part: 0.44 };
+const SURE = { sightings: 2, part: 0.68 };
+const LIKELY = { sightings: 3, part: 0.48 };
 
 /** A newcomer that so many looks did not confirm is none; so is one that two looks in a row missed. */
 const BIRTH_LOOKS = 12;
@@ -69,8 +69,6 @@ export interface Track {
   readonly speed: number;
   /** Whether it was seen often enough to be shown. */
   readonly confirmed: boolean;
-  /** How many looks it had, seen or missed. */
-  readonly looks: number;
   /** When a look first missed it since it was last seen; `null` while it is seen. */
   readonly missedSinceMs: number | null;
   /** When it was last seen. */

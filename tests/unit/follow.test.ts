@@ -16,7 +16,7 @@ const faces = fc
       box,
       confirmed: fc.boolean(),
       missed: fc.boolean(),
-      looks: fc.nat(5),
+
       lookedMs: fc.integer({ min: 0, max: 1000 }),
     }),
     { maxLength: 10 },
@@ -48,7 +48,6 @@ describe("followLooks", () => {
       box: { x, y: 100, width: 60, height: 60 },
       confirmed: true,
       missed: false,
-      looks: 4,
       lookedMs: 0,
     }));
     expect(followLooks(together.map((face) => ({ ...face, missed: face.id === 1 })))).toHaveLength(1);
@@ -61,7 +60,6 @@ describe("followLooks", () => {
       box: { x, y: 100, width: 40, height: 40 },
       confirmed,
       missed: false,
-      looks: 4,
       lookedMs,
     });
     const looks = followLooks([at(1, 0, true, 500), at(2, 200, true, 100), at(3, 400, false, 900)]);

@@ -166,6 +166,25 @@ describe("what looks cost", () => {
     expect(sum(spared.looks)).toBeGreaterThanOrEqual(19);
   });
 
+  test("near does not show for a moment whom it cannot go on seeing", async () => {
+    const world = makeWorld([{ centerX: 300, centerY: 200, width: 100 }]);
+    const seen = world.detector;
+    // As the network: from afar a face is suspected, from nearby it is sure.
+    const pipeline = createPipeline({
+      detector: {
+        inputSize: seen.inputSize,
+        detect: async (rgba, minScore) =>
+          (await seen.detect(rgba, minScore))
+            .map((found) => ({ ...found, score: found.box.width < 0.2 ? 0.25 : 0.9 }))
+            .filter((found) => found.score >= minScore),
+      },
+      classifier: world.classifier,
+      clock: () => 0,
+    });
+    const { results } = await run(pipeline, world, 60, 0, { ...FAR, range: "near" });
+    expect(results.every(({ faces }) => faces.length === 0)).toBe(true);
+  });
+
   test("near costs one look a frame once everybody is known", async () => {
     const world = makeWorld([{ centerX: 200, centerY: 200, width: 150 }]);
     const pipeline = pipelineOf(world);

@@ -105,11 +105,10 @@ describe("following", () => {
         for (let frame = 5; frame < 5 + 2 * rate; frame++) {
           tracker.update([sighting({ centerX: 200 + jump, centerY: 200, width: 80 })], frame * stepMs, 0.5, EVERYWHERE);
           const shown = centerX(tracker.shown(frame * stepMs, 1)[0]);
-          expect(shown).toBeGreaterThanOrEqual(last - 1e-9);
-          expect(shown).toBeLessThanOrEqual(200 + jump + 1e-9);
+          if (!(shown >= last - 1e-9 && shown <= 200 + jump + 1e-9)) return false;
           last = shown;
         }
-        expect(last).toBeCloseTo(200 + jump, 0);
+        return Math.abs(last - 200 - jump) < 0.5;
       }),
       { numRuns: 25 },
     );
@@ -188,7 +187,7 @@ describe("ids", () => {
 
   test("four people who cross keep theirs on 95 % of the frames", () => {
     let sum = 0;
-    const runs = 40;
+    const runs = 20;
     for (let seed = 1; seed <= runs; seed++) {
       const random = seeded(1000 + seed);
       const paths = [0, 1, 2, 3].map((index) => {

@@ -15,6 +15,7 @@ import {
   type Person,
   type Random,
   WIDTH,
+  castPerson,
   cutHead,
   faceBox,
   room,
@@ -113,16 +114,11 @@ function somebody(random: Random, head: Head, width: number): Person {
   const y = margin + (HEIGHT - 2 * margin) * random();
   const speed = 0.6 * random() - 0.3;
   const pace = 1 + random();
-  return {
-    head,
-    width,
-    mirrored: random() < 0.5,
-    brightness: 0.6 + 0.8 * random(),
-    at: (seconds) => ({
-      x: Math.min(Math.max(x + speed * width * seconds, margin), WIDTH - margin),
-      y: y + 0.03 * width * Math.sin(2 * Math.PI * pace * seconds),
-    }),
-  };
+  const at = (seconds: number): { x: number; y: number } => ({
+    x: Math.min(Math.max(x + speed * width * seconds, margin), WIDTH - margin),
+    y: y + 0.03 * width * Math.sin(2 * Math.PI * pace * seconds),
+  });
+  return castPerson(head, width, random() < 0.5, 0.6 + 0.8 * random(), at);
 }
 
 window.reach = {
@@ -171,7 +167,7 @@ window.reach = {
       const watched = new Watched(random, settings);
       const background = room(random);
       const place = { x: 0.3 * WIDTH + 200 * random(), y: 0.4 * HEIGHT + 60 * random() };
-      const person = { ...somebody(random, head, width), brightness: 1, at: () => place };
+      const person = castPerson(head, width, false, 1, () => place);
       const boxes: Box[] = [];
       for (let frame = 0; frame < 60; frame++) {
         const face = finds(await watched.next(background, [person]), faceBox(person, 0));
@@ -232,16 +228,10 @@ function walker(random: Random, head: Head, index: number): Person {
   const speed = (index % 2 === 0 ? 1 : -1) * (50 + 60 * random());
   const y = HEIGHT * (0.3 + 0.2 * random());
   const room = WIDTH - width;
-  return {
-    head,
-    width,
-    mirrored: random() < 0.5,
-    brightness: 0.8 + 0.4 * random(),
-    at: (seconds) => {
-      const along = (((start + speed * seconds) % (2 * room)) + 2 * room) % (2 * room);
-      return { x: width / 2 + (along < room ? along : 2 * room - along), y };
-    },
-  };
+  return castPerson(head, width, random() < 0.5, 0.8 + 0.4 * random(), (seconds) => {
+    const along = (((start + speed * seconds) % (2 * room)) + 2 * room) % (2 * room);
+    return { x: width / 2 + (along < room ? along : 2 * room - along), y };
+  });
 }
 
 function isHidden(person: Person, other: Person, seconds: number): boolean {

@@ -21,12 +21,11 @@ export interface Head {
 
 /** Somebody in a scene. */
 export interface Person {
-  readonly head: Head;
+  readonly picture: OffscreenCanvas;
+  /** Where in the picture the face's middle is, pixels. */
+  readonly middle: { readonly x: number; readonly y: number };
   /** The face's width, pixels of the frame. */
   readonly width: number;
-  readonly mirrored: boolean;
-  /** 1 is as photographed. */
-  readonly brightness: number;
   /** Where the face's middle is, pixels of the frame. */
   at(seconds: number): { readonly x: number; readonly y: number };
 }
@@ -86,6 +85,26 @@ function feather(context: OffscreenCanvasRenderingContext2D, width: number, heig
   }
 }
 
+/**
+ * Makes somebody of a head.
+ *
+ * @param width The face's width, pixels of the frame.
+ * @param brightness 1 is as photographed.
+ */
+export function castPerson(head: Head, width: number, mirrored: boolean, brightness: number, at: Person["at"]): Person {
+  const scale = width / head.face.width;
+  const full = head.levels[0]!;
+  const level = Math.min(head.levels.length - 1, Math.max(0, Math.floor(Math.log2(1 / scale))));
+  const picture = new OffscreenCanvas(Math.ceil(full.width * scale), Math.ceil(full.height * scale));
+  const context = contextOf(picture);
+  context.filter = `brightness(${brightness})`;
+  if (mirrored) context.setTransform(-1, 0, 0, 1, picture.width, 0);
+  context.drawImage(head.levels[level]!, 0, 0, full.width * scale, full.height * scale);
+  const x = (head.face.x + head.face.width / 2) * scale;
+  const y = (head.face.y + head.face.height / 2) * scale;
+  return { picture, middle: { x: mirrored ? picture.width - x : x, y }, width, at };
+}
+
 /** The frame's face box of a person. */
 export function faceBox(person: Person, seconds: number): Box {
   const { x, y } = person.at(seconds);
@@ -118,51 +137,29 @@ export class Camera {
 
   constructor(random: Random) {
     this.#random = random;
-    this.#noise = noiseTile(random);
+    this.#noise = grain(random);
   }
 
   /** @returns The frame `seconds` into the scene, for the caller to close. */
   shoot(background: Background, people: readonly Person[], seconds: number): ImageBitmap {
     const context = this.#context;
-    context.filter = "none";
     background(context, seconds);
     // The farther ones first: the nearer hide them.
-    for (const person of [...people].sort((a, b) => a.width - b.width)) drawPerson(context, person, seconds);
-    context.filter = "none";
-    const { width, height } = this.#noise;
-    for (let y = -height * this.#random(); y < HEIGHT; y += height) {
-      for (let x = -width * this.#random(); x < WIDTH; x += width) context.drawImage(this.#noise, x, y);
+    for (const person of [...people].sort((a, b) => a.width - b.width)) {
+      const { x, y } = person.at(seconds);
+      context.drawImage(person.picture, x - person.middle.x, y - person.middle.y);
     }
+    const { width, height } = this.#noise;
+    context.drawImage(this.#noise, -(width - WIDTH) * this.#random(), -(height - HEIGHT) * this.#random());
     return context.canvas.transferToImageBitmap();
   }
 }
 
-function drawPerson(context: OffscreenCanvasRenderingContext2D, person: Person, seconds: number): void {
-  const { head, width, mirrored, brightness } = person;
-  const scale = width / head.face.width;
-  const level = Math.min(head.levels.length - 1, Math.max(0, Math.floor(Math.log2(1 / scale))));
-  const { x, y } = person.at(seconds);
-  const image = head.levels[level] ?? head.levels[0]!;
-  const full = head.levels[0]!;
-  context.save();
-  context.translate(x, y);
-  context.scale(mirrored ? -scale : scale, scale);
-  context.filter = `brightness(${brightness})`;
-  context.drawImage(
-    image,
-    -head.face.x - head.face.width / 2,
-    -head.face.y - head.face.height / 2,
-    full.width,
-    full.height,
-  );
-  context.restore();
-}
-
 /** Gray grains of a webcam by indoor light: a deviation of about 4 of 255. */
-function noiseTile(random: Random): OffscreenCanvas {
-  const canvas = new OffscreenCanvas(256, 256);
+function grain(random: Random): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(WIDTH + 100, HEIGHT + 100);
   const context = contextOf(canvas);
-  const grains = context.createImageData(256, 256);
+  const grains = context.createImageData(canvas.width, canvas.height);
   for (let at = 0; at < grains.data.length; at += 4) {
     const dark = random() < 0.5;
     grains.data.fill(dark ? 0 : 255, at, at + 3);
