@@ -4,8 +4,10 @@ import { type Pipeline, createPipeline } from "../pipeline/pipeline.ts";
 import type { FrameOptions, FrameResult } from "../types.ts";
 import { loadEngine } from "./engine.ts";
 import { type Frame, Pixels } from "./pixels.ts";
+import { Planes } from "./planes.ts";
 import type { Request, Response, RuntimeOptions, WireError } from "./protocol.ts";
 
+const planes = new Planes();
 const pixels = new Pixels();
 let pipeline: Pipeline | null = null;
 
@@ -39,7 +41,7 @@ async function answer(frame: Frame, timeMs: number, options: FrameOptions): Prom
   const startMs = performance.now();
   try {
     if (!pipeline) throw new Error("a frame came before the networks were there");
-    const picture = pixels.read(frame);
+    const picture = (await planes.read(frame)) ?? pixels.read(frame);
     const grab = performance.now() - startMs;
     const result = await pipeline.process(picture, timeMs, options);
     return { ...result, timings: { ...result.timings, grab, total: performance.now() - startMs } };

@@ -1,6 +1,7 @@
 /** The worker's half of each path: takes a frame, cuts the two squares that a frame with one face wants. */
+import type { Picture } from "../../../src/pipeline/stages.ts";
 import { Pixels } from "../../../src/runtime/pixels.ts";
-import { Planes } from "./planes.ts";
+import { Planes } from "../../../src/runtime/planes.ts";
 
 const DETECTOR_SIZE = 128;
 const FACE_SIZE = 48;
@@ -9,8 +10,6 @@ const FACE = { centerX: 0.5, centerY: 0.4, side: 0.2, roll: 0.1 };
 
 const pixels = new Pixels();
 const planes = new Planes();
-const detectorOut = new Uint8ClampedArray(DETECTOR_SIZE * DETECTOR_SIZE * 4);
-const faceOut = new Uint8ClampedArray(FACE_SIZE * FACE_SIZE * 4);
 
 function squaresOf(width: number, height: number) {
   const side = Math.max(width, height);
@@ -21,18 +20,16 @@ function squaresOf(width: number, height: number) {
 }
 
 /** @returns A number that depends on both squares, so that neither is left out. */
-function byCanvas(frame: VideoFrame | ImageBitmap): number {
-  const picture = pixels.read(frame);
+function cutFrom(picture: Picture): number {
   const { whole, face } = squaresOf(picture.width, picture.height);
   const middle = picture.cut(whole, DETECTOR_SIZE)[(DETECTOR_SIZE * DETECTOR_SIZE) / 2]!;
   return middle + picture.cut(face, FACE_SIZE)[(FACE_SIZE * FACE_SIZE) / 2]!;
 }
 
-async function byPlanes(frame: VideoFrame): Promise<number> {
-  await planes.read(frame);
-  const { whole, face } = squaresOf(frame.displayWidth, frame.displayHeight);
-  const middle = planes.cut(whole, DETECTOR_SIZE, detectorOut)[(DETECTOR_SIZE * DETECTOR_SIZE) / 2]!;
-  return middle + planes.cut(face, FACE_SIZE, faceOut)[(FACE_SIZE * FACE_SIZE) / 2]!;
+async function readPlanes(frame: VideoFrame | ImageBitmap): Promise<Picture> {
+  const picture = await planes.read(frame);
+  if (picture === null) throw new Error("The camera's frames have no planes of 8 bits.");
+  return picture;
 }
 
 export type Way = "canvas" | "planes";
@@ -50,7 +47,7 @@ export interface FromWorker {
 
 async function take(frame: VideoFrame | ImageBitmap, way: Way): Promise<void> {
   const startMs = performance.now();
-  const sum = way === "planes" ? await byPlanes(frame as VideoFrame) : byCanvas(frame);
+  const sum = cutFrom(way === "planes" ? await readPlanes(frame) : pixels.read(frame));
   frame.close();
   postMessage({ workerMs: performance.now() - startMs, sum } satisfies FromWorker);
 }
