@@ -6,6 +6,7 @@ const HEIGHT_PX = 180;
 /** Contrast of at least 6.9:1 on the panel's near-black. */
 const INK = "#c9d1da";
 const GRID = "#232b35";
+const FONT = '14px "Atkinson Hyperlegible", system-ui, sans-serif';
 const TOTAL = "#5db4ff";
 const INTERVAL = "#ffc83d";
 
@@ -35,7 +36,7 @@ function dataOf(frames: readonly RecordedFrame[]): uPlot.AlignedData {
 }
 
 function optionsFor(width: number): uPlot.Options {
-  const axis: uPlot.Axis = { stroke: INK, grid: { stroke: GRID, width: 1 }, ticks: { show: false } };
+  const axis: uPlot.Axis = { stroke: INK, font: FONT, grid: { stroke: GRID, width: 1 }, ticks: { show: false } };
   return {
     width,
     height: HEIGHT_PX,
@@ -43,8 +44,8 @@ function optionsFor(width: number): uPlot.Options {
     cursor: { show: false },
     scales: { x: { time: false }, y: { range: (_chart, _least, most) => [0, Math.max(most, 1) * 1.1] } },
     axes: [
-      { ...axis, values: (_chart, seconds) => seconds.map((second) => `${second} s`) },
-      { ...axis, size: 56, values: (_chart, times) => times.map((timeMs) => `${timeMs} ms`) },
+      { ...axis, space: 80, values: (_chart, seconds) => seconds.map((second) => `${second} s`) },
+      { ...axis, size: 72, values: (_chart, times) => times.map((timeMs) => `${timeMs} ms`) },
     ],
     series: [
       {},

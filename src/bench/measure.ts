@@ -1,5 +1,5 @@
 import { EmotionErrorEvent, EmotionFrameEvent } from "../events.ts";
-import type { EngineName, FrameOptions, RuntimeInfo } from "../types.ts";
+import type { EngineName, FrameOptions, Range, RuntimeInfo } from "../types.ts";
 import { capacityOf, sentenceOf } from "./capacity.ts";
 import { COMMIT } from "./commit.ts";
 import { Recorder, figuresOf, type RecordedFrame } from "./recorder.ts";
@@ -16,6 +16,7 @@ export interface BenchElement extends HTMLElement {
   src: string;
   engine: EngineName | "auto";
   pace: FrameOptions["pace"];
+  range: Range;
   readonly runtime: RuntimeInfo | null;
   start(): Promise<RuntimeInfo>;
   stop(): Promise<void>;
@@ -28,6 +29,7 @@ export interface Plan {
   /** How long to measure after the warm-up. */
   readonly seconds: number;
   readonly pace: FrameOptions["pace"];
+  readonly range: Range;
 }
 
 /** One engine's run. */
@@ -56,6 +58,7 @@ export async function measureEngine(
 ): Promise<Run> {
   await element.stop();
   element.pace = plan.pace;
+  element.range = plan.range;
   element.src = plan.src;
   element.engine = plan.engine;
   const recorder = new Recorder(performance.now());
@@ -143,6 +146,7 @@ async function reportOf(
     cpuMsPerFrame: workerMsPerFrame,
     memory: { jsHeapMB: await jsHeapMB(), wasmMB: runtime.wasmBytes / 1e6 },
     pace: plan.pace,
+    range: plan.range,
     cpuFrom: "stages",
     capacity,
     sentence: sentenceOf(capacity),

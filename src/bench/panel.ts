@@ -109,13 +109,25 @@ function warningsOf({ environment, frames }: BenchReport): HTMLElement[] {
       `This browser's timer steps by ${environment.timerResolutionMs} ms, too coarse for single stages: trust the ` +
         "frames a second, and use another browser for the rest.",
     );
-  if (frames < 100) warnings.push(`Only ${frames} frames were measured: p95 and p99 say little. Run longer: ?bench=60`);
+  if (frames < 100)
+    warnings.push(`Too few frames were measured (${frames}) for p95 and p99 to say much. Run longer: ?bench=60`);
   return warnings.map((text) => part("p", "bench-warning", text));
 }
 
-function environmentOf({ environment, source, commit, when }: BenchReport): readonly (readonly [string, string])[] {
+function environmentOf({
+  environment,
+  source,
+  pace,
+  range,
+  commit,
+  when,
+}: BenchReport): readonly (readonly [string, string])[] {
   return [
     ["source", `${source.kind} ${source.width}x${source.height}`],
+    [
+      "looked at",
+      `${range === "near" ? "the whole picture" : "the picture and parts of it"}${pace === "measure" ? ", every frame and every face" : ", as day by day"}`,
+    ],
     ["processor", `${environment.cores} cores, WebAssembly SIMD: ${environment.simd}`],
     ["timer", `${environment.timerResolutionMs} ms${environment.isolated ? "" : " (page not isolated)"}`],
     ["commit", commit.slice(0, 18)],

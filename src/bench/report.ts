@@ -1,4 +1,4 @@
-import type { EngineName, SimdLevel, StageTimings } from "../types.ts";
+import type { EngineName, Range, SimdLevel, StageTimings } from "../types.ts";
 import type { Capacity } from "./capacity.ts";
 import type { Percentiles } from "./percentiles.ts";
 
@@ -50,6 +50,8 @@ export interface BenchReport {
   readonly dropped: number;
   /** Whether anything was skipped. */
   readonly pace: "measure" | "adaptive";
+  /** `near`: one look at the whole picture; `far`: closer looks at parts of it besides. */
+  readonly range: Range;
   /**
    * Where `cpuMsPerFrame` comes from: `processes` is all that the browser's processes used; `stages` is the worker's
    * stages alone, since a page cannot see more.
@@ -117,6 +119,7 @@ const SCHEMA: Branch = {
   memory: { jsHeapMB: orNull(finite), wasmMB: finite },
   dropped: whole,
   pace: oneOf("measure", "adaptive"),
+  range: oneOf("near", "far"),
   cpuFrom: oneOf("processes", "stages"),
   faces: finite,
   sentence: text,

@@ -12,7 +12,7 @@ export interface HistoryEntry {
   /** Cores and processor. */
   readonly machine: string;
   readonly browser: string;
-  /** Engine, kernels, model, source, pace and throttle: runs of the same kind are compared. */
+  /** Engine, model, source, pace, range and throttle: runs of the same kind are compared. */
   readonly kind: string;
   readonly fps: number;
   readonly totalMs: number;
@@ -37,16 +37,21 @@ export function machineName(): string {
 
 /** @param throttle How many times slower the browser was made; 1 for not at all. */
 export function entryOf(report: BenchReport, throttle: number, machine = machineName()): HistoryEntry {
-  const { source, engine, environment, model, pace } = report;
+  const { source, engine, environment, model, pace, range } = report;
   const browser = /(?:Firefox|Version|Chrome)\/[\d.]+/.exec(environment.userAgent)?.[0] ?? environment.userAgent;
   return {
     when: report.when,
     commit: report.commit,
     machine,
     browser,
-    kind: [engine, model.name, `${source.kind} ${source.width}x${source.height}`, pace, `throttle ${throttle}`].join(
-      ", ",
-    ),
+    kind: [
+      engine,
+      model.name,
+      `${source.kind} ${source.width}x${source.height}`,
+      pace,
+      range,
+      `throttle ${throttle}`,
+    ].join(", "),
     fps: round(report.fps),
     totalMs: round(report.stages.total.p50),
     cpuMsPerFrame: round(report.cpuMsPerFrame),

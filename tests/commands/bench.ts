@@ -2,7 +2,7 @@
  * The `?bench` page in a headless Chromium with the GPU off.
  *
  *   npm run bench -- [--seconds N] [--engine int8|float] [--json FILE] [--runs N] [--throttle N] [--save] [--cost]
- *                    [--src URL|camera] [--model NAME] [--pace measure|adaptive] [--max-fps N]
+ *                    [--src URL|camera] [--model NAME] [--pace measure|adaptive] [--range near|far] [--max-fps N]
  *
  * --runs N      so many runs: the median, and the least and the greatest beside it
  * --throttle N  as if the processor were N times slower; says by which means
@@ -40,14 +40,15 @@ async function main(): Promise<void> {
       src: { type: "string" },
       model: { type: "string" },
       pace: { type: "string" },
+      range: { type: "string" },
       "max-fps": { type: "string" },
     },
   });
   const seconds = numberFrom("--seconds", values.seconds, 1);
   const runs = numberFrom("--runs", values.runs, 1);
   const throttle = numberFrom("--throttle", values.throttle, 1);
-  const { engine, src, model, pace } = values;
-  const flags = { bench: String(seconds), engine, src, model, pace, "max-fps": values["max-fps"] };
+  const { engine, src, model, pace, range } = values;
+  const flags = { bench: String(seconds), engine, src, model, pace, range, "max-fps": values["max-fps"] };
 
   const server = await createServer({ port: 0 });
   const browser = await BenchBrowser.launch(src === "camera" ? [...BROWSER_ARGS, ...FAKE_CAMERA] : BROWSER_ARGS);
@@ -101,9 +102,9 @@ function middleOf(reports: readonly BenchReport[]): readonly BenchReport[] {
 
 function print(reports: readonly BenchReport[]): void {
   const engines = byEngine(reports);
-  const { environment, source, pace, commit } = engines[0]![0]!;
+  const { environment, source, pace, range, commit } = engines[0]![0]!;
   console.log(
-    `source: ${source.kind} ${source.width}x${source.height}, pace: ${pace}, SIMD: ${environment.simd}, timer: ` +
+    `source: ${source.kind} ${source.width}x${source.height}, pace: ${pace}, range: ${range}, SIMD: ${environment.simd}, timer: ` +
       `${environment.timerResolutionMs} ms, commit: ${commit}\n`,
   );
   const rows: [string, (report: BenchReport) => number | null, number][] = [

@@ -182,6 +182,7 @@ const REPORT: BenchReport = {
   memory: { jsHeapMB: 20, wasmMB: 16 },
   dropped: 0,
   pace: "measure",
+  range: "near",
   cpuFrom: "stages",
   faces: 1,
   capacity: { faces: 8, fps: 30 },

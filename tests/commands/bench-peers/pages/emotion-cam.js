@@ -21,7 +21,7 @@ offer({
   },
   async look(canvas) {
     timeMs += 1000 / 30;
-    const frame = new VideoFrame(canvas, { timestamp: Math.round(timeMs * 1000) });
+    const frame = await createImageBitmap(canvas);
     const { faces } = await client.process(frame, timeMs, OPTIONS);
     const face = faces[0];
     if (face === undefined) return { faces: 0 };
