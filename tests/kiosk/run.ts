@@ -30,7 +30,7 @@ const FIRST_RESULT_TARGET_MS = 15_000;
 /** Patience with a recovery before it counts as none. */
 const LIMIT_MS = 180_000;
 
-const POLL_MS = 100;
+const POLL_MS = 250;
 
 /** The nature of a virtual machine without a screen, a camera or a graphics chip; the rest is as it ships. */
 const HEADLESS = `[Unit]
@@ -317,6 +317,9 @@ async function main(): Promise<void> {
   }
   const release = options.release ?? unpackedArchive();
   const machine = Machine.create(release);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => void machine.destroy().then(() => process.exit(1)));
+  }
   try {
     writeFileSync(join(machine.root, "var/lib/test-camera.mjpeg"), await cameraFrames(join(release, "dist")));
     await testMachine(machine, release);
