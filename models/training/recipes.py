@@ -63,7 +63,7 @@ EDGE = dict(build=EdgeNet, targets=both_targets, loss=soft_cross_entropy([1.0, 0
 
 RECIPES = {
     "seed-full": Recipe(SeedNet, label_targets, soft_cross_entropy([1.0]), epochs=3, lr=0.05, schedule=one_cycle, strength=0.7),
-    "seed-low": Recipe(lambda: SeedNet(SEED_RANK), label_targets, soft_cross_entropy([1.0]), epochs=5, lr=0.03, schedule=one_cycle,
+    "seed-low": Recipe(lambda: SeedNet(SEED_RANK), label_targets, soft_cross_entropy([1.0]), epochs=12, lr=0.03, schedule=one_cycle,
                        start="seed-low/start.pt", ema=0.995, strength=0.7),
     "edge-stable": Recipe(epochs=200, lr=0.08, schedule=stable, **EDGE),
     "edge-decay": Recipe(epochs=4, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
@@ -75,17 +75,22 @@ QAT = Recipe(None, None, soft_cross_entropy([1.0]), epochs=2, lr=0.002, schedule
 
 @dataclass
 class Model:
-    """run: where its weights come from. head: which seven of the net's outputs. truth: the labels it is calibrated to."""
+    """runs: what it went through; the last is where its weights come from. head: which seven of the net's outputs.
+    truth: the labels it is calibrated to."""
 
-    run: str
+    runs: tuple
     head: int
     truth: str  # fer2013 | ferplus
     title: str
     weights: str  # uint8 | float16, in the tfjs file
 
+    @property
+    def run(self):
+        return self.runs[-1]
+
 
 MODELS = {
-    "seed": Model("seed-low", 0, "fer2013", "The seed's CNN, its dense layer factored", "uint8"),
-    "edge": Model("edge-decay", 0, "ferplus", "Residual network trained on FER+'s votes", "float16"),
-    "edge-fer2013": Model("edge-decay", 1, "fer2013", "The same network on FER2013's labels", "float16"),
+    "seed": Model(("seed-full", "seed-low"), 0, "fer2013", "The seed's CNN, its dense layer factored", "uint8"),
+    "edge": Model(("edge-stable", "edge-decay"), 0, "ferplus", "Residual network trained on FER+'s votes", "float16"),
+    "edge-fer2013": Model(("edge-stable", "edge-decay"), 1, "fer2013", "The same network on FER2013's labels", "float16"),
 }

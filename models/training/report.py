@@ -27,8 +27,7 @@ def accuracy_rows(context, name, shipped):
     """(what, judged) of each form the model has."""
     model, splits, valid = MODELS[name], context.splits, context.splits.valid
     rows = []
-    runs = ["seed-full", model.run] if name == "seed" else [model.run]
-    for run in runs:
+    for run in model.runs:
         if not os.path.exists(os.path.join(context.runs, run, "last.pt")):
             continue
         net, epochs = load_run(context, run)
@@ -97,8 +96,7 @@ def draw_curves(context, runs, head, path):
         history = load_checkpoint(file, ("history",))["history"]
         epochs = [done + row["epoch"] for row in history]
         for truth, style in (("fer2013", "-"), ("ferplus", "--")):
-            values = [100 * row.get(f"{truth}-head{head}", row.get(truth, float("nan"))) for row in history]
-            axes.plot(epochs, values, style, marker=".", label=f"{run}, {truth}")
+            axes.plot(epochs, [100 * row[f"{truth}-head{head}"] for row in history], style, marker=".", label=f"{run}, {truth}")
         done += len(history)
     axes.set_xlabel("epoch")
     axes.set_ylabel("valid, %")
@@ -129,7 +127,6 @@ def report_stage(context, name):
     text, counts = figures(context, name)
     print(text)
     folder = context.folder(name)
-    runs = ["seed-full", "seed-low"] if name == "seed" else ["edge-stable", "edge-decay"]
     draw_confusion(counts, f"{name}, share of each row in %", os.path.join(folder, "confusion.png"))
-    draw_curves(context, runs, MODELS[name].head, os.path.join(folder, "curves.png"))
+    draw_curves(context, MODELS[name].runs, MODELS[name].head, os.path.join(folder, "curves.png"))
     into_card(os.path.join(folder, "CARD.md"), text)

@@ -190,7 +190,7 @@ def fit_temperature(logits, labels):
 
 
 def temperature_path(context, name):
-    return os.path.join(context.runs, MODELS[name].run, f"temperature-{name}.json")
+    return os.path.join(context.runs, f"temperature-{name}.json")
 
 
 def calibrate_stage(context, name):
