@@ -563,6 +563,7 @@ export class EmotionCam extends LitElement {
     const close = () => source.close();
     signal.addEventListener("abort", close);
     this.#source = source;
+    if (this.#state === "failed" && !demo) this.#restart();
     this.requestUpdate();
     try {
       const client = this.#loadEngine();
@@ -636,10 +637,7 @@ export class EmotionCam extends LitElement {
 
   #equip(runtime: RuntimeInfo): void {
     this.#runtime = runtime;
-    if (this.#failure !== null && !ofSource(this.#failure.error)) {
-      this.#failure = null;
-      this.#enter("starting");
-    }
+    if (this.#failure !== null && !ofSource(this.#failure.error)) this.#restart();
     this.requestUpdate();
     this.#tell(new EmotionReadyEvent(runtime));
   }
@@ -655,6 +653,12 @@ export class EmotionCam extends LitElement {
     this.#draw(result);
     this.#tell(new EmotionFrameEvent(result, presentedFrames));
     this.#tellPeople(result.faces);
+  }
+
+  /** What failed is there again; the first answer is still to come. */
+  #restart(): void {
+    this.#failure = null;
+    this.#enter("starting");
   }
 
   #recover(): void {

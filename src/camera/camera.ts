@@ -6,6 +6,12 @@ import { EmotionCamError } from "../errors.ts";
  */
 const PICTURE: MediaTrackConstraints = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
 
+/**
+ * Chromium calls a camera muted as soon as its frames hesitate for 25 intervals, as on a busy machine, and unmuted with
+ * the next one; one that was switched off stays muted.
+ */
+const MUTE_MS = 3000;
+
 /** Which way a camera looks, where the device says so: `user` at whoever holds it. */
 export type Facing = "user" | "environment" | "unknown";
 
@@ -156,16 +162,24 @@ function toCamera(stream: MediaStream): Camera {
   const loss = new AbortController();
   const track = stream.getVideoTracks()[0];
   track?.addEventListener("ended", () => loss.abort(lostError(track.label, "ended")));
+  let muted: ReturnType<typeof setTimeout> | undefined;
+  track?.addEventListener("unmute", () => clearTimeout(muted));
   track?.addEventListener("mute", () => {
-    // Some browsers mute the cameras of hidden pages; that is no loss.
-    if (!document.hidden) loss.abort(lostError(track.label, "was muted"));
+    clearTimeout(muted);
+    muted = setTimeout(() => {
+      // Some browsers mute the cameras of hidden pages; that is no loss.
+      if (!document.hidden) loss.abort(lostError(track.label, "was muted"));
+    }, MUTE_MS);
   });
   const { facingMode } = settingsOf(stream);
   return {
     stream,
     facing: facingMode === "user" || facingMode === "environment" ? facingMode : "unknown",
     lost: loss.signal,
-    close: () => stop(stream),
+    close: () => {
+      clearTimeout(muted);
+      stop(stream);
+    },
   };
 }
 

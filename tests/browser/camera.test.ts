@@ -119,6 +119,16 @@ describe("openCamera", () => {
     await vi.waitFor(() => expect(stream.getVideoTracks()[0]!.readyState).toBe("ended"));
   });
 
+  test("a camera that is muted for a moment is not lost", async () => {
+    const camera = await openCamera("", NEVER);
+    const [track] = camera.stream.getVideoTracks();
+    track!.dispatchEvent(new Event("mute"));
+    track!.dispatchEvent(new Event("unmute"));
+    await new Promise((resolve) => setTimeout(resolve, 3300));
+    expect(camera.lost.aborted).toBe(false);
+    camera.close();
+  });
+
   test.each(["ended", "mute"])("a track's %s is camera-lost", async (type) => {
     const source = await openFake();
     const running = take(source, 1e9);
