@@ -6,7 +6,8 @@ export type Frame = VideoFrame | ImageBitmap;
 type Context = OffscreenCanvasRenderingContext2D;
 
 /**
- * Turns frames into pictures, one at a time; canvases are kept from frame to frame.
+ * Turns any frame into a picture by canvases, which are kept from frame to frame; `planes.ts` does it in less time for
+ * what most cameras give.
  *
  * A frame is drawn once onto a canvas of its own size and cut from there: a camera's frame is converted from YUV each
  * time that it is drawn. Measured with a 640x480 I420 frame, one letterbox and three faces, Chromium without a GPU,

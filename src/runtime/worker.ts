@@ -1,6 +1,7 @@
 /** The worker's end of the wire: frames in, faces out. */
 import { EmotionCamError } from "../errors.ts";
 import { type Pipeline, createPipeline } from "../pipeline/pipeline.ts";
+import type { Picture } from "../pipeline/stages.ts";
 import type { FrameOptions, FrameResult } from "../types.ts";
 import { loadEngine } from "./engine.ts";
 import { type Frame, Pixels } from "./pixels.ts";
@@ -37,17 +38,22 @@ async function load(options: RuntimeOptions): Promise<void> {
   post({ type: "ready", runtime });
 }
 
-async function answer(frame: Frame, timeMs: number, options: FrameOptions): Promise<FrameResult> {
-  const startMs = performance.now();
+/** Closes the frame as soon as its pixels are here: a camera has only a few. */
+async function read(frame: Frame): Promise<Picture> {
   try {
-    if (!pipeline) throw new Error("a frame came before the networks were there");
-    const picture = (await planes.read(frame)) ?? pixels.read(frame);
-    const grab = performance.now() - startMs;
-    const result = await pipeline.process(picture, timeMs, options);
-    return { ...result, timings: { ...result.timings, grab, total: performance.now() - startMs } };
+    return (await planes.read(frame)) ?? pixels.read(frame);
   } finally {
     frame.close();
   }
+}
+
+async function answer(frame: Frame, timeMs: number, options: FrameOptions): Promise<FrameResult> {
+  const startMs = performance.now();
+  const picture = await read(frame);
+  const grab = performance.now() - startMs;
+  if (!pipeline) throw new Error("a frame came before the networks were there");
+  const result = await pipeline.process(picture, timeMs, options);
+  return { ...result, timings: { ...result.timings, grab, total: performance.now() - startMs } };
 }
 
 addEventListener("message", async ({ data }: MessageEvent<Request>) => {
