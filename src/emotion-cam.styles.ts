@@ -38,7 +38,6 @@ export const styles = css`
     aspect-ratio: 4 / 3;
     overflow: hidden;
     background: var(--emotion-cam-surface);
-    color: var(--emotion-cam-ink);
     font-family: var(--emotion-cam-font, system-ui, sans-serif);
     line-height: 1.25;
     text-align: start;
@@ -358,6 +357,12 @@ export const styles = css`
   }
 
   /* What is said. */
+
+  /* Not the host's: what the page sets there wins over the theme. */
+  .panel,
+  .notice {
+    color: var(--emotion-cam-ink);
+  }
 
   .panel p,
   .panel h2 {

@@ -5,6 +5,7 @@ import { CHROMIUM_ARGS, FAKE_CAMERA_ARGS, chromiumPath } from "./chromium.ts";
 
 /** What browser tests import from packages; named, so that no reload interrupts a run. */
 const PREBUNDLED = [
+  "axe-core",
   "@tensorflow/tfjs-core",
   "@tensorflow/tfjs-converter",
   "@tensorflow/tfjs-backend-wasm",

@@ -17,6 +17,8 @@ const TEXT_STEP_PX = 2;
 /** How long a corner's arms are, as a share of the marks' shorter side, and how round it is, as a share of the arms. */
 const ARM = 0.2;
 const ROUND = 0.6;
+/** With the bars at its bottom, so much of the layer's height is taken. */
+const STRIP = 0.22;
 /** Coming and going, milliseconds. */
 const FADE_MS = 200;
 
@@ -111,7 +113,7 @@ export class FaceMark {
     if (this.#style === "emoji") return this.#drawIcon(marks);
     this.#drawCorners(marks, Math.max(STROKE.leastPx, smaller * STROKE.share));
     this.#measureChip(marks.width, smaller);
-    const { x, y } = placeChip(this.#chipSize, marks, layer);
+    const { x, y } = placeChip(this.#chipSize, marks, layer, this.#style === "full" ? layer.height * STRIP : 0);
     this.#chip.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
   }
 

@@ -66,8 +66,11 @@ export function placeMarks(face: Rect, layer: Size): Rect {
   return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
-/** @returns The chip's top-left corner: above the marks, below them where there is no room, and always within. */
-export function placeChip(chip: Size, marks: Rect, layer: Size): { readonly x: number; readonly y: number } {
+/**
+ * @param taken How much of the layer's height something else takes at its bottom, CSS pixels.
+ * @returns The chip's top-left corner: above the marks, below them where there is no room, and always within.
+ */
+export function placeChip(chip: Size, marks: Rect, layer: Size, taken = 0): { readonly x: number; readonly y: number } {
   const margin = MARGIN * Math.min(layer.width, layer.height);
   const gap = chip.height * GAP;
   const highest = Math.max(
@@ -76,7 +79,7 @@ export function placeChip(chip: Size, marks: Rect, layer: Size): { readonly x: n
   );
   const above = marks.y - gap - chip.height;
   const below = marks.y + marks.height + gap;
-  const lowest = layer.height - margin - chip.height;
+  const lowest = layer.height - margin - taken - chip.height;
   return {
     x: within(marks.x + (marks.width - chip.width) / 2, margin, layer.width - margin - chip.width),
     y: within(above >= highest || below > lowest ? above : below, highest, lowest),

@@ -111,7 +111,7 @@ function invitation({ words, camera, start }: PanelModel): TemplateResult {
   `;
 }
 
-function starting({ words, progress, camera }: PanelModel): TemplateResult {
+function starting({ words, progress, camera, light }: PanelModel): TemplateResult {
   const share = progress === null || progress.totalBytes <= 0 ? 0 : progress.loadedBytes / progress.totalBytes;
   const loaded = share >= 1;
   const doing = loaded ? words.warmingUp : fill(words.loading, { percent: Math.floor(share * 100) });
@@ -123,7 +123,7 @@ function starting({ words, progress, camera }: PanelModel): TemplateResult {
           <span style="transform: scaleX(${(loaded ? 1 : share * LOADED_SHARE).toFixed(3)})"></span>
         </div>
         <p class="small">${doing}</p>
-        ${camera ? html`<p class="ask">${words.startingAsk}</p>` : nothing}
+        ${camera && !light ? html`<p class="ask">${words.startingAsk}</p>` : nothing}
       </slot>
     </div>
   `;

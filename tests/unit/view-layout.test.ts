@@ -81,6 +81,12 @@ describe("marks and chip", () => {
     expect(y).toBeLessThan(400);
   });
 
+  test("not in what is taken at the bottom", () => {
+    const marks = { x: 800, y: 20, width: 300, height: 800 };
+    expect(placeChip(chip, marks, layer).y).toBeGreaterThan(820);
+    expect(placeChip(chip, marks, layer, 200).y).toBeLessThan(200);
+  });
+
   test("the chip is always within", () => {
     const place = fc.integer({ min: -500, max: 2500 });
     fc.assert(

@@ -1,0 +1,244 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { styles } from "../../src/emotion-cam.styles.ts";
+import type { Face, Label } from "../../src/types.ts";
+import { FaceOverlay, type OverlayScene } from "../../src/view/face-overlay.ts";
+import { ExpressionStrip } from "../../src/view/strip.ts";
+import { ENGLISH } from "../../src/view/words.ts";
+
+/** The layer is as wide and high as the frame, so that a fraction times this is a pixel. */
+const WIDTH = 640;
+const HEIGHT = 480;
+
+let host: HTMLElement;
+let layer: HTMLElement;
+let overlay: FaceOverlay;
+
+beforeEach(() => {
+  host = document.createElement("div");
+  host.style.cssText = `position: fixed; inset: 0 auto auto 0; width: ${WIDTH}px; height: ${HEIGHT}px`;
+  const root = host.attachShadow({ mode: "open" });
+  root.adoptedStyleSheets = [styles.styleSheet!];
+  layer = document.createElement("div");
+  layer.className = "overlay";
+  root.append(layer);
+  document.body.append(host);
+  overlay = new FaceOverlay(layer);
+});
+
+afterEach(() => {
+  overlay.dispose();
+  host.remove();
+  vi.restoreAllMocks();
+});
+
+function face(x: number, certain = true, label: Label = "happy", id = 1): Face {
+  const rest = (1 - 0.7) / 6;
+  const scores = {
+    angry: rest,
+    disgusted: rest,
+    fearful: rest,
+    happy: rest,
+    neutral: rest,
+    sad: rest,
+    surprised: rest,
+  };
+  return {
+    id,
+    box: { x, y: 0.4, width: 0.2, height: 0.25 },
+    keypoints: [],
+    score: 0.9,
+    scores: { ...scores, [label]: 0.7 },
+    label,
+    confidence: 0.7,
+    certain,
+  };
+}
+
+function scene(wishes: Partial<OverlayScene> = {}): OverlayScene {
+  const picture = document.createElement("img");
+  return {
+    ...{ frameWidth: WIDTH, frameHeight: HEIGHT, mirror: false, fit: "cover", style: "full", privacy: "show" },
+    ...{ words: ENGLISH, picture },
+    ...wishes,
+  };
+}
+
+const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+const settled = () => new Promise((resolve) => setTimeout(resolve, 700));
+const marks = () => layer.querySelector<SVGElement>(".corners")!;
+const chip = () => layer.querySelector<HTMLElement>(".chip")!;
+const middle = (part: Element) => {
+  const { x, width } = part.getBoundingClientRect();
+  return x + width / 2;
+};
+
+describe("the faces", () => {
+  test("marks stand around the face, the chip above them in its colour and with its word", async () => {
+    overlay.show([face(0.3)], scene());
+    await frame();
+    await frame();
+    const { left, right, top, bottom } = marks().querySelector("path:last-child")!.getBoundingClientRect();
+    expect(left).toBeLessThan(0.3 * WIDTH);
+    expect(right).toBeGreaterThan(0.5 * WIDTH);
+    expect(top).toBeLessThan(0.4 * HEIGHT);
+    expect(bottom).toBeGreaterThan(0.65 * HEIGHT);
+    expect(chip().textContent).toBe("happy");
+    expect(chip().getBoundingClientRect().bottom).toBeLessThan(top);
+    expect(Math.abs(middle(chip()) - 0.4 * WIDTH)).toBeLessThan(2);
+    expect(getComputedStyle(marks()).stroke).toBe("rgb(255, 200, 61)");
+  });
+
+  test("a mirrored picture has them on the other side", async () => {
+    overlay.show([face(0.1)], scene({ mirror: true }));
+    await frame();
+    await frame();
+    expect(Math.abs(middle(chip()) - 0.8 * WIDTH)).toBeLessThan(2);
+  });
+
+  test("they ease to where the face went without passing it, and then rest", async () => {
+    overlay.show([face(0.1)], scene());
+    await settled();
+    overlay.show([face(0.6)], scene());
+    const places: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      await frame();
+      places.push(middle(chip()));
+    }
+    await settled();
+    const end = middle(chip());
+    expect(Math.abs(end - 0.7 * WIDTH)).toBeLessThan(2);
+    expect([...places, end]).toEqual([...places, end].sort((a, b) => a - b));
+    expect(places[0]).toBeLessThan(0.69 * WIDTH);
+    const asked = vi.spyOn(globalThis, "requestAnimationFrame");
+    await settled();
+    expect(asked).not.toHaveBeenCalled();
+  });
+
+  test("with motion reduced they are there at once", async () => {
+    vi.spyOn(globalThis, "matchMedia").mockImplementation(
+      (query) => Object.assign(new EventTarget(), { matches: true, media: query }) as unknown as MediaQueryList,
+    );
+    overlay.dispose();
+    overlay = new FaceOverlay(layer);
+    overlay.show([face(0.1)], scene());
+    await frame();
+    overlay.show([face(0.6)], scene());
+    await frame();
+    await frame();
+    expect(Math.abs(middle(chip()) - 0.7 * WIDTH)).toBeLessThan(2);
+  });
+
+  test("what is not sure enough has marks and no word", async () => {
+    overlay.show([face(0.3, false)], scene());
+    await frame();
+    await frame();
+    expect(getComputedStyle(marks()).stroke).toBe("rgb(255, 255, 255)");
+    expect(getComputedStyle(chip()).display).toBe("none");
+  });
+
+  test("each style shows what it says", async () => {
+    const visible = (part: Element) => getComputedStyle(part).display !== "none";
+    for (const [style, hasMarks, hasChip] of [
+      ["full", true, true],
+      ["boxes", true, true],
+      ["minimal", false, true],
+      ["emoji", false, true],
+    ] as const) {
+      overlay.show([face(0.3)], scene({ style }));
+      await frame();
+      expect([style, visible(marks()), visible(chip())]).toEqual([style, hasMarks, hasChip]);
+    }
+    overlay.show([face(0.3)], scene({ style: "none" }));
+    await settled();
+    expect(layer.querySelectorAll(".corners, .chip").length).toBe(0);
+  });
+
+  test("who left is taken off, and nothing is left behind", async () => {
+    overlay.show([face(0.1), face(0.6, true, "sad", 2)], scene());
+    await frame();
+    expect(layer.querySelectorAll(".chip").length).toBe(2);
+    overlay.show([face(0.6, true, "sad", 2)], scene());
+    await settled();
+    expect([...layer.querySelectorAll(".chip")].map((part) => part.textContent)).toEqual(["sad"]);
+    overlay.clear();
+    expect(layer.querySelectorAll(".corners, .chip").length).toBe(0);
+    overlay.dispose();
+    expect(layer.childElementCount).toBe(0);
+  });
+
+  test("a layer that changes its size moves them along", async () => {
+    overlay.show([face(0.3)], scene());
+    await settled();
+    host.style.width = `${WIDTH / 2}px`;
+    host.style.height = `${HEIGHT / 2}px`;
+    await settled();
+    expect(Math.abs(middle(chip()) - 0.2 * WIDTH)).toBeLessThan(2);
+  });
+});
+
+describe("privacy", () => {
+  test.each(["blur", "hide"])("%s: the layer over the picture is opaque before anything is drawn", (privacy) => {
+    host.setAttribute("privacy", privacy);
+    expect(getComputedStyle(layer).backgroundColor).toBe("rgb(11, 15, 20)");
+    const { x, y, width, height } = layer.getBoundingClientRect();
+    expect([x, y, width, height]).toEqual([0, 0, WIDTH, HEIGHT]);
+  });
+
+  test("blur paints a picture of a few points", async () => {
+    const picture = document.createElement("img");
+    picture.src = new URL("../fixtures/astronaut.jpg", import.meta.url).href;
+    await picture.decode();
+    host.setAttribute("privacy", "blur");
+    overlay.show([], scene({ picture, frameWidth: 512, frameHeight: 512, privacy: "blur" }));
+    const veil = layer.querySelector("canvas")!;
+    expect(veil.hidden).toBe(false);
+    expect(veil.width * veil.height).toBeLessThan(1000);
+    const pixels = veil.getContext("2d")!.getImageData(0, 0, veil.width, veil.height).data;
+    expect(new Set(pixels).size).toBeGreaterThan(20);
+    overlay.show([], scene({ picture, privacy: "hide" }));
+    expect(veil.hidden).toBe(true);
+  });
+});
+
+describe("the strip", () => {
+  function put(): HTMLElement {
+    const strip = document.createElement("div");
+    strip.className = "strip";
+    host.setAttribute("state", "running");
+    host.shadowRoot!.append(strip);
+    return strip;
+  }
+
+  test("one face: seven bars in their order, the top one marked", () => {
+    const layer = put();
+    new ExpressionStrip(layer).show([face(0.3, true, "sad")], 1000, ENGLISH);
+    const words = [...layer.querySelectorAll(".bar .word")].map((word) => word.textContent);
+    expect(words).toEqual(["happy", "surprised", "neutral", "sad", "fearful", "disgusted", "angry"]);
+    expect(layer.querySelectorAll("[data-top]").length).toBe(1);
+    expect(layer.querySelector("[data-top]")!.textContent).toBe("sad");
+    expect(layer.querySelector<HTMLElement>("[data-top] .level")!.style.getPropertyValue("--_level")).toBe("0.700");
+  });
+
+  test("several: a column each, in the order of the picture as it is seen", () => {
+    const layer = put();
+    const strip = new ExpressionStrip(layer);
+    const faces = [face(0.6, true, "sad", 1), face(0.1, true, "angry", 2), face(0.3, true, "happy", 3)];
+    const words = () => [...layer.querySelectorAll(".column .word")].map((word) => word.textContent);
+    strip.show(faces, 1000, ENGLISH, false);
+    expect(words()).toEqual(["angry", "happy", "sad"]);
+    strip.show(faces, 2000, ENGLISH, true);
+    expect(words()).toEqual(["sad", "happy", "angry"]);
+    strip.show(faces.slice(0, 2), 3000, ENGLISH, true);
+    expect(words()).toEqual(["sad", "angry"]);
+  });
+
+  test("the last minute is drawn and forgotten", () => {
+    const layer = put();
+    const strip = new ExpressionStrip(layer);
+    for (let timeMs = 0; timeMs < 20_000; timeMs += 33) strip.show([face(0.3)], timeMs, ENGLISH);
+    const ribbon = layer.querySelector<HTMLElement>(".ribbon")!;
+    expect(getComputedStyle(ribbon).backgroundImage).toContain("rgb(255, 200, 61)");
+    strip.clear();
+    expect(getComputedStyle(ribbon).backgroundImage).toBe("none");
+  });
+});
