@@ -2,7 +2,7 @@
  * A whole Debian machine in a folder: made by debootstrap, booted by systemd-nspawn with no network but its own
  * loopback. What a test writes goes to a layer that is thrown away.
  */
-import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, type ExecFileSyncOptions, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -21,6 +21,13 @@ const SUITE = "bookworm";
 /** Beside the smallest system: what every real Debian has, and what looks at the screen. */
 const BASE_PACKAGES = ["systemd", "systemd-sysv", "dbus", "udev", "kmod", "ca-certificates", "grim", "procps"];
 
+const TOOLS = [
+  { command: "systemd-nspawn", package: "systemd-container" },
+  { command: "debootstrap", package: "debootstrap" },
+  { command: "nsenter", package: "util-linux" },
+  { command: "curl", package: "curl" },
+];
+
 const BOOT_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
 
@@ -28,10 +35,9 @@ const STOP_TIMEOUT_MS = 30_000;
 export function whyNoMachine(): string | null {
   if (process.platform !== "linux") return "it needs Linux";
   if (process.getuid?.() !== 0) return "it needs root";
-  const missing = ["systemd-nspawn", "debootstrap", "nsenter"].filter((command) => !isThere(command));
-  if (missing.length > 0) {
-    return `${missing.join(", ")} missing: apt-get install systemd-container debootstrap util-linux`;
-  }
+  const missing = () => TOOLS.filter(({ command }) => !isThere(command)).map((tool) => tool.package);
+  if (missing().length > 0 && isThere("apt-get")) install(missing());
+  if (missing().length > 0) return `packages are missing: ${missing().join(", ")}`;
   const folder = mkdtempSync("/tmp/overlay-");
   try {
     for (const name of ["lower", "upper", "work", "root"]) mkdirSync(join(folder, name));
@@ -42,6 +48,18 @@ export function whyNoMachine(): string | null {
     return `overlay file systems cannot be mounted here (${error instanceof Error ? error.message : String(error)})`;
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** On Debian root gets its tools by itself, as it gets the tests' browser. */
+function install(packages: readonly string[]): void {
+  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const quietly: ExecFileSyncOptions = { stdio: ["ignore", "ignore", "inherit"], env: environment };
+  try {
+    execFileSync("apt-get", ["update", "-qq"], quietly);
+    execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], quietly);
+  } catch {
+    console.log(`apt-get could not install ${packages.join(", ")}.`);
   }
 }
 
