@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { Pixels } from "../../src/runtime/pixels.ts";
-import { Planes } from "../../src/runtime/planes.ts";
 
 /** A frame of which each pixel is told by a function of its place. */
 async function paint(width: number, height: number, color: (x: number, y: number) => readonly number[]) {
@@ -77,72 +76,5 @@ describe("cut", () => {
     frame.close();
     const [red] = pixel(picture.cut({ centerX: 32, centerY: 24, side: 32, roll: 0 }, 16), 16, 8, 8);
     expect(red).toBeGreaterThan(225);
-  });
-});
-
-describe("planes", () => {
-  const ASTRONAUT = new URL("../fixtures/astronaut.jpg", import.meta.url);
-  const width = 511;
-  const height = 363;
-
-  /** The picture as a camera gives it: BT.601 or BT.709, limited or full range. */
-  async function cameraFrame(format: "I420" | "NV12", matrix: "smpte170m" | "bt709", fullRange: boolean) {
-    const bitmap = await createImageBitmap(await (await fetch(ASTRONAUT)).blob());
-    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
-    context.drawImage(bitmap, 0, 0);
-    const rgba = context.getImageData(0, 0, width, height).data;
-    const [redWeight, blueWeight] = matrix === "bt709" ? [0.2126, 0.0722] : [0.299, 0.114];
-    const luma = (at: number) =>
-      redWeight * rgba[at]! + (1 - redWeight - blueWeight) * rgba[at + 1]! + blueWeight * rgba[at + 2]!;
-    const colourWidth = (width + 1) >> 1;
-    const colours = colourWidth * ((height + 1) >> 1);
-    const bytes = new Uint8ClampedArray(width * height + 2 * colours);
-    for (let i = 0; i < width * height; i++) bytes[i] = fullRange ? luma(4 * i) : 16 + (luma(4 * i) * 219) / 255;
-    const step = fullRange ? 1 : 224 / 255;
-    for (let i = 0; i < colours; i++) {
-      const at = 4 * (2 * Math.floor(i / colourWidth) * width + 2 * (i % colourWidth));
-      const u = 128 + ((rgba[at + 2]! - luma(at)) / (2 * (1 - blueWeight))) * step;
-      const v = 128 + ((rgba[at]! - luma(at)) / (2 * (1 - redWeight))) * step;
-      const [uAt, vAt] = format === "NV12" ? [2 * i, 2 * i + 1] : [i, colours + i];
-      bytes[width * height + uAt] = u;
-      bytes[width * height + vAt] = v;
-    }
-    return new VideoFrame(bytes, {
-      format,
-      codedWidth: width,
-      codedHeight: height,
-      timestamp: 0,
-      colorSpace: { matrix, fullRange, primaries: "bt709", transfer: "bt709" },
-    });
-  }
-
-  test.each([
-    ["I420", "smpte170m", false],
-    ["NV12", "smpte170m", false],
-    ["I420", "bt709", false],
-    ["I420", "smpte170m", true],
-  ] as const)("cuts from %s (%s, full range %s) what the canvas does", async (format, matrix, fullRange) => {
-    const frame = await cameraFrame(format, matrix, fullRange);
-    const byPlanes = await new Planes().read(frame);
-    const byCanvas = new Pixels().read(frame);
-    frame.close();
-    expect([byPlanes!.width, byPlanes!.height]).toEqual([width, height]);
-    for (const [square, size] of [
-      [{ centerX: 255.5, centerY: 181.5, side: 511, roll: 0 }, 128],
-      [{ centerX: 224, centerY: 130, side: 130, roll: 0.2 }, 48],
-      [{ centerX: 224, centerY: 130, side: 40, roll: -0.1 }, 48],
-      [{ centerX: 10, centerY: 350, side: 90, roll: 0 }, 48],
-    ] as const) {
-      const ours = byPlanes!.cut(square, size);
-      const theirs = byCanvas.cut(square, size);
-      let sum = 0;
-      ours.forEach((value, i) => (sum += Math.abs(value - theirs[i]!)));
-      // Gray levels. Colours are the nearest sample's here and blended there, and the halves of 511 pixels differ.
-      expect(sum / ours.length, JSON.stringify(square)).toBeLessThan(4);
-    }
-  });
-
-  test("leaves pictures to the canvas", async () => {
-    expect(await new Planes().read(await paint(20, 20, () => [1, 2, 3]))).toBeNull();
   });
 });
