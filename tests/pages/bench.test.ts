@@ -1,0 +1,65 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, afterEach, expect, test } from "vitest";
+import type {} from "../../src/bench/bench.ts";
+import { problemsOf, type BenchReport } from "../../src/bench/report.ts";
+import { type Visit, endVisits, visit } from "./visit.ts";
+
+let here: Visit | undefined;
+
+afterEach(async () => {
+  await here?.close();
+  here = undefined;
+});
+
+afterAll(endVisits);
+
+/** The page's policy lets no condition be evaluated in it, so it is asked from outside, again and again. */
+async function report(page: Visit["page"]): Promise<BenchReport> {
+  for (;;) {
+    const found = await page.evaluate(() => window.__bench);
+    if (found !== undefined) return found;
+    await page.waitForTimeout(200);
+  }
+}
+
+test("?bench measures the demo clip and reports what its schema says", async () => {
+  here = await visit("?bench=2&engine=float", []);
+  const { page } = here;
+  const found = await report(page);
+  expect(problemsOf(found)).toEqual([]);
+  expect(found).toMatchObject({ engine: "float", pace: "measure", range: "near", others: [] });
+  expect(found.environment).toMatchObject({ isolated: true, variant: "tfjs" });
+  expect(found.source).toEqual({ kind: "clip", width: 640, height: 480 });
+  expect(found.model.sha256).toMatch(/^[0-9a-f]{64}$/);
+  expect(found.faces).toBe(1);
+  const { grab, detect, crop, classify, post, total } = found.stages;
+  expect(total.p50).toBeGreaterThan(Math.max(grab.p50, detect.p50, crop.p50, classify.p50, post.p50));
+  expect(total.p99).toBeGreaterThanOrEqual(total.p95);
+
+  const sheet = page.getByRole("region", { name: "Benchmark" });
+  expect(await sheet.getByRole("heading", { level: 1 }).innerText()).toBe(found.sentence);
+  expect(await sheet.locator(".bench-chart canvas").count()).toBe(1);
+  expect(await sheet.getByRole("rowheader").allInnerTexts()).toEqual([
+    ...["grab", "detect", "crop", "classify", "post", "total"],
+  ]);
+
+  const saving = page.waitForEvent("download");
+  await sheet.getByRole("button", { name: "Save JSON" }).click();
+  const path = await (await saving).path();
+  expect(JSON.parse(await readFile(path, "utf8"))).toEqual(found);
+
+  await sheet.getByRole("button", { name: "Run again" }).click();
+  expect(await page.evaluate(() => window.__bench)).toBeUndefined();
+  expect(Date.parse((await report(page)).when)).toBeGreaterThan(Date.parse(found.when));
+  expect(here.strangers).toEqual([]);
+  expect(here.complaints).toEqual([]);
+});
+
+test("a source that cannot be loaded is said on the sheet", async () => {
+  here = await visit("?bench=2&engine=float&src=nothing-here.webm", []);
+  const alert = here.page.getByRole("alert").filter({ hasText: "nothing-here.webm" });
+  await alert.waitFor();
+  expect(await alert.innerText()).toContain("could not be loaded");
+  expect(await here.page.evaluate(() => window.__bench)).toBeUndefined();
+  expect(await here.page.getByRole("button", { name: "Run again" }).isVisible()).toBe(true);
+});
