@@ -1,0 +1,96 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { LABELS } from "../../src/types.ts";
+
+const run = promisify(execFile);
+const ASTRONAUT = { x: 172, y: 72, width: 104, height: 116 };
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "commands-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function command(name: string, ...options: string[]) {
+  return run(process.execPath, ["--import", "tsx", `tests/commands/${name}.ts`, ...options]);
+}
+
+async function failure(started: Promise<unknown>): Promise<{ code: number; stderr: string }> {
+  return started.then(
+    () => expect.unreachable("it succeeds"),
+    (reason: { code: number; stderr: string }) => reason,
+  );
+}
+
+/** Faces and labels in the format of the training data; the faces are noise. */
+function writeFaces(count: number): { images: string; labels: string } {
+  const images = join(folder, "faces.npy");
+  const labels = join(folder, "faces.csv");
+  const header = `{'descr': '|u1', 'fortran_order': False, 'shape': (${count}, 48, 48), }`.padEnd(117) + "\n";
+  const pixels = Buffer.from(Array.from({ length: count * 48 * 48 }, (_, i) => (i * 2654435761) >>> 24));
+  writeFileSync(
+    images,
+    Buffer.concat([Buffer.from("\x93NUMPY\x01\x00\x76\x00", "latin1"), Buffer.from(header), pixels]),
+  );
+  const tags = "neutral happiness surprise sadness anger disgust fear contempt unknown not_face".split(" ");
+  const rows = Array.from({ length: count }, (_, i) => `${i}.png,${LABELS[i % 7]},0,9,0,0,0,0,0,${i % 2 ? 10 : 0},0,0`);
+  writeFileSync(labels, [`name,fer2013,${tags.map((tag) => `votes_${tag}`).join(",")}`, ...rows, ""].join("\n"));
+  return { images, labels };
+}
+
+describe("detect", () => {
+  test("finds the astronaut, and writes what it found", async () => {
+    const json = join(folder, "faces.json");
+    const { stdout, stderr } = await command("detect", "--images", "tests/fixtures", "--range", "near", "--json", json);
+    expect(stdout).toContain("astronaut.jpg");
+    expect(stderr).toContain("1/1");
+    const [picture] = JSON.parse(readFileSync(json, "utf8"));
+    expect(picture).toMatchObject({ file: "astronaut.jpg", width: 512, height: 512 });
+    const [face] = picture.faces;
+    expect(face.keypoints).toHaveLength(6);
+    expect(face.score).toBeGreaterThan(0.6);
+    const { x, y, width, height } = face.box;
+    expect(Math.hypot(x + width / 2 - 224, y + height / 2 - 130)).toBeLessThan(ASTRONAUT.width / 6);
+    expect(width).toBeGreaterThan(0.75 * ASTRONAUT.width);
+  });
+
+  test("refuses a folder without pictures in one line, with exit code 2", async () => {
+    const { code, stderr } = await failure(command("detect", "--images", folder));
+    expect(code).toBe(2);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain(`${folder}: holds no picture`);
+  });
+});
+
+describe("evaluate", () => {
+  test("counts every face, whatever the answers", async () => {
+    const { images, labels } = writeFaces(70);
+    const json = join(folder, "evaluation.json");
+    const { stdout } = await command("evaluate", "--images", images, "--labels", labels, "--json", json);
+    expect(stdout).toContain("FER2013's labels");
+    const report = JSON.parse(readFileSync(json, "utf8"));
+    expect(report).toMatchObject({ schema: 1, faces: 70, fer2013: { n: 70 }, ferplus: { n: 35 } });
+    const sum = (rows: number[][]) => rows.flat().reduce((total, count) => total + count, 0);
+    expect(sum(report.fer2013.confusion)).toBe(70);
+    expect(report.fer2013.confusion.map((row: number[]) => sum([row]))).toEqual([10, 10, 10, 10, 10, 10, 10]);
+    expect(Object.keys(report.fer2013.recall)).toEqual([...LABELS]);
+    expect(report.ece).toBeGreaterThanOrEqual(0);
+  });
+
+  test.each([
+    [["--labels", "x.csv"], "--images"],
+    [["--images", "nowhere.npy", "--labels", "x.csv"], "nowhere.npy: cannot be read"],
+    [["--images", "package.json", "--labels", "x.csv"], "package.json: is not a NumPy .npy file"],
+    [["--model", "nothing", "--images", "x", "--labels", "x"], "--model nothing"],
+    [["--image", "x"], "--image"],
+  ])("refuses %j in one line, with exit code 2", async (options, message) => {
+    const { code, stderr } = await failure(command("evaluate", ...options));
+    expect(code).toBe(2);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toContain(message);
+  });
+});
