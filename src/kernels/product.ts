@@ -100,131 +100,160 @@ export function product<In, Out>(
   const shortcutScale = f32x4.splat(residualScale);
   const weightTile = windowRows * groups * 64;
   const rowLeap = windowRowStep - groups * 8;
-  // Where fewer than four pixels are left in a row, the tile begins earlier and stores some of them again, or where the
-  // row has fewer than four, its lanes repeat the last.
-  const last = width - 1;
-  const second = min(1, last);
-  const third = min(2, last);
-  const fourth = min(3, last);
-  const lastStart = max(0, width - 4);
+  // Tiles run on from row to row; the last one begins earlier and stores some pixels again, or repeats the last pixel
+  // where there are fewer than four.
+  const pixels = width * height;
+  const last = max(0, pixels - 4);
+  const inputLeap = rowStep - width * pixelStep;
+  const outLeap = outRowStep - width * outPixelStep;
+  const residualLeap = residualRowStep - width * residualPixelStep;
+  const second = min(1, pixels - 1);
+  const third = min(2, pixels - 1);
+  const fourth = min(3, pixels - 1);
+  const input1 = second * pixelStep;
+  const input2 = third * pixelStep;
+  const input3 = fourth * pixelStep;
+  const out1 = second * outPixelStep;
+  const out2 = third * outPixelStep;
+  const out3 = fourth * outPixelStep;
+  const residual1 = second * residualPixelStep;
+  const residual2 = third * residualPixelStep;
+  const residual3 = fourth * residualPixelStep;
   for (let tile = 0; tile < tiles; tile++) {
     const firstBias = v128.load(bias);
     const secondBias = v128.load(bias, 16);
     const firstScale = v128.load(scale);
     const secondScale = v128.load(scale, 16);
-    let shortcut = tile < residualTiles ? residual : 0;
-    let outRow = out;
-    let inputRow = input;
-    for (let y = 0; y < height; y++) {
-      for (let start = 0; start < width; start += 4) {
-        const x = min(start, lastStart);
-        let a0 = inputRow + x * pixelStep;
-        let a1 = a0 + second * pixelStep;
-        let a2 = a0 + third * pixelStep;
-        let a3 = a0 + fourth * pixelStep;
-        let w = weights;
-        let c00 = firstBias;
-        let c01 = secondBias;
-        let c10 = firstBias;
-        let c11 = secondBias;
-        let c20 = firstBias;
-        let c21 = secondBias;
-        let c30 = firstBias;
-        let c31 = secondBias;
-        for (let row = windowRows; row > 0; row--) {
-          const end = w + groups * 64;
-          while (w < end) {
-            const w0 = v128.load(w);
-            const w1 = v128.load(w, 16);
+    const shortcut = tile < residualTiles ? residual : 0;
+    let x = 0;
+    let y = 0;
+    for (let p = 0; p < pixels; p += 4) {
+      if (p > last) {
+        x -= p - last;
+        while (x < 0) {
+          x += width;
+          y--;
+        }
+      }
+      const wraps = x + fourth >= width;
+      let a0 = input + y * rowStep + x * pixelStep;
+      let a1 = a0 + input1;
+      let a2 = a0 + input2;
+      let a3 = a0 + input3;
+      if (wraps) {
+        a1 += ((x + second) / width) * inputLeap;
+        a2 += ((x + third) / width) * inputLeap;
+        a3 += ((x + fourth) / width) * inputLeap;
+      }
+      let w = weights;
+      let c00 = firstBias;
+      let c01 = secondBias;
+      let c10 = firstBias;
+      let c11 = secondBias;
+      let c20 = firstBias;
+      let c21 = secondBias;
+      let c30 = firstBias;
+      let c31 = secondBias;
+      for (let row = windowRows; row > 0; row--) {
+        const end = w + groups * 64;
+        while (w < end) {
+          const w0 = v128.load(w);
+          const w1 = v128.load(w, 16);
+          if (sizeof<In>() == 1 && !ASC_FEATURE_RELAXED_SIMD) {
+            let u = v128.load16_splat(a0);
+            let v = v128.load16_splat(a0, 2);
+            c00 = i32x4.add(c00, pairs(i16x8.extmul_low_i8x16_s(u, w0), i16x8.extmul_low_i8x16_s(v, w1)));
+            c01 = i32x4.add(c01, pairs(i16x8.extmul_high_i8x16_s(u, w0), i16x8.extmul_high_i8x16_s(v, w1)));
+            u = v128.load16_splat(a1);
+            v = v128.load16_splat(a1, 2);
+            c10 = i32x4.add(c10, pairs(i16x8.extmul_low_i8x16_s(u, w0), i16x8.extmul_low_i8x16_s(v, w1)));
+            c11 = i32x4.add(c11, pairs(i16x8.extmul_high_i8x16_s(u, w0), i16x8.extmul_high_i8x16_s(v, w1)));
+            u = v128.load16_splat(a2);
+            v = v128.load16_splat(a2, 2);
+            c20 = i32x4.add(c20, pairs(i16x8.extmul_low_i8x16_s(u, w0), i16x8.extmul_low_i8x16_s(v, w1)));
+            c21 = i32x4.add(c21, pairs(i16x8.extmul_high_i8x16_s(u, w0), i16x8.extmul_high_i8x16_s(v, w1)));
+            u = v128.load16_splat(a3);
+            v = v128.load16_splat(a3, 2);
+            c30 = i32x4.add(c30, pairs(i16x8.extmul_low_i8x16_s(u, w0), i16x8.extmul_low_i8x16_s(v, w1)));
+            c31 = i32x4.add(c31, pairs(i16x8.extmul_high_i8x16_s(u, w0), i16x8.extmul_high_i8x16_s(v, w1)));
+            a0 += 4;
+            a1 += 4;
+            a2 += 4;
+            a3 += 4;
+            w += 32;
+          } else {
             const w2 = v128.load(w, 32);
             const w3 = v128.load(w, 48);
-            if (sizeof<In>() == 1 && !ASC_FEATURE_RELAXED_SIMD) {
-              let u = v128.load16_splat(a0);
-              let v = v128.load16_splat(a0, 2);
-              c00 = i32x4.add(c00, pairs(i16x8.extmul_low_i8x16_s(u, w0), i16x8.extmul_low_i8x16_s(v, w1)));
-              c01 = i32x4.add(c01, pairs(i16x8.extmul_high_i8x16_s(u, w0), i16x8.extmul_high_i8x16_s(v, w1)));
-              u = v128.load16_splat(a1);
-              v = v128.load16_splat(a1, 2);
-              c10 = i32x4.add(c10, pairs(i16x8.extmul_low_i8x16_s(u, w0), i16x8.extmul_low_i8x16_s(v, w1)));
-              c11 = i32x4.add(c11, pairs(i16x8.extmul_high_i8x16_s(u, w0), i16x8.extmul_high_i8x16_s(v, w1)));
-              u = v128.load16_splat(a2);
-              v = v128.load16_splat(a2, 2);
-              c20 = i32x4.add(c20, pairs(i16x8.extmul_low_i8x16_s(u, w0), i16x8.extmul_low_i8x16_s(v, w1)));
-              c21 = i32x4.add(c21, pairs(i16x8.extmul_high_i8x16_s(u, w0), i16x8.extmul_high_i8x16_s(v, w1)));
-              u = v128.load16_splat(a3);
-              v = v128.load16_splat(a3, 2);
-              c30 = i32x4.add(c30, pairs(i16x8.extmul_low_i8x16_s(u, w0), i16x8.extmul_low_i8x16_s(v, w1)));
-              c31 = i32x4.add(c31, pairs(i16x8.extmul_high_i8x16_s(u, w0), i16x8.extmul_high_i8x16_s(v, w1)));
-              u = v128.load16_splat(a0, 4);
-              v = v128.load16_splat(a0, 6);
-              c00 = i32x4.add(c00, pairs(i16x8.extmul_low_i8x16_s(u, w2), i16x8.extmul_low_i8x16_s(v, w3)));
-              c01 = i32x4.add(c01, pairs(i16x8.extmul_high_i8x16_s(u, w2), i16x8.extmul_high_i8x16_s(v, w3)));
-              u = v128.load16_splat(a1, 4);
-              v = v128.load16_splat(a1, 6);
-              c10 = i32x4.add(c10, pairs(i16x8.extmul_low_i8x16_s(u, w2), i16x8.extmul_low_i8x16_s(v, w3)));
-              c11 = i32x4.add(c11, pairs(i16x8.extmul_high_i8x16_s(u, w2), i16x8.extmul_high_i8x16_s(v, w3)));
-              u = v128.load16_splat(a2, 4);
-              v = v128.load16_splat(a2, 6);
-              c20 = i32x4.add(c20, pairs(i16x8.extmul_low_i8x16_s(u, w2), i16x8.extmul_low_i8x16_s(v, w3)));
-              c21 = i32x4.add(c21, pairs(i16x8.extmul_high_i8x16_s(u, w2), i16x8.extmul_high_i8x16_s(v, w3)));
-              u = v128.load16_splat(a3, 4);
-              v = v128.load16_splat(a3, 6);
-              c30 = i32x4.add(c30, pairs(i16x8.extmul_low_i8x16_s(u, w2), i16x8.extmul_low_i8x16_s(v, w3)));
-              c31 = i32x4.add(c31, pairs(i16x8.extmul_high_i8x16_s(u, w2), i16x8.extmul_high_i8x16_s(v, w3)));
-            } else {
-              let a = v128.load32_splat(a0);
-              c00 = dot<In>(c00, a, w0);
-              c01 = dot<In>(c01, a, w1);
-              a = v128.load32_splat(a1);
-              c10 = dot<In>(c10, a, w0);
-              c11 = dot<In>(c11, a, w1);
-              a = v128.load32_splat(a2);
-              c20 = dot<In>(c20, a, w0);
-              c21 = dot<In>(c21, a, w1);
-              a = v128.load32_splat(a3);
-              c30 = dot<In>(c30, a, w0);
-              c31 = dot<In>(c31, a, w1);
-              a = v128.load32_splat(a0, 4);
-              c00 = dot<In>(c00, a, w2);
-              c01 = dot<In>(c01, a, w3);
-              a = v128.load32_splat(a1, 4);
-              c10 = dot<In>(c10, a, w2);
-              c11 = dot<In>(c11, a, w3);
-              a = v128.load32_splat(a2, 4);
-              c20 = dot<In>(c20, a, w2);
-              c21 = dot<In>(c21, a, w3);
-              a = v128.load32_splat(a3, 4);
-              c30 = dot<In>(c30, a, w2);
-              c31 = dot<In>(c31, a, w3);
-            }
+            let a = v128.load32_splat(a0);
+            c00 = dot<In>(c00, a, w0);
+            c01 = dot<In>(c01, a, w1);
+            a = v128.load32_splat(a1);
+            c10 = dot<In>(c10, a, w0);
+            c11 = dot<In>(c11, a, w1);
+            a = v128.load32_splat(a2);
+            c20 = dot<In>(c20, a, w0);
+            c21 = dot<In>(c21, a, w1);
+            a = v128.load32_splat(a3);
+            c30 = dot<In>(c30, a, w0);
+            c31 = dot<In>(c31, a, w1);
+            a = v128.load32_splat(a0, 4);
+            c00 = dot<In>(c00, a, w2);
+            c01 = dot<In>(c01, a, w3);
+            a = v128.load32_splat(a1, 4);
+            c10 = dot<In>(c10, a, w2);
+            c11 = dot<In>(c11, a, w3);
+            a = v128.load32_splat(a2, 4);
+            c20 = dot<In>(c20, a, w2);
+            c21 = dot<In>(c21, a, w3);
+            a = v128.load32_splat(a3, 4);
+            c30 = dot<In>(c30, a, w2);
+            c31 = dot<In>(c31, a, w3);
             a0 += 8;
             a1 += 8;
             a2 += 8;
             a3 += 8;
             w += 64;
           }
-          a0 += rowLeap;
-          a1 += rowLeap;
-          a2 += rowLeap;
-          a3 += rowLeap;
         }
-        const o = outRow + x * outPixelStep;
-        if (shortcut != 0) {
-          const r = shortcut + x * residualPixelStep;
-          store<Out>(c00, c01, firstScale, secondScale, o, r, shortcutScale, low, high);
-          store<Out>(c10, c11, firstScale, secondScale, o + second * outPixelStep, r + second * residualPixelStep, shortcutScale, low, high);
-          store<Out>(c20, c21, firstScale, secondScale, o + third * outPixelStep, r + third * residualPixelStep, shortcutScale, low, high);
-          store<Out>(c30, c31, firstScale, secondScale, o + fourth * outPixelStep, r + fourth * residualPixelStep, shortcutScale, low, high);
-        } else {
-          store<Out>(c00, c01, firstScale, secondScale, o, 0, shortcutScale, low, high);
-          store<Out>(c10, c11, firstScale, secondScale, o + second * outPixelStep, 0, shortcutScale, low, high);
-          store<Out>(c20, c21, firstScale, secondScale, o + third * outPixelStep, 0, shortcutScale, low, high);
-          store<Out>(c30, c31, firstScale, secondScale, o + fourth * outPixelStep, 0, shortcutScale, low, high);
-        }
+        a0 += rowLeap;
+        a1 += rowLeap;
+        a2 += rowLeap;
+        a3 += rowLeap;
       }
-      inputRow += rowStep;
-      outRow += outRowStep;
-      if (shortcut != 0) shortcut += residualRowStep;
+      const o0 = out + y * outRowStep + x * outPixelStep;
+      let o1 = o0 + out1;
+      let o2 = o0 + out2;
+      let o3 = o0 + out3;
+      if (wraps) {
+        o1 += ((x + second) / width) * outLeap;
+        o2 += ((x + third) / width) * outLeap;
+        o3 += ((x + fourth) / width) * outLeap;
+      }
+      if (shortcut != 0) {
+        const r0 = shortcut + y * residualRowStep + x * residualPixelStep;
+        let r1 = r0 + residual1;
+        let r2 = r0 + residual2;
+        let r3 = r0 + residual3;
+        if (wraps) {
+          r1 += ((x + second) / width) * residualLeap;
+          r2 += ((x + third) / width) * residualLeap;
+          r3 += ((x + fourth) / width) * residualLeap;
+        }
+        store<Out>(c00, c01, firstScale, secondScale, o0, r0, shortcutScale, low, high);
+        store<Out>(c10, c11, firstScale, secondScale, o1, r1, shortcutScale, low, high);
+        store<Out>(c20, c21, firstScale, secondScale, o2, r2, shortcutScale, low, high);
+        store<Out>(c30, c31, firstScale, secondScale, o3, r3, shortcutScale, low, high);
+      } else {
+        store<Out>(c00, c01, firstScale, secondScale, o0, 0, shortcutScale, low, high);
+        store<Out>(c10, c11, firstScale, secondScale, o1, 0, shortcutScale, low, high);
+        store<Out>(c20, c21, firstScale, secondScale, o2, 0, shortcutScale, low, high);
+        store<Out>(c30, c31, firstScale, secondScale, o3, 0, shortcutScale, low, high);
+      }
+      x += 4;
+      while (x >= width) {
+        x -= width;
+        y++;
+      }
     }
     weights += weightTile;
     bias += TILE * 4;

@@ -9,32 +9,43 @@ import { product, store } from "./product";
 const POSITIONS: i32 = 16;
 /** Eights of outputs that are transformed back together: their sums stay in the first cache. */
 const OUT_BLOCK: i32 = 4;
+/** Between positions, so that they do not all fall into the same lines of the cache. */
+const SKEW: i32 = 64;
 
-/** One tile's input, eight channels: B^T d B of 4x4 pixels, the positions `step` bytes apart. */
+/**
+ * One row of B^T d B of one tile, eight channels: the difference or sum of two rows of four pixels, and the same along
+ * them. The positions lie `step` bytes apart.
+ */
+// @ts-ignore: decorator
+@inline
+function transformRow(a: usize, b: usize, pixelBytes: i32, minus: bool, to: usize, step: i32): void {
+  const twice = 2 * pixelBytes;
+  const thrice = 3 * pixelBytes;
+  const a0 = v128.load(a);
+  const a1 = v128.load(a + pixelBytes);
+  const a2 = v128.load(a + twice);
+  const a3 = v128.load(a + thrice);
+  const b0 = v128.load(b);
+  const b1 = v128.load(b + pixelBytes);
+  const b2 = v128.load(b + twice);
+  const b3 = v128.load(b + thrice);
+  const d0 = minus ? i16x8.sub(a0, b0) : i16x8.add(a0, b0);
+  const d1 = minus ? i16x8.sub(a1, b1) : i16x8.add(a1, b1);
+  const d2 = minus ? i16x8.sub(a2, b2) : i16x8.add(a2, b2);
+  const d3 = minus ? i16x8.sub(a3, b3) : i16x8.add(a3, b3);
+  v128.store(to, i16x8.sub(d0, d2));
+  v128.store(to + step, i16x8.add(d1, d2));
+  v128.store(to + 2 * step, i16x8.sub(d2, d1));
+  v128.store(to + 3 * step, i16x8.sub(d1, d3));
+}
+
 function transformInput(input: usize, pixelBytes: i32, rowBytes: i32, to: usize, step: i32): void {
-  for (let column = 0; column < 4; column++) {
-    const d0 = v128.load(input);
-    const d1 = v128.load(input + rowBytes);
-    const d2 = v128.load(input + 2 * rowBytes);
-    const d3 = v128.load(input + 3 * rowBytes);
-    const o = to + column * step;
-    v128.store(o, i16x8.sub(d0, d2));
-    v128.store(o + 4 * step, i16x8.add(d1, d2));
-    v128.store(o + 8 * step, i16x8.sub(d2, d1));
-    v128.store(o + 12 * step, i16x8.sub(d1, d3));
-    input += pixelBytes;
-  }
-  for (let row = 0; row < 4; row++) {
-    const d0 = v128.load(to);
-    const d1 = v128.load(to + step);
-    const d2 = v128.load(to + 2 * step);
-    const d3 = v128.load(to + 3 * step);
-    v128.store(to, i16x8.sub(d0, d2));
-    v128.store(to + step, i16x8.add(d1, d2));
-    v128.store(to + 2 * step, i16x8.sub(d2, d1));
-    v128.store(to + 3 * step, i16x8.sub(d1, d3));
-    to += 4 * step;
-  }
+  const second = input + rowBytes;
+  const third = second + rowBytes;
+  transformRow(input, third, pixelBytes, true, to, step);
+  transformRow(second, third, pixelBytes, false, to + 4 * step, step);
+  transformRow(third, second, pixelBytes, true, to + 8 * step, step);
+  transformRow(second, third + rowBytes, pixelBytes, true, to + 12 * step, step);
 }
 
 /** Column `column` of A^T M, four outputs: the upper row of pixels. */
@@ -57,7 +68,7 @@ function lower(from: usize, step: i32): v128 {
  * @param bias For each of 16 positions int32 an output: four times the bias at position 5, zero elsewhere.
  * @param scale float32 an output, a quarter of the convolution's own.
  * @param chunk Tiles that are computed together.
- * @param scratch Room for 16 * chunk * (8 * groups + 128) bytes.
+ * @param scratch Room for 16 * (chunk * (8 * groups + 128) + 128) bytes.
  */
 export function winograd(
   input: usize,
@@ -89,11 +100,11 @@ export function winograd(
   const across = (width + 1) >> 1;
   const all = across * ((height + 1) >> 1);
   const tileBytes = groups * 8;
-  const sums = scratch + POSITIONS * chunk * tileBytes;
+  const sums = scratch + POSITIONS * (chunk * tileBytes + SKEW);
   const weightBytes = groups * 64;
   for (let begin = 0; begin < all; begin += chunk) {
     const count = min(chunk, all - begin);
-    const step = count * tileBytes;
+    const step = count * tileBytes + SKEW;
     for (let i = 0; i < count; i++) {
       const y = (begin + i) / across;
       const x = begin + i - y * across;
@@ -104,7 +115,7 @@ export function winograd(
     for (let block = 0; block < tiles; block += OUT_BLOCK) {
       const eights = min(OUT_BLOCK, tiles - block);
       const pixelSums = eights * 32;
-      const sumStep = count * pixelSums;
+      const sumStep = count * pixelSums + SKEW;
       for (let position = 0; position < POSITIONS; position++) {
         product<i16, i32>(
           scratch + position * step,

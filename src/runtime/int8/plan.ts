@@ -264,7 +264,7 @@ class Planner {
       // The depthwise rows, and as much again for the shortcut's maxima.
       bytes = 2 * blockRows(out) * out.width * roundUp(source.channels, 8) * 2;
     } else if (this.#winograd(layer)) {
-      bytes = 16 * winogradTiles(source) * (roundUp(source.channels, 8) * 2 + 128);
+      bytes = 16 * (winogradTiles(source) * (roundUp(source.channels, 8) * 2 + 128) + 128);
     }
     return { bytes: roundUp(bytes, ALIGNMENT), born: index, dies: index, at: 0 };
   }

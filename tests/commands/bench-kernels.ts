@@ -1,0 +1,145 @@
+/**
+ * The integer networks alone beside the same networks in float, in turn in one headless browser.
+ *
+ *   npm run bench:kernels -- [--turns N] [--model NAME] [--classifier FOLDER] [--json FILE]
+ */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { build } from "esbuild";
+import { chromium } from "playwright";
+import { CHROMIUM_ARGS, chromiumPath } from "../chromium.ts";
+import type { Asked, Measured } from "./bench-kernels/page.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PAGE = "tests/commands/bench-kernels/page.ts";
+const TYPES: Readonly<Record<string, string>> = {
+  ".js": "text/javascript",
+  ".json": "application/json",
+  ".wasm": "application/wasm",
+};
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
+}
+
+async function bundle(): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [PAGE],
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+    logLevel: "warning",
+    define: { "process.env.NODE_ENV": '"production"' },
+  });
+  return outputFiles[0]!.text;
+}
+
+/** Serves the page, cross-origin isolated for the fine timer, and what it fetches. */
+async function serve(script: string, folders: Readonly<Record<string, string>>): Promise<[string, () => void]> {
+  const server = createServer((request, response) => {
+    const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
+    const prefix = Object.keys(folders).find((key) => path.startsWith(key));
+    const file = prefix === undefined ? "" : folders[prefix]! + path.slice(prefix.length);
+    response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+    response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
+    if (path === "/")
+      response.setHeader("Content-Type", "text/html").end('<script type="module" src="/page.js"></script>');
+    else if (path === "/page.js") response.setHeader("Content-Type", "text/javascript").end(script);
+    else if (existsSync(file) && statSync(file).isFile()) {
+      response.setHeader("Content-Type", TYPES[extname(file)] ?? "application/octet-stream").end(readFileSync(file));
+    } else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return [`http://localhost:${(server.address() as AddressInfo).port}/`, () => server.close()];
+}
+
+async function measure(url: string, asked: Asked): Promise<Measured> {
+  const browser = await chromium.launch({ executablePath: chromiumPath(), args: [...CHROMIUM_ARGS] });
+  try {
+    const page = await browser.newPage();
+    page.on("pageerror", (error) => console.error(error.message));
+    await page.goto(url);
+    await page.waitForFunction(() => "measure" in window);
+    return await page.evaluate(
+      (what) => (window as unknown as { measure(asked: Asked): Promise<Measured> }).measure(what),
+      asked,
+    );
+  } finally {
+    await browser.close();
+  }
+}
+
+function print(result: Measured, model: string, sizes: Readonly<Record<string, number>>): void {
+  const times = new Map(result.timings.map(({ name, ms }) => [name, median(ms)]));
+  const time = (name: string) => times.get(name) ?? NaN;
+  console.log(
+    `${result.userAgent}, ${result.simd}, variant ${result.variant}${result.isolated ? "" : ", not isolated"}`,
+  );
+  for (const { name, bestMs } of result.timings) {
+    console.log(`${name.padEnd(28)} best ${bestMs.toFixed(3)} ms  median ${time(name).toFixed(3)} ms`);
+  }
+  const best = (name: string) => result.timings.find((timing) => timing.name === name)?.bestMs ?? NaN;
+  const rate = (name: string, macs: string) => result.macs[macs]! / best(name) / 1e6;
+  const peak8 = rate("peak 8x8", "8x8");
+  const peak16 = rate("peak 16x16", "16x16");
+  const peak = result.variant === "dot16" ? peak16 : peak8;
+  const rows: readonly [what: string, value: string, target: string, aim: string][] = [
+    ["BlazeFace alone, against tfjs float", ratio("blazeface float", "blazeface int8"), "4", "7"],
+    ["BlazeFace alone, against LiteRT.js", ratio("blazeface LiteRT", "blazeface int8"), "2.5", "4"],
+    [`${model} alone, against tfjs float`, ratio(`${model} float`, `${model} int8`), "5", "10"],
+    [`dot kernel's peak, 8x8 bits`, `${peak8.toFixed(1)} GMAC/s`, "", ""],
+    [`dot kernel's peak, 16x16 bits`, `${peak16.toFixed(1)} GMAC/s`, "", ""],
+    ["share of the peak, BlazeFace", share(rate("blazeface int8", "blazeface"), peak16), "50 %", "70 %"],
+    [`share of the peak, ${model}`, share(rate(`${model} int8`, model), peak), "50 %", "70 %"],
+    ["tfjs heap with both networks", `${(result.heapBytes / 1e6).toFixed(1)} MB`, "24 MB", "18 MB"],
+    ...Object.entries(sizes).map(([name, bytes]): [string, string, string, string] => [
+      `model file, ${name}`,
+      `${(bytes / 1000).toFixed(0)} KB`,
+      ...(name === "blazeface" ? (["250 KB", "130 KB"] as const) : (["1300 KB", "700 KB"] as const)),
+    ]),
+  ];
+  console.log(`\n${"".padEnd(40)} ${"measured".padStart(22)} ${"target".padStart(8)} ${"aim".padStart(8)}`);
+  for (const [what, value, target, aim] of rows)
+    console.log(`${what.padEnd(40)} ${value.padStart(22)} ${target.padStart(8)} ${aim.padStart(8)}`);
+
+  function ratio(slow: string, fast: string): string {
+    return `${(time(slow) / time(fast)).toFixed(2)}x (best ${(best(slow) / best(fast)).toFixed(2)}x)`;
+  }
+  function share(reached: number, of: number): string {
+    return `${((100 * reached) / of).toFixed(0)} %`;
+  }
+}
+
+const { values } = parseArgs({
+  options: {
+    turns: { type: "string", default: "15" },
+    model: { type: "string", default: "edge" },
+    /** A folder with `model.ec8` and the float network's `model.json`, in place of the shipped one's. */
+    classifier: { type: "string" },
+    json: { type: "string" },
+  },
+});
+const classifier = values.classifier ?? join(ROOT, "dist/models", values.model);
+const [url, close] = await serve(await bundle(), {
+  "/site/": join(ROOT, "dist/"),
+  "/classifier/": `${classifier}/`,
+  "/litert/": join(ROOT, "node_modules/@litertjs/core/wasm/"),
+  "/blazeface.tflite": join(ROOT, "node_modules/@mediapipe/face_detection/face_detection_short_range.tflite"),
+});
+try {
+  const result = await measure(url, { classifier: values.model, turns: Number(values.turns) });
+  print(result, values.model, {
+    blazeface: statSync(join(ROOT, "dist/models/blazeface/model.ec8")).size,
+    [values.model]: statSync(join(classifier, "model.ec8")).size,
+  });
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+} finally {
+  close();
+}
