@@ -54,11 +54,12 @@ const OWN_URL = import.meta.url;
  */
 const OWN_FOLDER = new URL("./", OWN_URL).href;
 
+/** A source being followed, from its first try to its end. */
 interface Session {
   readonly abort: AbortController;
-  /** The source that it was begun for. */
+  /** What it was begun for. */
   readonly key: string;
-  /** Settles when everything of it has ended. Never rejects. */
+  /** Settles when everything of it has ended. */
   readonly done: Promise<void>;
 }
 
@@ -176,6 +177,8 @@ export class EmotionCam extends LitElement {
   #state: EmotionCamState = "idle";
   #runtime: RuntimeInfo | null = null;
   #session: Session | null = null;
+  /** Settles when the newest session has ended; the next one begins then, for they share the video and the worker. */
+  #ended: Promise<void> = Promise.resolve();
   #demoSession: Session | null = null;
   #starting: Starting | null = null;
   /** Whether `autostart` was there when it was last looked at. */
@@ -393,7 +396,7 @@ export class EmotionCam extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#leaving = setTimeout(() => void this.#leave(), MOVE_MS);
+    this.#leaving = setTimeout(() => this.#leave(), MOVE_MS);
   }
 
   /** The attributes are read where they are needed, so all there is to do is to look again. */
@@ -480,13 +483,13 @@ export class EmotionCam extends LitElement {
   }
 
   #begin(): void {
-    const before = this.#session;
-    before?.abort.abort();
+    this.#session?.abort.abort();
     const abort = new AbortController();
     this.#failure = null;
     this.#told.clear();
     this.#enter("starting");
-    this.#session = { abort, key: this.#key, done: this.#run(before, abort.signal) };
+    this.#ended = this.#run(this.#ended, abort.signal);
+    this.#session = { abort, key: this.#key, done: this.#ended };
   }
 
   async #end(): Promise<void> {
@@ -508,11 +511,11 @@ export class EmotionCam extends LitElement {
     if (element instanceof HTMLVideoElement) play(element);
   }
 
-  async #leave(): Promise<void> {
+  #leave(): void {
     this.#leaving = undefined;
     this.#page.abort();
     this.#dropEngine();
-    await this.#end();
+    void this.#end();
     this.#overlayView?.dispose();
     this.#overlayView = null;
     this.#stripView = null;
@@ -520,8 +523,8 @@ export class EmotionCam extends LitElement {
   }
 
   /** One session: the source, and the demo in its place while it cannot be had. */
-  async #run(before: Session | null, signal: AbortSignal): Promise<void> {
-    await Promise.all([before?.done, this.updateComplete]);
+  async #run(before: Promise<void>, signal: AbortSignal): Promise<void> {
+    await Promise.allSettled([before, this.updateComplete]);
     try {
       await this.#persist(() => this.#open(signal), false, signal);
     } finally {
@@ -616,7 +619,7 @@ export class EmotionCam extends LitElement {
         signal: abort.signal,
         onProgress: (loadedBytes, totalBytes) => this.#load({ loadedBytes, totalBytes }),
         onReady: (runtime) => this.#equip(runtime),
-        onError: (error) => this.#fail(error, null, false),
+        onError: (error) => this.#failEngine(error),
       },
     );
     this.#engine = { client, abort, key: this.#engineKey };
@@ -680,6 +683,12 @@ export class EmotionCam extends LitElement {
     if (this.#told.has(error.code)) return;
     this.#told.add(error.code);
     this.#tell(new EmotionErrorEvent(error));
+  }
+
+  /** What fails while nobody waits for it is started again in silence. */
+  #failEngine(error: EmotionCamError): void {
+    if (this.#session !== null) this.#fail(error, null, false);
+    else if (!error.recoverable) this.#dropEngine();
   }
 
   #draw({ faces, timeMs }: FrameResult): void {

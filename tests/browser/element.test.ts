@@ -294,6 +294,18 @@ describe("start and stop", () => {
     expect(element.state).toBe("running");
   });
 
+  test("stopped and started at once, over and over", async () => {
+    const element = put();
+    await element.start();
+    for (let round = 0; round < 5; round++) {
+      void element.stop();
+      await element.start();
+    }
+    expect(element.state).toBe("running");
+    expect(tracks.map((track) => track.readyState)).toEqual([...Array(5).fill("ended"), "live"]);
+    expect(workers.length).toBe(1);
+  });
+
   test("lists cameras", async () => {
     expect((await put().listCameras()).length).toBeGreaterThan(0);
   });
@@ -333,6 +345,9 @@ describe("lifetime", () => {
 
   test("removed while starting, and put back", async () => {
     const element = put({ autostart: "" });
+    element.remove();
+    await eventually(() => expect(element.state).toBe("idle"));
+    document.body.append(element);
     element.remove();
     await eventually(() => expect(element.state).toBe("idle"));
     document.body.append(element);
