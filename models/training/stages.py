@@ -21,7 +21,7 @@ from .recipes import MODELS, QAT, RECIPES, SEED_RANK
 from .tfjs import restored, write_graph
 from .train import Trainer
 
-CALIBRATION_FACES = 1000
+CALIBRATION_FACES = 500
 
 
 @dataclass
@@ -122,9 +122,9 @@ def compress_stage(context):
 
 
 def model_layers(context, name):
-    """(folded layers, activation scales, mean, std, epochs) of a model, after quantized training where there was one."""
+    """(folded layers, activation scales, mean, std) of a model, after quantized training where there was one."""
     model = chosen(MODELS, name, "model")
-    net, epochs = load_run(context, model.run)
+    net, _ = load_run(context, model.run)
     mean, std = input_range(RECIPES[model.run], context.splits)
     layers = net.layers(model.head)
     scales = calibrate(layers, context.splits.train.images[:CALIBRATION_FACES], mean, std)
@@ -133,13 +133,13 @@ def model_layers(context, name):
         rounded = RoundedNet(layers, scales)
         rounded.load_state_dict(shipped_state(load_checkpoint(path, ("net",))))
         layers, scales = rounded.layers(), rounded.scales()
-    return layers, scales, mean, std, epochs
+    return layers, scales, mean, std
 
 
 def qat_stage(context, name):
     """Train a model's head with quantization in the loop; the later stages then ship that."""
     model = chosen(MODELS, name, "model")
-    layers, scales, mean, std, _ = model_layers(context, name)
+    layers, scales, mean, std = model_layers(context, name)
     recipe = RECIPES[model.run]
     targets = recipe.targets(context.splits.train)[:, 7 * model.head : 7 * model.head + 7]
     qat = replace(QAT, strength=recipe.strength, epochs=context.epochs or QAT.epochs)
@@ -154,12 +154,11 @@ class Shipped:
     network: list
     mean: float
     std: float
-    epochs: int
 
 
 def ship(context, name):
     """Load, fold and quantize a model of recipes.py."""
-    layers, scales, mean, std, epochs = model_layers(context, name)
+    layers, scales, mean, std = model_layers(context, name)
     network = quantize(layers, scales, mean, std)
     weights = MODELS[name].weights
     if weights == "float16":
@@ -167,7 +166,7 @@ def ship(context, name):
     for layer in layers:
         if layer.weight is not None:
             layer.weight = restored(layer.weight, weights)
-    return Shipped(layers, network, mean, std, epochs)
+    return Shipped(layers, network, mean, std)
 
 
 def float_logits(shipped, faces, batch=200):
@@ -221,6 +220,12 @@ def quantize_stage(context, name):
         print(f"{name}, valid, {kind:10}: fer2013 {figures['fer2013']:.4f}, ferplus {figures['ferplus']:.4f}")
 
 
+def epochs_of(context, name):
+    """{run: epochs done} of a model's runs."""
+    paths = {run: os.path.join(context.runs, run, "last.pt") for run in MODELS[name].runs}
+    return {run: load_checkpoint(path, ("epoch",))["epoch"] for run, path in paths.items() if os.path.exists(path)}
+
+
 def export_stage(context, name):
     """model.json, weights.bin and contract.json of a model."""
     model, shipped, splits = chosen(MODELS, name, "model"), ship(context, name), context.splits
@@ -229,7 +234,7 @@ def export_stage(context, name):
     figures = judge(float_logits(shipped, splits.valid), splits.valid)
     training = {
         "data": "FER2013 Training split with FER+ votes", "labels": "FER2013" if model.truth == "fer2013" else "FER+ votes",
-        "faces": len(splits.train), "epochs": shipped.epochs, "valid": {k: round(v, 4) for k, v in figures.items()},
+        "faces": int((RECIPES[model.run].targets(splits.train).sum(1) > 0).sum()), "epochs": epochs_of(context, name), "valid": {k: round(v, 4) for k, v in figures.items()},
     }
     write_contract(folder, name, model.title, shipped.mean, shipped.std, read_temperature(context, name), *cost(shipped.layers), training)
     sizes = ", ".join(f"{entry['path']} {entry['bytes']} bytes" for entry in read_contract(folder)["float"]["files"])
