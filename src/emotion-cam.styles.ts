@@ -269,7 +269,8 @@ export const styles = css`
     align-items: center;
     gap: calc(0.7 * var(--_gap)) 0.28em;
     color: var(--emotion-cam-ink-soft);
-    font-size: var(--_word);
+    /* Seven words of the longest language are 43 em in one line, with their icons. */
+    font-size: max(14px, min(3.2cqmin, 2.15cqw));
     white-space: nowrap;
   }
 
@@ -327,7 +328,7 @@ export const styles = css`
   }
 
   .past {
-    flex: 0 0 22%;
+    flex: 0 0 14%;
     display: grid;
     gap: calc(0.7 * var(--_gap));
     margin-inline-start: auto;
@@ -519,7 +520,7 @@ export const styles = css`
     display: flex;
     align-items: center;
     gap: calc(1.5 * var(--_gap));
-    max-width: min(62cqw, 40em);
+    max-width: min(50cqw, 40em);
     font-size: max(14px, 2.4cqmin);
     text-align: start;
   }
@@ -551,7 +552,7 @@ export const styles = css`
     display: flex;
     align-items: center;
     gap: 0.5em;
-    max-width: 46cqw;
+    max-width: calc(100cqw - 2 * var(--_edge));
     padding: 0.35em 0.8em;
     border-radius: 0.6em;
     background: color-mix(in srgb, var(--emotion-cam-surface) var(--_veil), transparent);
@@ -584,7 +585,8 @@ export const styles = css`
     white-space: nowrap;
   }
 
-  @container (max-width: 760px) {
+  /* No room beside the bars: the last minute lies below them. */
+  @container (max-aspect-ratio: 1.74) or (max-width: 760px) {
     .strip {
       flex-direction: column;
       align-items: stretch;
@@ -597,18 +599,12 @@ export const styles = css`
     }
 
     .ribbon {
-      height: 8px;
+      height: max(8px, 1.6cqmin);
     }
   }
 
   /* Screens that stand upright: the bars lie, one below the other. */
-  @container (max-aspect-ratio: 1) or (max-width: 520px) {
-    .strip {
-      flex-direction: column;
-      align-items: stretch;
-      gap: calc(1.5 * var(--_gap));
-    }
-
+  @container (max-aspect-ratio: 1.2) or (max-width: 600px) {
     .bars {
       flex-direction: column;
       gap: calc(0.5 * var(--_gap));
@@ -630,24 +626,11 @@ export const styles = css`
       transform-origin: left;
     }
 
-    .past {
-      flex: none;
-      margin: 0;
-    }
-
-    .ribbon {
-      height: 8px;
-    }
-
     .tag {
       inset: auto;
       top: calc(var(--_edge) + 4.2em);
       left: var(--_edge);
       right: var(--_edge);
-      max-width: none;
-    }
-
-    .notice {
       max-width: none;
     }
   }
@@ -663,7 +646,7 @@ export const styles = css`
     }
   }
 
-  @container (max-width: 520px) and (max-height: 480px) {
+  @container (max-width: 600px) and (max-height: 480px) {
     .strip {
       padding-top: var(--_gap);
     }
