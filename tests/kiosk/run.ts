@@ -40,6 +40,12 @@ Environment=WLR_BACKENDS=headless
 `;
 
 const FAKE_CAMERA = "browser_flags = --use-fake-device-for-media-stream";
+/**
+ * Turned by half, because cage 0.1.4 hands an unturned browser's picture to the screen untouched, and the last picture
+ * that it drew itself is all that a screenshot would show. The screenshot is turned back.
+ */
+const DRAWN = "gpu = off\nrotation = 180\n";
+
 /** What is played to the camera, in the settings' words. */
 const FROM_CLIP = `${FAKE_CAMERA} --use-file-for-fake-video-capture=/var/lib/test-camera.mjpeg`;
 
@@ -146,7 +152,7 @@ async function fileSystem(machine: Machine): Promise<string[]> {
 
 async function install(machine: Machine): Promise<void> {
   // What a keeper of this machine writes into the settings; the installer leaves it alone.
-  writeFileSync(join(machine.root, "etc/emotion-kiosk.conf"), `gpu = off\nlanguage = en\n${FROM_CLIP}\n`);
+  writeFileSync(join(machine.root, "etc/emotion-kiosk.conf"), `${DRAWN}language = en\n${FROM_CLIP}\n`);
   mkdirSync(join(machine.root, "etc/systemd/system/emotion-kiosk-browser.service.d"), { recursive: true });
   writeFileSync(join(machine.root, "etc/systemd/system/emotion-kiosk-browser.service.d/headless.conf"), HEADLESS);
   const dry = await machine.run("/mnt/kiosk/install.sh --dry-run");
@@ -264,7 +270,7 @@ const STATES: readonly State[] = [
 ];
 
 async function showState(machine: Machine, state: State): Promise<void> {
-  const file = `gpu = off\n${state.settings}\n`;
+  const file = `${DRAWN}${state.settings}\n`;
   writeFileSync(join(machine.root, "etc/emotion-kiosk.conf"), file);
   await machine.run("systemctl restart emotion-kiosk-server");
   const holds = async () => {
