@@ -1,0 +1,161 @@
+import { memory, tensor1d } from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
+import { type LoadedEngine, loadEngine } from "../../src/runtime/engine.ts";
+import { loadKernels } from "../../src/runtime/int8/kernels.ts";
+import type { Network } from "../../src/runtime/int8/layers.ts";
+import { loadNetwork } from "../../src/runtime/int8/network.ts";
+import type { Variant } from "../../src/runtime/int8/plan.ts";
+import { readNetwork } from "../../src/runtime/int8/reader.ts";
+import { simdLevel } from "../../src/runtime/simd.ts";
+import { reference } from "../int8/reference.ts";
+
+const ASTRONAUT = new URL("../fixtures/astronaut.jpg", import.meta.url);
+const BASE = `${location.origin}/`;
+const SIZE = 128;
+const HANG_MS = 300_000;
+/** Against the float network on the same pixels; the reference papers' own spread is wider. */
+const LEAST_IOU = 0.96;
+const KEYPOINT_SHARE = 0.02;
+
+let int8: LoadedEngine;
+let float: LoadedEngine;
+let astronaut: ImageBitmap;
+
+beforeAll(async () => {
+  astronaut = await createImageBitmap(await (await fetch(ASTRONAUT)).blob());
+  const options = { assetBase: BASE, model: "seed" } as const;
+  int8 = await loadEngine({ ...options, engine: "int8" }, () => {});
+  float = await loadEngine({ ...options, engine: "float" }, () => {});
+});
+
+/** The part of the picture from (`x`, `y`) on, `side` pixels, scaled to `size`. */
+function cut(x: number, y: number, side: number, size: number): Uint8ClampedArray<ArrayBuffer> {
+  const context = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true })!;
+  context.drawImage(astronaut, x, y, side, side, 0, 0, size, size);
+  return context.getImageData(0, 0, size, size).data as Uint8ClampedArray<ArrayBuffer>;
+}
+
+/** Squares of several places and sizes in which the astronaut's face lies. */
+const SQUARES = [0, 20, 45, 70, 95].flatMap((x, i) =>
+  [220, 280, 330, 400].map((side, j) => [x, 5 * ((i + j) % 4), side] as const),
+);
+
+async function shipped(name: string): Promise<Network> {
+  const response = await fetch(`${BASE}models/${name}/model.ec8`);
+  return readNetwork(new Uint8Array(await response.arrayBuffer()), name);
+}
+
+test("it computes in integers, and says with which kernels", () => {
+  expect(int8.runtime).toMatchObject({ engine: "int8", backend: "wasm", threads: 1 });
+  expect(["relaxed", "extmul", "dot16"]).toContain(int8.runtime.variant);
+  expect(int8.runtime.detector.bytes).toBeLessThan(250_000);
+});
+
+describe.each(["blazeface", "seed"])("the whole network %s", (name) => {
+  test(
+    "gives the reference's numbers in every variant",
+    async () => {
+      const network = await shipped(name);
+      const { size } = network.input;
+      const rgba = cut(100, 20, 260, size);
+      const wanted = reference(network, rgba);
+      const simd = simdLevel();
+      const variants: Variant[] = simd === "relaxed" ? ["relaxed", "dot16"] : ["extmul", "dot16"];
+      const { kernels } = await loadKernels(BASE, simd);
+      for (const variant of variants) {
+        const loaded = loadNetwork(network, kernels, variant);
+        const pixels = tensor1d(new Int32Array(rgba.buffer), "int32");
+        const out = loaded.run(pixels);
+        const all = out.dataSync<"float32">();
+        const floats = loaded.outputs.flatMap(({ start, pixels: count, channels, stride }) =>
+          Array.from({ length: count }, (_, i) =>
+            Array.from(all.subarray(start + i * stride, start + i * stride + channels)),
+          ),
+        );
+        expect(Float32Array.from(floats.flat()), variant).toEqual(wanted);
+        for (const tensor of [pixels, out]) tensor.dispose();
+        loaded.dispose();
+      }
+    },
+    HANG_MS,
+  );
+});
+
+test("the detector finds what the float network finds, in the same place", async () => {
+  let overlap = 0;
+  let apart = 0;
+  let pairs = 0;
+  for (const [x, y, side] of SQUARES) {
+    const rgba = cut(x + 60, y, side, SIZE);
+    const [ours, ...more] = await int8.engine.detector.detect(rgba, 0.5);
+    const [theirs] = await float.engine.detector.detect(rgba, 0.5);
+    expect(more, `one face in the square at ${x}, ${y} of ${side}`).toHaveLength(0);
+    expect(ours === undefined).toBe(theirs === undefined);
+    if (!ours || !theirs) continue;
+    pairs++;
+    overlap += intersectionOverUnion(ours.box, theirs.box);
+    ours.keypoints.forEach((point, i) => {
+      const other = theirs.keypoints[i]!;
+      apart += Math.hypot(point.x - other.x, point.y - other.y) / theirs.box.width / 6;
+    });
+    expect(Math.abs(ours.score - theirs.score)).toBeLessThan(0.05);
+  }
+  expect(pairs).toBeGreaterThan(SQUARES.length / 2);
+  // Ours blends the boxes that the package chooses among, so that they differ by that too.
+  expect(overlap / pairs).toBeGreaterThan(LEAST_IOU - 0.06);
+  expect(apart / pairs).toBeLessThan(KEYPOINT_SHARE * 2);
+});
+
+test("the classifier answers as the float network does", async () => {
+  const size = int8.engine.classifier.inputSize;
+  const squares = SQUARES.map(([x, y, side]) => cut(x + 110, y + 30, side / 2, size));
+  const batch = new Uint8ClampedArray(squares.length * size * size * 4);
+  squares.forEach((square, i) => batch.set(square, i * square.length));
+  const ours = Float32Array.from(await int8.engine.classifier.classify(batch, squares.length));
+  const theirs = Float32Array.from(await float.engine.classifier.classify(batch, squares.length));
+  expect(ours).toHaveLength(squares.length * 7);
+  let difference = 0;
+  ours.forEach((score, i) => (difference += Math.abs(score - theirs[i]!)));
+  expect(difference / ours.length).toBeLessThan(0.03);
+  for (let face = 0; face < squares.length; face++) {
+    const row = ours.subarray(face * 7, face * 7 + 7);
+    expect(row.reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 5);
+    // One face alone gives what it gave among others.
+    const alone = await int8.engine.classifier.classify(squares[face]!, 1);
+    expect(Float32Array.from(alone)).toEqual(row);
+  }
+});
+
+test(
+  "10,000 runs leave tensors and heap as they were",
+  async () => {
+    const small = cut(100, 20, 260, int8.engine.classifier.inputSize);
+    const large = cut(100, 20, 260, SIZE);
+    await int8.engine.detector.detect(large, 0.5);
+    await int8.engine.classifier.classify(small, 1);
+    const before = { ...memory(), heap: int8.engine.wasmBytes() };
+    for (let i = 0; i < 5000; i++) {
+      await int8.engine.classifier.classify(small, 1);
+      await int8.engine.detector.detect(large, 0.5);
+    }
+    const { numTensors, numBytes } = memory();
+    expect({ numTensors, numBytes, heap: int8.engine.wasmBytes() }).toEqual({
+      numTensors: before.numTensors,
+      numBytes: before.numBytes,
+      heap: before.heap,
+    });
+  },
+  HANG_MS,
+);
+
+test("its memory may grow while networks are loaded", async () => {
+  const rgba = cut(60, 0, 330, SIZE);
+  const before = await int8.engine.detector.detect(rgba, 0.5);
+  const large = tensor1d(new Float32Array(24 << 20));
+  const buffer = int8.engine.wasmBytes();
+  const after = await int8.engine.detector.detect(rgba, 0.5);
+  large.dispose();
+  expect(buffer).toBeGreaterThan(64 << 20);
+  expect(after).toEqual(before);
+});
