@@ -60,6 +60,9 @@ const SEEN_MS = 5000;
 /** Before any time that a stream of frames can have, and small enough to be weighed. */
 const NEVER_MS = -1e12;
 
+/** Looks due at the very first frame: the whole of it and two tiles, for somebody may be there already. */
+const FIRST_DUE = 3;
+
 /** The most looks that are made up for after a pause. */
 const MOST_DUE = 8;
 
@@ -84,7 +87,7 @@ export class Search {
   /** Begins anew, as for another frame size. */
   reset(frame: Size): void {
     this.#tiles = squaresOf(frame, SCALES).map((square) => tileOf(square, frame));
-    this.#due = 0;
+    this.#due = FIRST_DUE;
   }
 
   /** How many tiles there are. */

@@ -140,6 +140,11 @@ describe("the order", () => {
     expect(count.seen).toBeGreaterThan(2 * count.elsewhere);
   });
 
+  test("begins with the whole frame", () => {
+    const [first] = started(VGA).next(0, 99, [], null);
+    expect(first).toEqual({ centerX: 320, centerY: 240, side: 640, roll: 0 });
+  });
+
   test("spends no more than it may, and makes up for a pause only in part", () => {
     const search = started(VGA);
     search.pass(60_000);

@@ -190,11 +190,13 @@ window.reach = {
       const background = room(random);
       const people = [0, 1, 2, 3].map((index) => walker(random, heads[index % heads.length]!, index));
       const idOf = new Map<Person, number>();
-      while (watched.seconds < 8) {
+      while (watched.seconds < 6) {
         const now = watched.seconds;
         const result = await watched.next(background, people);
         for (const person of people) {
           const face = finds(result, faceBox(person, now));
+          const { x } = person.at(now);
+          if (x < person.width / 2 || x > WIDTH - person.width / 2) continue;
           if (!face || people.some((other) => other !== person && isHidden(person, other, now))) continue;
           if (!idOf.has(person)) idOf.set(person, face.id);
           all += 1;
@@ -221,17 +223,18 @@ window.reach = {
   },
 };
 
-/** Goes from side to side at walking pace, before or behind the others. */
+/** Walks through the frame at walking pace, two from each side, before or behind the others. */
 function walker(random: Random, head: Head, index: number): Person {
   const width = 46 + 14 * index + 8 * random();
-  const start = WIDTH * random();
-  const speed = (index % 2 === 0 ? 1 : -1) * (50 + 60 * random());
+  const fromLeft = index % 2 === 0;
+  const ahead = 30 + 130 * (index >> 1) + 30 * random();
+  const speed = 95 + 20 * random();
   const y = HEIGHT * (0.3 + 0.2 * random());
-  const room = WIDTH - width;
-  return castPerson(head, width, random() < 0.5, 0.8 + 0.4 * random(), (seconds) => {
-    const along = (((start + speed * seconds) % (2 * room)) + 2 * room) % (2 * room);
-    return { x: width / 2 + (along < room ? along : 2 * room - along), y };
-  });
+  const at = (seconds: number): { x: number; y: number } => {
+    const along = ahead + speed * seconds;
+    return { x: fromLeft ? along : WIDTH - along, y };
+  };
+  return castPerson(head, width, random() < 0.5, 0.8 + 0.4 * random(), at, "figure");
 }
 
 function isHidden(person: Person, other: Person, seconds: number): boolean {

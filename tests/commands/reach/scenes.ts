@@ -30,6 +30,19 @@ export interface Person {
   at(seconds: number): { readonly x: number; readonly y: number };
 }
 
+/** Leaves of a picture the head, hair included, and the shoulders. */
+function keepFigure(context: OffscreenCanvasRenderingContext2D, face: Box, scale: number): void {
+  const width = face.width * scale;
+  const x = (face.x + face.width / 2) * scale;
+  const y = (face.y + face.height / 2) * scale;
+  context.filter = `blur(${width / 50}px)`;
+  context.globalCompositeOperation = "destination-in";
+  context.beginPath();
+  context.ellipse(x, y - 0.15 * width, 0.75 * width, 1.0 * width, 0, 0, 2 * Math.PI);
+  context.roundRect(x - 1.4 * width, y + 0.75 * width, 2.8 * width, 2 * width, 0.6 * width);
+  context.fill();
+}
+
 export type Random = () => number;
 
 /** Mulberry32: random numbers in 0..1 that are the same in every run. */
@@ -90,8 +103,17 @@ function feather(context: OffscreenCanvasRenderingContext2D, width: number, heig
  *
  * @param width The face's width, pixels of the frame.
  * @param brightness 1 is as photographed.
+ * @param outline `card`: with the photograph's surroundings. `figure`: head and shoulders alone, so that whoever passes
+ * behind is hidden no longer than behind a real person.
  */
-export function castPerson(head: Head, width: number, mirrored: boolean, brightness: number, at: Person["at"]): Person {
+export function castPerson(
+  head: Head,
+  width: number,
+  mirrored: boolean,
+  brightness: number,
+  at: Person["at"],
+  outline: "card" | "figure" = "card",
+): Person {
   const scale = width / head.face.width;
   const full = head.levels[0]!;
   const level = Math.min(head.levels.length - 1, Math.max(0, Math.floor(Math.log2(1 / scale))));
@@ -100,6 +122,7 @@ export function castPerson(head: Head, width: number, mirrored: boolean, brightn
   context.filter = `brightness(${brightness})`;
   if (mirrored) context.setTransform(-1, 0, 0, 1, picture.width, 0);
   context.drawImage(head.levels[level]!, 0, 0, full.width * scale, full.height * scale);
+  if (outline === "figure") keepFigure(context, head.face, scale);
   const x = (head.face.x + head.face.width / 2) * scale;
   const y = (head.face.y + head.face.height / 2) * scale;
   return { picture, middle: { x: mirrored ? picture.width - x : x, y }, width, at };
