@@ -41,8 +41,12 @@ export class Motion {
     }
   }
 
-  /** Whether anything changed within a box, in frame pixels, after a time. */
-  since(box: Box, timeMs: number): boolean {
+  /**
+   * Whether anything changed within a box, in frame pixels, after a time.
+   *
+   * @param explained Boxes in which movement is no news.
+   */
+  since(box: Box, timeMs: number, explained: readonly Box[] = []): boolean {
     const { width, height } = this.#frame;
     const side = Math.max(width, height);
     const cell = side / CELLS;
@@ -52,11 +56,18 @@ export class Motion {
     const bottom = bounded((box.y + box.height + (side - height) / 2) / cell);
     for (let row = top; row <= bottom; row++) {
       for (let column = left; column <= right; column++) {
-        if ((this.#changedMs[row * CELLS + column] ?? 0) > timeMs) return true;
+        if (!((this.#changedMs[row * CELLS + column] ?? 0) > timeMs)) continue;
+        const x = (column + 0.5) * cell - (side - width) / 2;
+        const y = (row + 0.5) * cell - (side - height) / 2;
+        if (!explained.some((known) => holds(known, x, y))) return true;
       }
     }
     return false;
   }
+}
+
+function holds(box: Box, x: number, y: number): boolean {
+  return x >= box.x && x <= box.x + box.width && y >= box.y && y <= box.y + box.height;
 }
 
 function bounded(cell: number): number {

@@ -43,6 +43,15 @@ const COVER_MS = 400;
 /** A tile in which nothing moved shows what it showed; so seldom it is looked at all the same. */
 const STILL_MS = 1500;
 
+/** No tile is looked at again sooner than this, whatever moves in it. */
+const REST_MS = 250;
+
+/**
+ * What moves around a followed face is that person: so many face widths to each side, above, and below it. Somebody
+ * who stands right behind waits for the tile's turn.
+ */
+const PERSON = { side: 1, above: 0.7, below: 3 };
+
 /** A tile that waited for so long comes before those that did not, whatever is expected of them. */
 const OVERDUE_MS = 420;
 
@@ -116,9 +125,10 @@ export class Search {
   next(timeMs: number, most: number, followed: readonly Box[], motion: Motion | null): readonly Square[] {
     const count = Math.min(Math.floor(this.#due), Math.max(0, Math.floor(most)));
     if (count === 0) return [];
+    const explained = followed.map(surroundings);
     const urgencies = this.#tiles
       .filter((tile) => !followed.some((box) => fills(box, tile.box)))
-      .map((tile) => ({ tile, urgency: urgency(tile, timeMs, motion) }))
+      .map((tile) => ({ tile, urgency: urgency(tile, timeMs, motion, explained) }))
       .filter((entry) => entry.urgency > 0)
       // Sorting is stable: of equals the larger and earlier tile comes first.
       .sort((a, b) => b.urgency - a.urgency)
@@ -133,14 +143,25 @@ export class Search {
 const OVERDUE = 1e15;
 
 /** How long a tile has waited, weighed by what is to be expected there; 0 where a look would show what it showed. */
-function urgency(tile: Tile, timeMs: number, motion: Motion | null): number {
+function urgency(tile: Tile, timeMs: number, motion: Motion | null, explained: readonly Box[]): number {
   const waitedMs = timeMs - tile.lookedMs;
-  const hasMoved = motion === null || motion.since(tile.box, tile.lookedMs);
+  if (waitedMs < REST_MS) return 0;
+  const hasMoved = motion === null || motion.since(tile.box, tile.lookedMs, explained);
   if (!hasMoved && waitedMs < STILL_MS) return 0;
   const moved = hasMoved ? MOVED_WEIGHT : 1;
   const seen = timeMs - tile.seenMs < SEEN_MS ? SEEN_WEIGHT : 1;
   const overdue = waitedMs >= OVERDUE_MS ? OVERDUE : 0;
   return overdue + waitedMs * tile.weight * moved * seen;
+}
+
+/** The part of the frame that somebody with this face takes up. */
+function surroundings({ x, y, width, height }: Box): Box {
+  return {
+    x: x - PERSON.side * width,
+    y: y - PERSON.above * height,
+    width: (1 + 2 * PERSON.side) * width,
+    height: (1 + PERSON.above + PERSON.below) * height,
+  };
 }
 
 /** A face that fills a tile leaves no room in it for another. */

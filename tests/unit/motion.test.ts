@@ -65,6 +65,15 @@ describe("Motion", () => {
     expect(motion.since({ x: 700, y: 200, width: 100, height: 200 }, 1)).toBe(false);
   });
 
+  test("what moves where somebody is known to be is no news", () => {
+    const motion = new Motion();
+    motion.watch(picture(300, 200), 1);
+    motion.watch(picture(320, 200), 2);
+    expect(motion.since(EVERYWHERE, 1)).toBe(true);
+    expect(motion.since(EVERYWHERE, 1, [{ x: 250, y: 150, width: 150, height: 100 }])).toBe(false);
+    expect(motion.since(EVERYWHERE, 1, [{ x: 400, y: 150, width: 150, height: 100 }])).toBe(true);
+  });
+
   test("after a reset everything has moved again", () => {
     const motion = new Motion();
     motion.watch(picture(100, 100), 1);

@@ -229,7 +229,8 @@ function walker(random: Random, head: Head, index: number): Person {
   const fromLeft = index % 2 === 0;
   const ahead = 30 + 130 * (index >> 1) + 30 * random();
   const speed = 95 + 20 * random();
-  const y = HEIGHT * (0.3 + 0.2 * random());
+  // Heads of people are at about the height of the camera, whatever their distance.
+  const y = HEIGHT * (0.37 + 0.06 * random());
   const at = (seconds: number): { x: number; y: number } => {
     const along = ahead + speed * seconds;
     return { x: fromLeft ? along : WIDTH - along, y };
