@@ -1,4 +1,4 @@
-import type { Page } from "playwright";
+import type { Page, Route } from "playwright";
 import type {} from "../../src/bench/bench.ts";
 import type { BenchReport } from "../../src/bench/report.ts";
 import type { BenchBrowser, CpuUse } from "./bench-browser.ts";
@@ -43,10 +43,7 @@ export async function runPage(
   const context = await browser.browser.newContext({ viewport: { width: 1280, height: 720 } });
   try {
     const page = await context.newPage();
-    if (serve !== undefined) {
-      const headers = { "Cross-Origin-Resource-Policy": "same-origin" };
-      await page.route(`**${serve.path}`, (route) => route.fulfill({ headers, ...serve }));
-    }
+    if (serve !== undefined) await page.route(`**${serve.path}`, (route) => fulfil(route, serve));
     const watched = new Map<string, Promise<CpuUse>>();
     let stop: Promise<() => Promise<CpuUse>> | null = null;
     await page.exposeFunction("tellBenchPhase", ({ phase, engine }: Phase) => {
@@ -69,6 +66,23 @@ export async function runPage(
   } finally {
     await context.close();
   }
+}
+
+/** Players ask for parts of a clip, to begin anew. */
+function fulfil(route: Route, { body, contentType }: Served): Promise<void> {
+  const asked = /^bytes=(\d+)-(\d*)$/.exec(route.request().headers()["range"] ?? "");
+  const start = Number(asked?.[1] ?? 0);
+  const end = asked?.[2] ? Number(asked[2]) : body.length - 1;
+  return route.fulfill({
+    status: asked === null ? 200 : 206,
+    contentType,
+    headers: {
+      "Accept-Ranges": "bytes",
+      "Content-Range": `bytes ${start}-${end}/${body.length}`,
+      "Cross-Origin-Resource-Policy": "same-origin",
+    },
+    body: body.subarray(start, end + 1),
+  });
 }
 
 function withCpu(report: BenchReport, cpu: ReadonlyMap<string, CpuUse>): BenchReport {

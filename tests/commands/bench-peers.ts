@@ -48,7 +48,7 @@ async function main(): Promise<void> {
       json: { type: "string" },
       rounds: { type: "string", default: String(DEFAULT_ROUNDS) },
       only: { type: "string" },
-      model: { type: "string", default: "edge" },
+      model: { type: "string", default: defaultModel() },
     },
   });
   const rounds = Number(values.rounds);
@@ -64,6 +64,11 @@ async function main(): Promise<void> {
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
   // Part of the table would pass for the whole.
   if (names === undefined) await writeReadme(report);
+}
+
+/** The project's own network, where it was trained already. */
+function defaultModel(): string {
+  return existsSync(join(ROOT, "dist/models/edge/contract.json")) ? "edge" : "seed";
 }
 
 /** The peers are no dependency of this project's: they are installed when they are first asked for. */
