@@ -1,8 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, expect, test } from "vitest";
 import type {} from "../../src/bench/bench.ts";
-import { problemsOf, type BenchReport } from "../../src/bench/report.ts";
+import { STAGES, problemsOf, type BenchReport } from "../../src/bench/report.ts";
 import { type Visit, endVisits, visit } from "./visit.ts";
+
+/** Two runs with their loading and warm-up; on a busy machine each frame may take a second. */
+const PATIENCE_MS = 300_000;
 
 let here: Visit | undefined;
 
@@ -22,8 +25,8 @@ async function report(page: Visit["page"]): Promise<BenchReport> {
   }
 }
 
-test("?bench measures the demo clip and reports what its schema says", async () => {
-  here = await visit("?bench=2&engine=float", []);
+test("?bench measures the demo clip and reports what its schema says", { timeout: PATIENCE_MS }, async () => {
+  here = await visit("?bench=1&engine=float", []);
   const { page } = here;
   const found = await report(page);
   expect(problemsOf(found)).toEqual([]);
@@ -39,9 +42,7 @@ test("?bench measures the demo clip and reports what its schema says", async () 
   const sheet = page.getByRole("region", { name: "Benchmark" });
   expect(await sheet.getByRole("heading", { level: 1 }).innerText()).toBe(found.sentence);
   expect(await sheet.locator(".bench-chart canvas").count()).toBe(1);
-  expect(await sheet.getByRole("rowheader").allInnerTexts()).toEqual([
-    ...["grab", "detect", "crop", "classify", "post", "total"],
-  ]);
+  expect(await sheet.getByRole("rowheader").allInnerTexts()).toEqual([...STAGES]);
 
   const saving = page.waitForEvent("download");
   await sheet.getByRole("button", { name: "Save JSON" }).click();
