@@ -290,6 +290,13 @@ async function showState(machine: Machine, state: State): Promise<void> {
   }
 }
 
+/** For whoever has to find out why. */
+async function printState(machine: Machine): Promise<void> {
+  console.log(JSON.stringify(await machine.get("/health")));
+  console.log((await machine.run("systemctl status --no-pager -n 0 'emotion-kiosk-*' | cut -c1-150")).output);
+  console.log((await machine.run("journalctl -b --no-pager -n 40 -u 'emotion-kiosk-*' | cut -c1-250")).output);
+}
+
 async function breakIt(machine: Machine, fault: Fault): Promise<{ name: string; ms: number | null }> {
   try {
     await until("alive before the fault", () => isAlive(machine));
@@ -310,7 +317,7 @@ async function breakIt(machine: Machine, fault: Fault): Promise<{ name: string; 
     return { name: fault.name, ms };
   } catch (error) {
     check(fault.name, false, error instanceof Error ? error.message : String(error));
-    console.log((await machine.run("systemctl status --no-pager -n 15 'emotion-kiosk-*'")).output);
+    await printState(machine);
     return { name: fault.name, ms: null };
   }
 }
@@ -331,6 +338,9 @@ async function main(): Promise<void> {
   try {
     writeFileSync(join(machine.root, "var/lib/test-camera.mjpeg"), await cameraFrames(join(release, "dist")));
     await testMachine(machine, release);
+  } catch (error) {
+    await printState(machine);
+    throw error;
   } finally {
     await machine.destroy();
     if (options.release === undefined) rmSync(release, { recursive: true });
