@@ -6,7 +6,8 @@ import type { Face } from "../../src/types.ts";
 import { FACE_PLACE, overlap, writeCameraClip } from "./camera-clip.ts";
 import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, browserWith, endVisits, visit } from "./visit.ts";
 
-const FRAMES = 60;
+/** Hundreds of frames, on a machine that has other things to do as well. */
+const LONG_MS = 240_000;
 
 let folder: string;
 let clip: string;
@@ -28,39 +29,47 @@ afterEach(async () => {
   here = undefined;
 });
 
-/** What the page's element told of from its start to so many frames. */
-function watch(page: Visit["page"], frames: number) {
+/** What the page's element told of from its start to so many frames, with a face or in all. */
+function watch(page: Visit["page"], enough: { frames: number } | { sightings: number }) {
   return page.evaluate(async (wanted) => {
     await customElements.whenDefined("emotion-cam");
     const element = document.querySelector("emotion-cam")!;
-    const seen: { faces: readonly Face[] }[] = [];
+    const seen: (readonly Face[])[] = [];
     const changes: string[] = [];
     let count = 0;
     element.addEventListener("emotion-change", ({ label }) => changes.push(label));
     element.addEventListener("emotion-presence", (event) => (count = event.count));
     const done = new Promise<void>((resolve) => {
-      element.addEventListener("emotion-frame", ({ faces }) => seen.push({ faces }) === wanted && resolve());
+      element.addEventListener("emotion-frame", ({ faces }) => {
+        seen.push(faces);
+        if ("frames" in wanted && seen.length === wanted.frames) resolve();
+        if ("sightings" in wanted && seen.filter((them) => them.length > 0).length === wanted.sightings) resolve();
+      });
     });
     const runtime = await element.start();
     await done;
     return { seen, changes, count, runtime, state: element.getAttribute("state") };
-  }, frames);
+  }, enough);
 }
 
-describe("the tag on the served page", () => {
+describe("the tag on the served page", { timeout: LONG_MS }, () => {
   test("finds the face that the camera sees, in its place, and reads it; nothing leaves the origin", async () => {
     here = await visit("embed.html", [FAKE_CAMERA, ALLOW_CAMERA, `--use-file-for-fake-video-capture=${clip}`]);
-    const { seen, changes, count, runtime, state } = await watch(here.page, FRAMES);
+    const { seen, changes, count, runtime, state } = await watch(here.page, { sightings: 40 });
     expect(state).toBe("running");
     expect(runtime).toMatchObject({ backend: "wasm" });
     expect(runtime.classifier.sha256).toMatch(/^[0-9a-f]{64}$/);
-    const settled = seen.slice(FRAMES / 2);
-    for (const { faces } of settled) {
-      expect(faces.length).toBe(1);
-      expect(overlap(faces[0]!.box, FACE_PLACE)).toBeGreaterThanOrEqual(0.6);
-      expect(Object.values(faces[0]!.scores).reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 3);
+    for (const faces of seen) {
+      expect(faces.length).toBeLessThanOrEqual(1);
+      for (const { box, scores } of faces) {
+        expect(overlap(box, FACE_PLACE)).toBeGreaterThanOrEqual(0.6);
+        expect(Object.values(scores).reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 3);
+      }
     }
-    expect(new Set(settled.map(({ faces }) => faces[0]!.id)).size).toBe(1);
+    // Once found it is followed: one person with one number, hardly ever out of sight.
+    const followed = seen.slice(seen.findIndex((faces) => faces.length === 1));
+    expect(followed.length).toBeLessThan(50);
+    expect(new Set(seen.flatMap((faces) => faces.map(({ id }) => id))).size).toBe(1);
     expect(count).toBe(1);
     expect(changes.at(-1)).toBe("happy");
     expect(here.asked).toContain("/models/seed/contract.json");
@@ -70,8 +79,8 @@ describe("the tag on the served page", () => {
 
   test("a moving shape is no face", async () => {
     here = await visit("embed.html", [FAKE_CAMERA, ALLOW_CAMERA]);
-    const { seen, changes } = await watch(here.page, 200);
-    expect(seen.flatMap(({ faces }) => faces)).toEqual([]);
+    const { seen, changes } = await watch(here.page, { frames: 200 });
+    expect(seen.flat()).toEqual([]);
     expect(changes).toEqual([]);
     expect(here.strangers).toEqual([]);
     expect(here.complaints).toEqual([]);

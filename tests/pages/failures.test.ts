@@ -27,7 +27,7 @@ async function fail({ page }: Visit): Promise<{ code: string; message: string; s
     );
     element.start().catch(() => {});
     const { code, message } = await failed;
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     return { code, message, state: element.getAttribute("state"), told };
   });
   return failure;
