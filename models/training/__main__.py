@@ -11,7 +11,7 @@ from .errors import BadInput  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
-STAGES = ("train", "compress", "qat", "calibrate", "quantize", "export", "report", "smoke")
+STAGES = ("train", "compress", "qat", "calibrate", "quantize", "export", "report", "ship", "smoke")
 
 
 def parse(arguments):
@@ -39,8 +39,9 @@ def main(arguments):
         return stages.compress_stage(context)
     if not options.name:
         raise BadInput(f"{options.stage}: name what to {options.stage}")
-    run = report.report_stage if options.stage == "report" else getattr(stages, f"{options.stage}_stage")
-    run(context, options.name)
+    if options.stage in ("report", "ship"):
+        return getattr(report, f"{options.stage}_stage")(context, options.name)
+    getattr(stages, f"{options.stage}_stage")(context, options.name)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from .evaluate import calibration_error, confusion, judge, predict  # noqa: E402
 from .export import MIN_CONFIDENCE  # noqa: E402
 from .quantize import run_quantized  # noqa: E402
 from .recipes import MODELS, RECIPES  # noqa: E402
-from .stages import float_logits, load_run, read_temperature, ship, truth_of  # noqa: E402
+from .stages import calibrate_stage, export_stage, float_logits, load_run, quantize_stage, read_temperature, ship, truth_of  # noqa: E402
 
 BEGIN, END = "<!-- figures: python3 -m training report -->", "<!-- /figures -->"
 
@@ -130,3 +130,9 @@ def report_stage(context, name):
     draw_confusion(counts, f"{name}, share of each row in %", os.path.join(folder, "confusion.png"))
     draw_curves(context, MODELS[name].runs, MODELS[name].head, os.path.join(folder, "curves.png"))
     into_card(os.path.join(folder, "CARD.md"), text)
+
+
+def ship_stage(context, name):
+    """Everything in a model's folder, from its last checkpoint."""
+    for stage in (calibrate_stage, quantize_stage, export_stage, report_stage):
+        stage(context, name)

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Optional
 
 import torch
@@ -14,7 +14,7 @@ from .data import Splits, load_splits
 from .errors import BadInput
 from .evaluate import judge, predict, standardise
 from .export import read_contract, write_contract
-from .graph import cost, run_layers
+from .graph import cost, equalised, run_layers
 from .qat import RoundedNet
 from .quantize import calibrate, on_grid, quantize, run_quantized, write_quantized
 from .recipes import MODELS, QAT, RECIPES, SEED_RANK
@@ -35,6 +35,7 @@ class Context:
     minutes: Optional[float] = None
     epochs: Optional[int] = None
     loaded: Optional[Splits] = None
+    shipped: dict = field(default_factory=dict)
 
     @property
     def splits(self):
@@ -126,7 +127,7 @@ def model_layers(context, name):
     model = chosen(MODELS, name, "model")
     net, _ = load_run(context, model.run)
     mean, std = input_range(RECIPES[model.run], context.splits)
-    layers = net.layers(model.head)
+    layers = equalised(net.layers(model.head))
     scales = calibrate(layers, context.splits.train.images[:CALIBRATION_FACES], mean, std)
     path = os.path.join(context.runs, f"int8-{name}", "last.pt")
     if os.path.exists(path):
@@ -157,7 +158,13 @@ class Shipped:
 
 
 def ship(context, name):
-    """Load, fold and quantize a model of recipes.py."""
+    """Load, fold and quantize a model of recipes.py; once a process."""
+    if name not in context.shipped:
+        context.shipped[name] = make_shipped(context, name)
+    return context.shipped[name]
+
+
+def make_shipped(context, name):
     layers, scales, mean, std = model_layers(context, name)
     network = quantize(layers, scales, mean, std)
     weights = MODELS[name].weights
