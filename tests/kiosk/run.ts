@@ -336,6 +336,13 @@ async function main(): Promise<void> {
     process.once(signal, () => void machine.destroy().then(() => process.exit(1)));
   }
   try {
+    await machine.boot(release);
+  } catch (error) {
+    // Where systemd-nspawn is not allowed, this is where it shows.
+    await machine.destroy();
+    return sayUntested(error instanceof Error ? error.message : String(error));
+  }
+  try {
     writeFileSync(join(machine.root, "var/lib/test-camera.mjpeg"), await cameraFrames(join(release, "dist")));
     await testMachine(machine, release);
   } catch (error) {
@@ -368,7 +375,6 @@ function unpackedArchive(): string {
 }
 
 async function testMachine(machine: Machine, release: string): Promise<void> {
-  await machine.boot(release);
   const before = await fileSystem(machine);
   await install(machine);
   await until("alive after installing", () => isAlive(machine));
