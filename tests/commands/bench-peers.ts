@@ -10,7 +10,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Contestant, versionOf, type Row } from "./bench-peers/contestant.ts";
@@ -34,6 +34,8 @@ interface PeersReport {
     readonly simd: string;
     readonly variant: string;
     readonly timerResolutionMs: number;
+    /** The system's, over the last minute: 1 is this run alone, more is other work beside it. */
+    readonly loadAverage: number;
   };
   readonly source: { readonly kind: "canvas"; readonly width: 640; readonly height: 480 };
   readonly rounds: number;
@@ -131,19 +133,21 @@ async function environmentOf(contestants: readonly Contestant[]): Promise<PeersR
     simd: runtime?.simd ?? "unknown",
     variant: runtime?.variant ?? "unknown",
     timerResolutionMs,
+    loadAverage: loadavg()[0] ?? 0,
   };
 }
 
 function captionOf({ when, commit, environment, rounds }: PeersReport): string {
-  const { browser, processor, cores, variant } = environment;
+  const { browser, processor, cores, variant, loadAverage } = environment;
   return (
     `${when.slice(0, 10)}, ${cores} cores of ${processor}, ${browser} headless with the GPU off, int8 ` +
-    `kernels: ${variant}; 640x480 canvases with one face, ${rounds} rounds in turn; commit ${commit}.`
+    `kernels: ${variant}; 640x480 canvases with one face, ${rounds} rounds in turn; load average ` +
+    `${loadAverage.toFixed(1)} (1 is this run alone); commit ${commit}.`
   );
 }
 
 const COLUMNS = ["", "ms a frame: least", "median", "p95", "times ours", "CPU ms a frame", "first result ms"];
-const MORE_COLUMNS = ["download MB", "with brotli", "memory MB", "threads", "found", "computes"];
+const MORE_COLUMNS = ["download MB", "with brotli", "memory MB", "busy threads", "found", "computes"];
 
 function cellsOf(row: Row): readonly string[] {
   const { min, p50, p95 } = row.ms;
