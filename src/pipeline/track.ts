@@ -21,21 +21,24 @@ const BIRTH_LOOKS = 15;
 /** A shown face that is not seen stays on screen for so long: bridges a blink of the detector, not a departure. */
 const HIDE_AFTER_MS = 250;
 
-/** A face that is not seen is forgotten, and its id with it, after so long: somebody walking past takes half a second. */
+/**
+ * A face that is not seen is forgotten, and its id with it, after so long: somebody who walks past hides it for half a
+ * second, two in a row for a whole one.
+ */
 const FORGET_AFTER_MS = 1500;
 
 /** Memory of the movement filter: long enough to average two or three looks, short enough to follow a turn. */
 const MOTION_MEMORY_MS = 100;
 
-/** A hidden face is expected to go on as it went, ever more slowly: after so long at half its speed. */
-const COAST_HALF_LIFE_MS = 400;
+/** A hidden face is expected to go on as it went: people who cross walk on. After so long at half its speed. */
+const COAST_HALF_LIFE_MS = 1500;
 
 /** How far from where it is expected a face may be found, in face sizes … */
 const REACH_SIZES = 0.7;
 /** … and how much farther for each second in which it was not seen … */
 const REACH_SIZES_PER_SECOND = 1.5;
 /** … but never farther than this. */
-const REACH_SIZES_MOST = 1.6;
+const REACH_SIZES_MOST = 2.4;
 
 /** A face may seem so much larger or smaller from one sighting to the next. */
 const SIZE_RATIO_MOST = 1.8;
