@@ -5,9 +5,12 @@ import type { Layer, Network } from "./layers.ts";
 import { type Kernels, instantiate, loadNetwork } from "./network.ts";
 import type { Variant } from "./plan.ts";
 
-/** Each variant computes for so long, twice, in turn: 20 ms in all. The first time also lets the browser compile well. */
-const SLICE_MS = 5;
-const SLICES = 2;
+/** What calibration may take; faces are waited for. */
+const CALIBRATION_MS = 20;
+/** Every variant is timed this often at least, as the first times are those of hastily compiled code. */
+const LEAST_ROUNDS = 3;
+/** A measurement's least length: long beside the steps of a browser's clock. */
+const MEASURE_MS = 0.8;
 /** A convolution like most of the classifiers' work. */
 const PROBE_SIZE = 12;
 const PROBE_CHANNELS = 64;
@@ -47,23 +50,31 @@ export async function loadKernels(assetBase: string, simd: SimdLevel): Promise<C
   return { kernels, variant: fastest(kernels, VARIANTS[kind]) };
 }
 
-/** Lets every variant compute one convolution, in turn, and answers the one that did it most often in its time. */
+/**
+ * Times one convolution in every variant, in turn, and answers the one whose best time was shortest: whatever else the
+ * processor does meanwhile only lengthens the others.
+ */
 export function fastest(kernels: Kernels, variants: readonly Variant[]): Variant {
   const pixels = zeros([PROBE_SIZE, PROBE_SIZE], "int32");
   const probe = probeNetwork();
-  const runners = variants.map((variant) => ({ variant, network: loadNetwork(probe, kernels, variant), rate: 0 }));
-  for (let slice = 0; slice < SLICES; slice++) {
+  const runners = variants.map((variant) => ({
+    variant,
+    network: loadNetwork(probe, kernels, variant),
+    bestMs: Infinity,
+  }));
+  const endMs = performance.now() + CALIBRATION_MS;
+  for (let round = 0; round < LEAST_ROUNDS || performance.now() < endMs; round++) {
     for (const runner of runners) {
       const startMs = performance.now();
       let runs = 0;
       let nowMs = startMs;
-      for (; nowMs < startMs + SLICE_MS; nowMs = performance.now(), runs++) runner.network.run(pixels).dispose();
-      runner.rate = Math.max(runner.rate, runs / (nowMs - startMs));
+      for (; nowMs < startMs + MEASURE_MS; nowMs = performance.now(), runs++) runner.network.run(pixels).dispose();
+      runner.bestMs = Math.min(runner.bestMs, (nowMs - startMs) / runs);
     }
   }
   pixels.dispose();
   for (const { network } of runners) network.dispose();
-  return runners.reduce((best, runner) => (runner.rate > best.rate ? runner : best)).variant;
+  return runners.reduce((best, runner) => (runner.bestMs < best.bestMs ? runner : best)).variant;
 }
 
 /** Gray to 64 channels, a 3x3 convolution of those, and one output. */

@@ -1,5 +1,5 @@
 /** Runs in the browser: each network alone, in integers and in float, in turn. */
-import { backend, memory, tensor, tensor1d, tidy, zeros } from "@tensorflow/tfjs-core";
+import { tensor, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { type GraphModel, loadGraphModel } from "@tensorflow/tfjs-converter";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { loadAndCompile, loadLiteRt, Tensor as LiteRtTensor } from "@litertjs/core";
@@ -10,32 +10,31 @@ import { type LoadedNetwork, loadNetwork } from "../../../src/runtime/int8/netwo
 import type { Variant } from "../../../src/runtime/int8/plan.ts";
 import { readNetwork } from "../../../src/runtime/int8/reader.ts";
 
-/** Each contestant computes for so long before the next one's turn. */
-const TURN_MS = 60;
-
-export interface Timing {
-  readonly name: string;
-  /** Milliseconds of a turn's middle run, one for each turn. */
-  readonly ms: readonly number[];
-  /** The shortest run of all: what the network takes where nothing else computes. */
-  readonly bestMs: number;
-}
-
-export interface Measured {
+/** What was prepared: what does not change from turn to turn. */
+export interface Prepared {
   readonly userAgent: string;
   readonly isolated: boolean;
   readonly simd: string;
   readonly variant: Variant;
-  readonly timings: readonly Timing[];
-  /** Multiply-accumulates of a network's products, and of the dot kernel's probe. */
+  /** Who computes, in turn. */
+  readonly names: readonly string[];
+  /** Multiply-accumulates of each network's products. */
   readonly macs: Readonly<Record<string, number>>;
   /** Bytes of the WebAssembly heap with both integer networks loaded, nothing else. */
   readonly heapBytes: number;
 }
 
-export interface Asked {
-  readonly classifier: string;
-  readonly turns: number;
+/** What a page offers to the command that drives it. */
+export interface KernelBench {
+  prepare(classifier: string): Promise<Prepared>;
+  /** Computes for `leastMs`. @returns Milliseconds of each run. */
+  turn(name: string, leastMs: number): Promise<number[]>;
+}
+
+declare global {
+  interface Window {
+    kernelBench: KernelBench;
+  }
 }
 
 /** Products of a network. */
@@ -105,19 +104,22 @@ async function liteRt(): Promise<() => Promise<void>> {
   };
 }
 
-async function turn(run: () => void | Promise<void>): Promise<number[]> {
+const runs = new Map<string, () => void | Promise<void>>();
+
+async function turn(name: string, leastMs: number): Promise<number[]> {
+  const run = runs.get(name)!;
   const startMs = performance.now();
   const times: number[] = [];
-  for (let nowMs = startMs; nowMs < startMs + TURN_MS;) {
+  for (let nowMs = startMs; nowMs < startMs + leastMs;) {
     await run();
     const endMs = performance.now();
     times.push(endMs - nowMs);
     nowMs = endMs;
   }
-  return times.sort((a, b) => a - b);
+  return times;
 }
 
-async function measure({ classifier, turns }: Asked): Promise<Measured> {
+async function prepare(classifier: string): Promise<Prepared> {
   const { simd, wasmBytes } = await startBackend(`${location.origin}/site/`);
   const { kernels, variant } = await loadKernels(`${location.origin}/site/`, simd);
   const blazeface = await readNetwork(await fetchBytes("/site/models/blazeface/model.ec8"), "blazeface");
@@ -128,7 +130,7 @@ async function measure({ classifier, turns }: Asked): Promise<Measured> {
 
   const wide: Variant = "dot16";
   const byteVariant: Variant = simd === "relaxed" ? "relaxed" : "extmul";
-  const runs = new Map<string, () => void | Promise<void>>([
+  const contestants: [string, () => void | Promise<void>][] = [
     ["blazeface int8", integer(faces, 128)],
     ["blazeface float", float(await loadGraphModel("/site/models/blazeface/model.json"), [1, 128, 128, 3])],
     ["blazeface LiteRT", await liteRt()],
@@ -138,21 +140,13 @@ async function measure({ classifier, turns }: Asked): Promise<Measured> {
     ["peak 16x16", integer(loadNetwork(peakNetwork(16), kernels, wide), 16)],
     [`${classifier} ${byteVariant}`, integer(loadNetwork(expressions, kernels, byteVariant), 48)],
     [`${classifier} dot16`, integer(loadNetwork(expressions, kernels, "dot16"), 48)],
-  ]);
-  const timings = [...runs.keys()].map((name) => ({ name, ms: [] as number[], bestMs: Infinity }));
-  // The first turn compiles and is thrown away.
-  for (let round = -1; round < turns; round++) {
-    for (const timing of timings) {
-      const times = await turn(runs.get(timing.name)!);
-      if (round < 0) continue;
-      timing.ms.push(times[times.length >> 1]!);
-      timing.bestMs = Math.min(timing.bestMs, times[0]!);
-    }
-  }
+  ];
+  for (const [name, run] of contestants) runs.set(name, run);
   return {
     userAgent: navigator.userAgent,
     isolated: crossOriginIsolated,
-    ...{ simd, variant, timings, heapBytes },
+    names: [...runs.keys()],
+    ...{ simd, variant, heapBytes },
     macs: {
       blazeface: macsOf(blazeface),
       [classifier]: macsOf(expressions),
@@ -162,4 +156,4 @@ async function measure({ classifier, turns }: Asked): Promise<Measured> {
   };
 }
 
-Object.assign(window, { measure, backend, memory, zeros });
+window.kernelBench = { prepare, turn };
