@@ -88,8 +88,8 @@ def read_labels(path):
 
 @dataclass
 class Splits:
-    """train: without the faces below; held: never trained on, for calibration; valid: evaluation only.
-    copies: how many training faces left because `valid` holds a copy. mean, std: of all given training pixels."""
+    """train: without the faces below; held: never trained on nor a copy of one that is, for calibration; valid:
+    evaluation only. copies: how many training faces left because `valid` holds a copy. mean, std: of all given training pixels."""
 
     train: Faces
     held: Faces
@@ -116,6 +116,9 @@ def load_splits(folder, cache, limit=None):
     leaving[copies] = leaving[held] = True
     kept = np.flatnonzero(~leaving)
     held = np.setdiff1d(held, copies)
+    # A face that was trained on in another copy would make the network look surer than it is.
+    seen = cached(os.path.join(cache, f"held-{len(train)}-{len(valid)}.npy"), lambda: find_copies(train.images[held], train.images[kept]))
+    held = np.delete(held, seen)
     return Splits(train.take(kept), train.take(held), valid, len(copies), float(train.images.mean()), float(train.images.astype(np.float32).std()))
 
 

@@ -12,9 +12,8 @@ from .checkpoint import load_checkpoint  # noqa: E402
 from .data import LABELS  # noqa: E402
 from .evaluate import calibration_error, confusion, judge, predict  # noqa: E402
 from .export import MIN_CONFIDENCE  # noqa: E402
-from .quantize import run_quantized  # noqa: E402
 from .recipes import MODELS, RECIPES  # noqa: E402
-from .stages import calibrate_stage, export_stage, float_logits, load_run, quantize_stage, read_temperature, ship, truth_of  # noqa: E402
+from .stages import calibrate_stage, export_stage, load_run, quantize_stage, read_temperature, ship, truth_of  # noqa: E402
 
 BEGIN, END = "<!-- figures: python3 -m training report -->", "<!-- /figures -->"
 
@@ -34,8 +33,8 @@ def accuracy_rows(context, name, shipped):
         mean, std = RECIPES[run].mean_std or (splits.mean, splits.std)
         logits = predict(net, valid.images, mean, std)[:, 7 * model.head : 7 * model.head + 7]
         rows.append((f"float32, {run} after {epochs} epochs", judge(logits, valid)))
-    rows.append((f"shipped float file ({model.weights} weights)", judge(float_logits(shipped, valid), valid)))
-    rows.append(("integers, 8-bit weights and 7-bit activations (simulated)", judge(run_quantized(shipped.network, valid.images), valid)))
+    rows.append((f"shipped float file ({model.weights} weights)", judge(shipped.valid_float, valid)))
+    rows.append(("integers, 8-bit weights and 7-bit activations (simulated)", judge(shipped.valid_integer, valid)))
     return rows
 
 
@@ -56,7 +55,7 @@ def figures(context, name):
     """(markdown, confusion counts) of a model."""
     shipped, valid = ship(context, name), context.splits.valid
     labels = truth_of(name, valid)
-    logits = float_logits(shipped, valid)
+    logits = shipped.valid_float
     tempered = logits / read_temperature(context, name)
     counts = confusion(logits, labels)
     lines = ["| `valid` (3,579 faces) | FER2013's label | FER+ majority |" if len(valid) == 3579 else "| `valid` | FER2013's label | FER+ majority |", "| --- | --- | --- |"]

@@ -4,13 +4,14 @@ import json
 import os
 import time
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Optional
 
 import torch
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .compress import compress
-from .data import Splits, load_splits
+from .data import Faces, Splits, load_splits
 from .errors import BadInput
 from .evaluate import judge, predict, standardise
 from .export import read_contract, write_contract
@@ -149,12 +150,22 @@ def qat_stage(context, name):
 
 @dataclass
 class Shipped:
-    """A model's weights as shipped. layers: what the float file holds; network: the integer one."""
+    """A model's weights as shipped. layers: what the float file holds; network: the integer one. The logits [n,7] of
+    the valid faces are kept, because three stages ask for them."""
 
     layers: list
     network: list
     mean: float
     std: float
+    valid: Faces
+
+    @cached_property
+    def valid_float(self):
+        return float_logits(self, self.valid)
+
+    @cached_property
+    def valid_integer(self):
+        return run_quantized(self.network, self.valid.images)
 
 
 def ship(context, name):
@@ -173,7 +184,7 @@ def make_shipped(context, name):
     for layer in layers:
         if layer.weight is not None:
             layer.weight = restored(layer.weight, weights)
-    return Shipped(layers, network, mean, std)
+    return Shipped(layers, network, mean, std, context.splits.valid)
 
 
 def float_logits(shipped, faces, batch=200):
@@ -220,10 +231,10 @@ def read_temperature(context, name):
 
 def quantize_stage(context, name):
     """quant.json and quant.bin of a model, and what the integers cost on valid."""
-    shipped, valid = ship(context, name), context.splits.valid
+    shipped = ship(context, name)
     write_quantized(shipped.network, context.folder(name), name)
-    for kind, logits in (("float file", float_logits(shipped, valid)), ("integers", run_quantized(shipped.network, valid.images))):
-        figures = judge(logits, valid)
+    for kind, logits in (("float file", shipped.valid_float), ("integers", shipped.valid_integer)):
+        figures = judge(logits, shipped.valid)
         print(f"{name}, valid, {kind:10}: fer2013 {figures['fer2013']:.4f}, ferplus {figures['ferplus']:.4f}")
 
 
@@ -238,7 +249,7 @@ def export_stage(context, name):
     model, shipped, splits = chosen(MODELS, name, "model"), ship(context, name), context.splits
     folder = context.folder(name)
     write_graph(shipped.layers, folder, model.weights)
-    figures = judge(float_logits(shipped, splits.valid), splits.valid)
+    figures = judge(shipped.valid_float, splits.valid)
     training = {
         "data": "FER2013 Training split with FER+ votes", "labels": "FER2013" if model.truth == "fer2013" else "FER+ votes",
         "faces": int((RECIPES[model.run].targets(splits.train).sum(1) > 0).sum()), "epochs": epochs_of(context, name), "valid": {k: round(v, 4) for k, v in figures.items()},
