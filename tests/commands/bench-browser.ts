@@ -13,6 +13,10 @@ const CGROUP_V2 = "/sys/fs/cgroup";
 /** Short, so that the quota is a slow processor and not one that stands still now and then. */
 const QUOTA_PERIOD_US = 10_000;
 
+/** Other work on the machine is not to be what slows a throttled browser: its quota alone is. */
+const GREATEST_SHARES_V1 = "262144";
+const GREATEST_WEIGHT_V2 = "10000";
+
 /** How `--throttle` was done. */
 export type ThrottleMethod =
   "cgroup quota on the browser's processes" | "DevTools CPU throttle of the page's main thread";
@@ -187,11 +191,13 @@ function makeGroup(slowdown: number): string | null {
       mkdirSync(group);
       writeFileSync(join(group, "cpu.cfs_period_us"), String(QUOTA_PERIOD_US));
       writeFileSync(join(group, "cpu.cfs_quota_us"), String(quotaUs));
+      writeFileSync(join(group, "cpu.shares"), GREATEST_SHARES_V1);
       return group;
     }
     const group = join(CGROUP_V2, name);
     mkdirSync(group);
     writeFileSync(join(group, "cpu.max"), `${quotaUs} ${QUOTA_PERIOD_US}`);
+    writeFileSync(join(group, "cpu.weight"), GREATEST_WEIGHT_V2);
     return group;
   } catch {
     return null;
