@@ -5,9 +5,8 @@ import { type WeighedSighting, isSameFace, merge } from "./merge.ts";
 import { SUSPICION } from "./looker.ts";
 import { sweepSquares } from "./search.ts";
 import type { Detection, Detector, Picture, Square } from "./stages.ts";
-import { isBelieved } from "./track.ts";
 
-/** Nothing moves in a still picture, so the looks do: by these shares of the square, for as many sightings as a live newcomer is asked for. */
+/** Nothing moves in a still picture, so the looks at a suspected face do: by these shares of their square. */
 const NUDGES = [
   { x: 0, y: 0 },
   { x: 0.06, y: 0 },
@@ -18,8 +17,15 @@ const NUDGES = [
 ];
 
 /**
+ * A face is believed where its looks score so well on average, as a part of the way from the score that is asked for up
+ * to 1 (of 0.5: 0.7). Less than of a live newcomer: faces without hair and shoulders around them score low, and a still
+ * picture has no next frame in which they could do better.
+ */
+const BELIEVED_PART = 0.4;
+
+/**
  * Looks for faces in a still picture, all of it at several scales. Each face that one look suspects is looked at again
- * from nearby, and believed on the terms on which a live one is (see `track.ts`).
+ * from nearby, several times.
  *
  * @param minScore 0..1.
  * @returns In fractions of the picture, the largest first.
@@ -34,7 +40,7 @@ export async function sweep(picture: Picture, detector: Detector, minScore: numb
   const seen: WeighedSighting[] = [];
   for (const suspicion of merge(suspected)) {
     const closer = await lookCloser(picture, detector, suspicion, minScore);
-    if (isBelieved(scoresOf(closer), minScore)) seen.push(...closer);
+    if (meanScore(closer) >= minScore + BELIEVED_PART * (1 - minScore)) seen.push(...closer);
   }
   return [...merge(seen)]
     .sort((a, b) => b.box.width * b.box.height - a.box.width * a.box.height)
@@ -57,9 +63,9 @@ async function lookCloser(picture: Picture, detector: Detector, suspicion: Weigh
   return seen;
 }
 
-/** One score for each look; a look that saw nothing scores 0. */
-function scoresOf(seen: readonly WeighedSighting[]): readonly number[] {
-  return NUDGES.map((_, index) => seen[index]?.score ?? 0);
+/** Looks that saw nothing score 0. */
+function meanScore(seen: readonly WeighedSighting[]): number {
+  return seen.reduce((sum, { score }) => sum + score, 0) / NUDGES.length;
 }
 
 function nudged(square: Square, { x, y }: { readonly x: number; readonly y: number }): Square {

@@ -237,7 +237,7 @@ function miss(track: Followed, timeMs: number): void {
 }
 
 /** Whether a newcomer's sightings, newest first, are enough to show it. */
-export function isBelieved(scores: readonly number[], minScore: number): boolean {
+function isBelieved(scores: readonly number[], minScore: number): boolean {
   return [SURE, LIKELY].some(({ sightings, part }) => {
     const latest = scores.slice(0, sightings);
     const mean = latest.reduce((sum, score) => sum + score, 0) / sightings;
