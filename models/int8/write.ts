@@ -59,6 +59,8 @@ function packBits(view: DataView, at: number, weights: Int16Array, bits: number)
   let held = 0;
   let holds = 0;
   for (const weight of weights) {
+    if ((weight << (32 - bits)) >> (32 - bits) !== weight)
+      throw new Error(`A weight of ${weight} wants over ${bits} bits.`);
     const value = weight & ((1 << bits) - 1);
     held |= value << holds;
     if (holds + bits >= 32) {

@@ -53,7 +53,8 @@ function weighted(random: Random, layer: Partial<Layer> & Pick<Layer, "kind" | "
   const row = window * source.channels;
   const most = Math.max(-source.floor, source.ceiling);
   const wide = full.bits > 8;
-  const largest = wide ? Math.min(2 ** (full.bits - 1) - 1, Math.floor((2 ** 31 - 2 ** 20) / (row * most))) : 127;
+  const fits = 2 ** (full.bits - 1) - 1;
+  const largest = wide ? Math.min(fits, Math.floor((2 ** 31 - 2 ** 20) / (row * most))) : fits;
   const sum = row * largest * most;
   return {
     ...full,
