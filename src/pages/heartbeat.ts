@@ -12,9 +12,6 @@ const RELOAD_AFTER_MS = 20_000;
 /** The first result may take longer: a slow machine reads and warms up its networks. */
 const FIRST_RESULT_MS = 60_000;
 
-/** Failures under which no result is to be expected, so that loading anew would only flicker. */
-const WAITING: ReadonlySet<string> = new Set(["camera-missing", "camera-denied", "camera-busy", "camera-lost"]);
-
 /**
  * The page's heartbeat, and the second ring of recovery. Posts counters to the kiosk's server, whose watchdog restarts
  * the browser when they stand still; loads the page anew when pictures are drawn but no result comes.
@@ -115,7 +112,9 @@ class Heart {
 
   #reloadIfStuck(): void {
     const now = performance.now();
-    const isResting = ["idle", "paused"].includes(this.#state) || (this.#error !== null && WAITING.has(this.#error));
+    // Loading anew brings no camera back: the element opens it again by itself, and where that does not help the
+    // server's watchdog brings a new browser, sooner if the page does not begin anew meanwhile.
+    const isResting = ["idle", "paused"].includes(this.#state) || (this.#error?.startsWith("camera-") ?? false);
     const isDrawing = this.#pictures > this.#picturesAtLastBeat;
     if (isResting) this.#restedAt = now;
     const patienceMs = this.#results === 0 ? FIRST_RESULT_MS : RELOAD_AFTER_MS;

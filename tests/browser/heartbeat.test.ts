@@ -109,6 +109,8 @@ test("but not while results come, while it rests, or while a camera is awaited",
   camera.setAttribute("state", "failed");
   fail("camera-missing");
   await pass(120);
+  fail("camera-stalled");
+  await pass(120);
   expect(reloads).toBe(0);
 });
 
