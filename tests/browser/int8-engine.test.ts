@@ -15,9 +15,10 @@ const ASTRONAUT = new URL("../fixtures/astronaut.jpg", import.meta.url);
 const BASE = `${location.origin}/`;
 const SIZE = 128;
 const HANG_MS = 300_000;
-/** Against the float network on the same pixels; the reference papers' own spread is wider. */
-const LEAST_IOU = 0.96;
-const KEYPOINT_SHARE = 0.02;
+/** Ours blends the boxes among which the package chooses one, so that they differ by that too; means over all squares. */
+const LEAST_IOU = 0.9;
+/** Of the face's width. */
+const KEYPOINT_SHARE = 0.04;
 
 let int8: LoadedEngine;
 let float: LoadedEngine;
@@ -103,9 +104,8 @@ test("the detector finds what the float network finds, in the same place", async
     expect(Math.abs(ours.score - theirs.score)).toBeLessThan(0.05);
   }
   expect(pairs).toBeGreaterThan(SQUARES.length / 2);
-  // Ours blends the boxes that the package chooses among, so that they differ by that too.
-  expect(overlap / pairs).toBeGreaterThan(LEAST_IOU - 0.06);
-  expect(apart / pairs).toBeLessThan(KEYPOINT_SHARE * 2);
+  expect(overlap / pairs).toBeGreaterThan(LEAST_IOU);
+  expect(apart / pairs).toBeLessThan(KEYPOINT_SHARE);
 });
 
 test("the classifier answers as the float network does", async () => {
