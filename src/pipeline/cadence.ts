@@ -19,8 +19,8 @@ export const LADDER: readonly Rung[] = [
   { name: "quarter", detectEvery: 3, classifyEvery: 4 },
 ];
 
-/** What a frame may cost on average: leaves a camera of 30 frames a second a quarter of its time to draw. */
-export const FRAME_BUDGET_MS = 25;
+/** What a frame may cost on average: half the time between two frames of a camera of 30 a second, the rest is for drawing. */
+export const FRAME_BUDGET_MS = 16;
 
 /** The next better rung is taken only if it would cost no more than this share of the budget: no swinging. */
 const CLIMB_SHARE = 0.75;
