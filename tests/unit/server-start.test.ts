@@ -79,18 +79,18 @@ test.runIf(process.platform === "linux")(
   },
 );
 
-test.runIf(process.platform === "linux" && process.getuid?.() !== 0)(
-  "it opens a browser on the whole screen",
-  async () => {
-    const browser = join(folder, "desktop");
-    mkdirSync(browser);
-    writeFileSync(join(browser, "chromium"), `#!/bin/sh\necho "$@" >${folder}/flags\nexec /bin/sleep 10\n`, {
-      mode: 0o755,
-    });
-    const output = await start([], { PATH: browser, DISPLAY: ":0" }, /Opened in/);
-    expect(output).toMatch(/Opened in .*chromium/);
-  },
-);
+const OPENS_HERE = process.platform === "linux" && process.getuid?.() !== 0;
+if (!OPENS_HERE) console.warn("Skipped: opening a browser, which npm start does on Linux as an ordinary user alone.");
+
+test.runIf(OPENS_HERE)("it opens a browser on the whole screen", async () => {
+  const browser = join(folder, "desktop");
+  mkdirSync(browser);
+  writeFileSync(join(browser, "chromium"), `#!/bin/sh\necho "$@" >${folder}/flags\nexec /bin/sleep 10\n`, {
+    mode: 0o755,
+  });
+  const output = await start([], { PATH: browser, DISPLAY: ":0" }, /Opened in/);
+  expect(output).toMatch(/Opened in .*chromium/);
+});
 
 test("a port that is taken is named in one line", async () => {
   const other = await createServer({ site: join(folder, "dist"), port: 0 });
