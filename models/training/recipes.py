@@ -54,6 +54,8 @@ class Recipe:
     strength: float = 1.0
     erase: float = 0.0
     seed: int = 1
+    refine: float = 0.9  # how much of a face's target each epoch keeps, once targets are refined (train.py)
+    refine_from: float = math.inf  # epoch
     mean_std: Optional[tuple] = None  # None: the training pixels' own
 
 
@@ -66,7 +68,7 @@ RECIPES = {
     "seed-low": Recipe(lambda: SeedNet(SEED_RANK), label_targets, soft_cross_entropy([1.0]), epochs=12, lr=0.03, schedule=one_cycle,
                        start="seed-low/start.pt", ema=0.995, strength=0.7),
     "edge-stable": Recipe(epochs=200, lr=0.08, schedule=stable, **EDGE),
-    "edge-decay": Recipe(epochs=6, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
+    "edge-decay": Recipe(epochs=16, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
 }
 
 # Quantization in the loop, for whichever model: a short tail on the folded net.

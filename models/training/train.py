@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from .augment import augment
 from .checkpoint import load_checkpoint, save_checkpoint
@@ -20,6 +21,18 @@ def device():
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def half_precision():
+    """Whether convolutions are faster with bfloat16 factors (sums stay float32): a GPU that has them, or a CPU that multiplies them."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            flags = file.read()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
 class Trainer:
     """Trains `net` by a recipe on faces uint8 [n,48,48] with targets float32 [n,k]; `folder` keeps all that is needed to go on.
 
@@ -28,6 +41,7 @@ class Trainer:
 
     def __init__(self, net, recipe, images, targets, mean, std, folder, evaluate, deadline=float("inf")):
         self.device = device()
+        self.half = half_precision()
         self.net = net.to(self.device, memory_format=torch.channels_last)
         self.recipe, self.mean, self.std, self.evaluate, self.deadline = recipe, mean, std, evaluate, deadline
         self.images, self.targets = torch.as_tensor(images).to(self.device), torch.as_tensor(targets).to(self.device)
@@ -53,6 +67,8 @@ class Trainer:
         self.epoch, self.step, self.history = state["epoch"], state["step"], state["history"]
         if self.average:
             self.average = {k: v.to(self.device) for k, v in state["average"].items()}
+        if "targets" in state:
+            self.targets = state["targets"].to(self.device)
         print(f"resumed at epoch {self.epoch + 1}, step {self.step + 1}", flush=True)
 
     def begin_from(self, state):
@@ -65,7 +81,9 @@ class Trainer:
             self.average = {k: v.clone().to(self.device) for k, v in source.items()}
 
     def save(self):
-        names = ("average", "epoch", "step", "history")
+        names = ["average", "epoch", "step", "history"]
+        # Refined targets are a result of the training; others can be made from the labels again.
+        names += ["targets"] if self.epoch >= self.recipe.refine_from else []
         save_checkpoint(self.path, {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict(), **{n: getattr(self, n) for n in names}})
 
     def train(self):
@@ -115,13 +133,24 @@ class Trainer:
             group["lr"] = rate
         index = index.to(self.device)
         x = augment(standardise(self.images[index], self.mean, self.std), generator, self.recipe.strength, self.recipe.erase)
-        loss = self.recipe.loss(self.net(x.contiguous(memory_format=torch.channels_last)), self.targets[index])
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
+            logits = self.net(x.contiguous(memory_format=torch.channels_last)).float()
+        loss = self.recipe.loss(logits, self.targets[index])
+        if self.epoch >= self.recipe.refine_from:
+            self.refine_targets(index, logits.detach())
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         if self.average:
             self.update_average()
         return loss.item()
+
+    def refine_targets(self, index, logits):
+        """Move the faces' targets towards the net's own answers (Huang et al., 2020, "Self-Adaptive Training"): what the
+        net makes of a face in many epochs and changes is less noisy than a single label. A face keeps its weight."""
+        targets = self.targets[index].view(len(index), -1, 7)
+        answers = F.softmax(logits.view(targets.shape), 2) * targets.sum(2, keepdim=True)
+        self.targets[index] = torch.lerp(answers, targets, self.recipe.refine).view(len(index), -1)
 
     def update_average(self):
         # A short memory at first, so that the start is forgotten.
