@@ -244,7 +244,7 @@ async function buildAll() {
 /** What editors and documentation tools know of the element, read from its source. */
 async function describeElement() {
   const { cli } = await import("@custom-elements-manifest/analyzer/cli.js");
-  const argv = ["analyze", "--litelement", "--quiet", "--outdir", "dist", "--globs", "src/emotion-cam.ts"];
+  const argv = ["analyze", "--litelement", "--quiet", "--outdir", "dist", "--globs", "src/emotion-cam*.ts"];
   const manifest = await cli({ argv, cwd: ROOT, noWrite: true });
   await writeFile(join(STAGE, "custom-elements.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 }

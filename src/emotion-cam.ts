@@ -1,59 +1,28 @@
-import { LitElement, html, type PropertyValues, type TemplateResult } from "lit";
+import { html, type TemplateResult } from "lit";
 import { type CameraDevice, listCameras, openCamera } from "./camera/camera.ts";
 import { frames } from "./camera/frames.ts";
 import { retryDelayMs, untilWorthRetrying } from "./camera/retry.ts";
 import { type Source, type Stage, play, showCamera, showFile, sizeOf } from "./camera/source.ts";
+import { EmotionCamAttributes } from "./emotion-cam.attributes.ts";
 import { styles } from "./emotion-cam.styles.ts";
 import { EmotionCamError } from "./errors.ts";
-import {
-  type EmotionCamEventMap,
-  EmotionChangeEvent,
-  EmotionErrorEvent,
-  EmotionFrameEvent,
-  EmotionPresenceEvent,
-  EmotionReadyEvent,
-} from "./events.ts";
+import { type EmotionCamEventMap, EmotionErrorEvent, EmotionFrameEvent, EmotionReadyEvent } from "./events.ts";
+import { People } from "./people.ts";
 import { createClient } from "./runtime/client.ts";
-import type { EngineName, Face, FrameOptions, FrameResult, Label, Privacy, Range, RuntimeInfo } from "./types.ts";
+import type { Face, FrameResult, RuntimeInfo } from "./types.ts";
 import { Announcer, describePeople } from "./view/announcer.ts";
-import { FaceOverlay } from "./view/face-overlay.ts";
+import { Drawing } from "./view/drawing.ts";
 import { type PanelModel, headline, statePanel } from "./view/state-panel.ts";
-import { ExpressionStrip } from "./view/strip.ts";
 import { ENGLISH, type Words, loadWords } from "./view/words.ts";
 
 export type { CameraDevice } from "./camera/camera.ts";
 
 /** What the element is doing. */
 export type EmotionCamState = "idle" | "starting" | "running" | "paused" | "failed";
-/** `auto`: int8 where the browser has WebAssembly SIMD, else float. */
-export type EngineChoice = EngineName | "auto";
-/** What is drawn over the picture: `full` is `boxes` with the bars and the last minute besides. */
-export type OverlayStyle = "full" | "boxes" | "minimal" | "emoji" | "none";
-/** The colours of all that is drawn and written. */
-export type Theme = (typeof THEMES)[number];
-
 type Client = ReturnType<typeof createClient>;
 
-const ENGINES = ["auto", "int8", "float"] as const;
-const OVERLAYS = ["full", "boxes", "minimal", "emoji", "none"] as const;
-const PRIVACIES = ["show", "blur", "hide"] as const;
-const RANGES = ["far", "near"] as const;
-const PACES = ["adaptive", "measure"] as const;
-const THEMES = ["dark", "light", "contrast"] as const;
-/** The networks that ship; whatever has a slash or a dot is the URL of a contract. */
-const MODELS = ["seed", "edge", "edge-fer2013"] as const;
-const DEFAULT_MODEL = "seed";
-/** More faces than this are never asked for: the squares of all of them are one batch. */
-const MOST_FACES = 32;
 /** Being taken out of the page for less than this is a move, and costs nothing. */
 const MOVE_MS = 100;
-const OWN_URL = import.meta.url;
-/**
- * Beside this module lie the worker, the networks and the languages. In two steps, because bundlers take
- * `new URL("…", import.meta.url)` for the name of a file that they are to bring along.
- */
-const OWN_FOLDER = new URL("./", OWN_URL).href;
-
 /** A source being followed, from its first try to its end. */
 interface Session {
   readonly abort: AbortController;
@@ -149,30 +118,8 @@ interface Starting {
  * @cssprop --emotion-cam-light - The colour of the camera's light.
  * @cssprop --emotion-cam-font - The font family.
  */
-export class EmotionCam extends LitElement {
+export class EmotionCam extends EmotionCamAttributes {
   static override styles = styles;
-
-  /** Attributes are the truth: the accessors below read them, so that nothing can fall out of step. */
-  static override properties = {
-    autostart: { type: Boolean, noAccessor: true },
-    src: { noAccessor: true },
-    demoSrc: { attribute: "demo-src", noAccessor: true },
-    camera: { noAccessor: true },
-    mirror: { noAccessor: true },
-    maxFaces: { attribute: "max-faces", noAccessor: true },
-    maxFps: { attribute: "max-fps", noAccessor: true },
-    minScore: { attribute: "min-score", noAccessor: true },
-    smoothing: { noAccessor: true },
-    model: { noAccessor: true },
-    engine: { noAccessor: true },
-    lang: { noAccessor: true },
-    assetBase: { attribute: "asset-base", noAccessor: true },
-    overlay: { noAccessor: true },
-    privacy: { noAccessor: true },
-    range: { noAccessor: true },
-    theme: { noAccessor: true },
-    pace: { noAccessor: true },
-  };
 
   #state: EmotionCamState = "idle";
   #runtime: RuntimeInfo | null = null;
@@ -188,15 +135,14 @@ export class EmotionCam extends LitElement {
   #failure: { readonly error: EmotionCamError; readonly retryInMs: number | null } | null = null;
   /** Codes that were told of since all was well. */
   readonly #told = new Set<string>();
-  readonly #labels = new Map<number, Label>();
+  readonly #people = new People();
   #progress: Progress | null = null;
   #words: Words = ENGLISH;
   /** The language that `#words` are in, or are being fetched in. */
   #learnt = "en";
   #page = new AbortController();
   #leaving: ReturnType<typeof setTimeout> | undefined;
-  #overlayView: FaceOverlay | null = null;
-  #stripView: ExpressionStrip | null = null;
+  #drawing: Drawing | null = null;
   readonly #announcer = new Announcer();
   /** Failures are told by the panel, and by the event. */
   readonly #press = () => void this.start().catch(() => {});
@@ -214,135 +160,12 @@ export class EmotionCam extends LitElement {
     return this;
   }
 
-  get autostart(): boolean {
-    return this.hasAttribute("autostart") && this.getAttribute("autostart") !== "false";
-  }
-  set autostart(value: boolean) {
-    this.#write("autostart", value === true ? "" : null);
-  }
-
-  get src(): string {
-    return this.getAttribute("src") ?? "";
-  }
-  set src(value: string) {
-    this.#write("src", value);
-  }
-
-  get demoSrc(): string {
-    return this.getAttribute("demo-src") ?? "";
-  }
-  set demoSrc(value: string) {
-    this.#write("demo-src", value);
-  }
-
-  get camera(): string {
-    return this.getAttribute("camera") ?? "";
-  }
-  set camera(value: string) {
-    this.#write("camera", value);
-  }
-
-  /** Whether the picture is mirrored; where nothing is said, whether that is what people expect of the source. */
-  get mirror(): boolean {
-    const value = this.getAttribute("mirror");
-    if (value === "" || value === "true") return true;
-    if (value === "false") return false;
-    return this.#source === null ? this.src === "" : looksAtViewer(this.#source);
-  }
-  set mirror(value: boolean) {
-    this.#write("mirror", value);
-  }
-
-  get maxFaces(): number {
-    const value = numberIn(this.getAttribute("max-faces"), 1, MOST_FACES);
-    return value !== null && Number.isInteger(value) ? value : 4;
-  }
-  set maxFaces(value: number) {
-    this.#write("max-faces", value);
-  }
-
-  /** `Infinity`: all of them. */
-  get maxFps(): number {
-    return numberIn(this.getAttribute("max-fps"), Number.MIN_VALUE, Infinity) ?? Infinity;
-  }
-  set maxFps(value: number) {
-    this.#write("max-fps", value);
-  }
-
-  get minScore(): number {
-    return numberIn(this.getAttribute("min-score"), 0, 1) ?? 0.5;
-  }
-  set minScore(value: number) {
-    this.#write("min-score", value);
-  }
-
-  get smoothing(): number {
-    return numberIn(this.getAttribute("smoothing"), 0, 1) ?? 0.5;
-  }
-  set smoothing(value: number) {
-    this.#write("smoothing", value);
-  }
-
-  get model(): string {
-    const value = this.getAttribute("model") ?? "";
-    return /[/.]/.test(value) ? value : oneOf(MODELS, value, DEFAULT_MODEL);
-  }
-  set model(value: string) {
-    this.#write("model", value);
-  }
-
-  get engine(): EngineChoice {
-    return oneOf(ENGINES, this.getAttribute("engine"), "auto");
-  }
-  set engine(value: EngineChoice) {
-    this.#write("engine", value);
-  }
-
-  /** The folder's absolute URL, ending in a slash. */
-  get assetBase(): string {
-    return folderOf(this.getAttribute("asset-base")) ?? OWN_FOLDER;
-  }
-  set assetBase(value: string) {
-    this.#write("asset-base", value);
-  }
-
-  get overlay(): OverlayStyle {
-    return oneOf(OVERLAYS, this.getAttribute("overlay"), "full");
-  }
-  set overlay(value: OverlayStyle) {
-    this.#write("overlay", value);
-  }
-
-  get privacy(): Privacy {
-    return oneOf(PRIVACIES, this.getAttribute("privacy"), "show");
-  }
-  set privacy(value: Privacy) {
-    this.#write("privacy", value);
-  }
-
-  get range(): Range {
-    return oneOf(RANGES, this.getAttribute("range"), "far");
-  }
-  set range(value: Range) {
-    this.#write("range", value);
-  }
-
-  get theme(): Theme {
-    return oneOf(THEMES, this.getAttribute("theme"), "dark");
-  }
-  set theme(value: Theme) {
-    this.#write("theme", value);
-  }
-
-  get pace(): FrameOptions["pace"] {
-    return oneOf(PACES, this.getAttribute("pace"), "adaptive");
-  }
-  set pace(value: FrameOptions["pace"]) {
-    this.#write("pace", value);
-  }
-
   get state(): EmotionCamState {
     return this.#state === "running" && document.hidden ? "paused" : this.#state;
+  }
+
+  protected override get isMirrorExpected(): boolean {
+    return this.#source === null ? this.src === "" : looksAtViewer(this.#source);
   }
 
   /** Whether the demo plays because no camera can be had. */
@@ -399,11 +222,6 @@ export class EmotionCam extends LitElement {
     this.#leaving = setTimeout(() => this.#leave(), MOVE_MS);
   }
 
-  /** The attributes are read where they are needed, so all there is to do is to look again. */
-  override attributeChangedCallback(_name: string, before: string | null, after: string | null): void {
-    if (before !== after) this.requestUpdate();
-  }
-
   protected override render(): TemplateResult {
     const shows = this.#source?.kind;
     return html`
@@ -439,18 +257,12 @@ export class EmotionCam extends LitElement {
       error: this.#failure?.error ?? null,
       retryInMs: this.#failure?.retryInMs ?? null,
       progress: this.#progress,
-      people: this.overlay === "full" ? this.#labels.size : null,
+      people: this.overlay === "full" ? this.#people.count : null,
       camera: this.src === "",
       light: source?.kind === "camera",
       words: this.#words,
       start: this.#press,
     };
-  }
-
-  #write(name: string, value: unknown): void {
-    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
-      this.setAttribute(name, String(value));
-    else this.removeAttribute(name);
   }
 
   /** What a session was begun for; everything else rides on the next frame. */
@@ -516,9 +328,8 @@ export class EmotionCam extends LitElement {
     this.#page.abort();
     this.#dropEngine();
     void this.#end();
-    this.#overlayView?.dispose();
-    this.#overlayView = null;
-    this.#stripView = null;
+    this.#drawing?.dispose();
+    this.#drawing = null;
     this.#announcer.dispose();
   }
 
@@ -573,7 +384,7 @@ export class EmotionCam extends LitElement {
       await unlessAborted(client.ready, signal);
       const wishes = { signal, lost: source.lost, maxFps: () => this.maxFps };
       for await (const { frame, timeMs, presentedFrames } of frames(source.element, wishes)) {
-        const result = await client.process(frame, timeMs, this.#frameOptions).catch(passOver);
+        const result = await client.process(frame, timeMs, this.frameOptions).catch(passOver);
         signal.throwIfAborted();
         if (result === null) {
           // The worker is being started again; the camera stays on.
@@ -645,11 +456,6 @@ export class EmotionCam extends LitElement {
     this.#tell(new EmotionReadyEvent(runtime));
   }
 
-  get #frameOptions(): FrameOptions {
-    const { maxFaces, minScore, smoothing, range, pace } = this;
-    return { maxFaces, minScore, smoothing, range, pace };
-  }
-
   #answer(result: FrameResult, presentedFrames: number, demo: boolean): void {
     if (!demo) this.#recover();
     this.#enter("running");
@@ -691,23 +497,20 @@ export class EmotionCam extends LitElement {
     else if (!error.recoverable) this.#dropEngine();
   }
 
-  #draw({ faces, timeMs }: FrameResult): void {
+  #draw(result: FrameResult): void {
     if (this.#source === null) return;
     const { element } = this.#source;
     const { width, height } = sizeOf(element);
-    this.#overlayView ??= new FaceOverlay(this.#part(".overlay"));
-    this.#overlayView.show(faces, {
+    this.#drawing ??= new Drawing(this.renderRoot);
+    this.#drawing.show(result, {
       picture: element,
       frameWidth: width,
       frameHeight: height,
       mirror: this.mirror,
-      fit: getComputedStyle(element).objectFit === "contain" ? "contain" : "cover",
       style: this.overlay,
       privacy: this.privacy,
       words: this.#words,
     });
-    this.#stripView ??= new ExpressionStrip(this.#part(".strip"));
-    this.#stripView.show(faces, timeMs, this.#words, this.mirror);
   }
 
   /** Own language first, then the page's, then the browser's; English where none of them is had. */
@@ -730,23 +533,15 @@ export class EmotionCam extends LitElement {
   }
 
   #tellPeople(faces: readonly Face[]): void {
-    const before = new Map(this.#labels);
-    this.#labels.clear();
-    for (const face of faces) this.#labels.set(face.id, face.label);
-    if (before.size !== this.#labels.size || faces.some(({ id }) => !before.has(id)))
-      this.#tell(new EmotionPresenceEvent(faces.length));
-    for (const face of faces) {
-      const previousLabel = before.get(face.id) ?? null;
-      if (previousLabel !== face.label) this.#tell(new EmotionChangeEvent(face, previousLabel));
-    }
-    if (before.size !== this.#labels.size) this.requestUpdate();
+    const before = this.#people.count;
+    for (const event of this.#people.meet(faces)) this.#tell(event);
+    if (before !== this.#people.count) this.requestUpdate();
     if (this.#state === "running") this.#announcer.say(describePeople(faces, this.#words));
   }
 
   /** Nobody is in a source that is gone. */
   #empty(): void {
-    this.#overlayView?.clear();
-    this.#stripView?.clear();
+    this.#drawing?.clear();
     this.#tellPeople([]);
   }
 }
@@ -800,30 +595,6 @@ function toError(cause: unknown): EmotionCamError {
 
 function looksAtViewer(source: Source): boolean {
   return source.kind === "camera" && source.facing !== "environment";
-}
-
-/** @returns The folder's absolute URL, ending in a slash; `null` where the value names none. */
-function folderOf(value: string | null): string | null {
-  if (value === null || value.trim() === "") return null;
-  try {
-    const { origin, protocol, pathname } = new URL(value, document.baseURI);
-    // Of data: and blob: URLs nothing can be asked but themselves.
-    if (!pathname.startsWith("/")) return null;
-    const base = origin === "null" ? `${protocol}//` : origin;
-    return pathname.endsWith("/") ? `${base}${pathname}` : `${base}${pathname}/`;
-  } catch {
-    return null;
-  }
-}
-
-function oneOf<T extends string>(choices: readonly T[], value: string | null, fallback: T): T {
-  return choices.find((choice) => choice === value) ?? fallback;
-}
-
-function numberIn(value: string | null, least: number, most: number): number | null {
-  if (value === null || value.trim() === "") return null;
-  const number = Number(value);
-  return number >= least && number <= most ? number : null;
 }
 
 function pending(): Starting {

@@ -1,5 +1,6 @@
 export { EmotionCam } from "./emotion-cam.ts";
-export type { CameraDevice, EmotionCamState, EngineChoice, OverlayStyle, Theme } from "./emotion-cam.ts";
+export type { CameraDevice, EmotionCamState } from "./emotion-cam.ts";
+export type { EngineChoice, OverlayStyle, Theme } from "./emotion-cam.attributes.ts";
 export { EmotionCamError } from "./errors.ts";
 export type { EmotionCamErrorCode } from "./errors.ts";
 export {

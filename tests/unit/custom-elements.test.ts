@@ -22,7 +22,7 @@ interface Declaration {
 const ANALYZER = "@custom-elements-manifest/analyzer/cli.js";
 const { cli } = await import(ANALYZER);
 const manifest: { modules: { declarations: Declaration[] }[] } = await cli({
-  argv: ["analyze", "--litelement", "--quiet", "--outdir", "dist", "--globs", "src/emotion-cam.ts"],
+  argv: ["analyze", "--litelement", "--quiet", "--outdir", "dist", "--globs", "src/emotion-cam*.ts"],
   cwd: ROOT,
   noWrite: true,
 });

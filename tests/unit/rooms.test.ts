@@ -29,10 +29,13 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   },
   { files: /^camera\//, rooms: /^(camera\/.*|(types|errors)\.ts)$/, packages: /^$/ },
   { files: /^view\//, rooms: /^(view\/.*|(types|errors)\.ts)$/, packages: /^lit(\/.*)?$/ },
+  { files: /^people\.ts$/, rooms: /^(types|events)\.ts$/, packages: /^$/ },
+  { files: /^emotion-cam\.attributes\.ts$/, rooms: /^types\.ts$/, packages: /^lit$/ },
   { files: /^emotion-cam\.styles\.ts$/, rooms: /^view\/.*$/, packages: /^lit$/ },
   {
     files: /^emotion-cam\.ts$/,
-    rooms: /^(camera\/.*|view\/.*|runtime\/client\.ts|(events|errors|types|emotion-cam\.styles)\.ts)$/,
+    rooms:
+      /^(camera\/.*|view\/.*|runtime\/client\.ts|(events|errors|types|people|emotion-cam\.(attributes|styles))\.ts)$/,
     packages: /^lit(\/.*)?$/,
   },
   { files: /^define\.ts$/, rooms: /^(emotion-cam|index)\.ts$/, packages: /^$/ },

@@ -1,0 +1,225 @@
+import { LitElement } from "lit";
+import type { EngineName, FrameOptions, Privacy, Range } from "./types.ts";
+
+/** `auto`: int8 where the browser has WebAssembly SIMD, else float. */
+export type EngineChoice = EngineName | "auto";
+/** What is drawn over the picture: `full` is `boxes` with the bars and the last minute besides. */
+export type OverlayStyle = "full" | "boxes" | "minimal" | "emoji" | "none";
+/** The colours of all that is drawn and written. */
+export type Theme = (typeof THEMES)[number];
+
+const ENGINES = ["auto", "int8", "float"] as const;
+const OVERLAYS = ["full", "boxes", "minimal", "emoji", "none"] as const;
+const PRIVACIES = ["show", "blur", "hide"] as const;
+const RANGES = ["far", "near"] as const;
+const PACES = ["adaptive", "measure"] as const;
+const THEMES = ["dark", "light", "contrast"] as const;
+/** The networks that ship; whatever has a slash or a dot is the URL of a contract. */
+const MODELS = ["seed", "edge", "edge-fer2013"] as const;
+const DEFAULT_MODEL = "seed";
+/** More faces than this are never asked for: the squares of all of them are one batch. */
+const MOST_FACES = 32;
+const OWN_URL = import.meta.url;
+/**
+ * Beside this module lie the worker, the networks and the languages. In two steps, because bundlers take
+ * `new URL("…", import.meta.url)` for the name of a file that they are to bring along.
+ */
+const OWN_FOLDER = new URL("./", OWN_URL).href;
+
+/**
+ * What the attributes say. They are the truth: the accessors read them, so that nothing can fall out of step, and
+ * whatever makes no sense counts as the default. What each means is said where the element is described.
+ */
+export abstract class EmotionCamAttributes extends LitElement {
+  static override properties = {
+    autostart: { type: Boolean, noAccessor: true },
+    src: { noAccessor: true },
+    demoSrc: { attribute: "demo-src", noAccessor: true },
+    camera: { noAccessor: true },
+    mirror: { noAccessor: true },
+    maxFaces: { attribute: "max-faces", noAccessor: true },
+    maxFps: { attribute: "max-fps", noAccessor: true },
+    minScore: { attribute: "min-score", noAccessor: true },
+    smoothing: { noAccessor: true },
+    model: { noAccessor: true },
+    engine: { noAccessor: true },
+    lang: { noAccessor: true },
+    assetBase: { attribute: "asset-base", noAccessor: true },
+    overlay: { noAccessor: true },
+    privacy: { noAccessor: true },
+    range: { noAccessor: true },
+    theme: { noAccessor: true },
+    pace: { noAccessor: true },
+  };
+
+  get autostart(): boolean {
+    return this.hasAttribute("autostart") && this.getAttribute("autostart") !== "false";
+  }
+  set autostart(value: boolean) {
+    this.#write("autostart", value === true ? "" : null);
+  }
+
+  get src(): string {
+    return this.getAttribute("src") ?? "";
+  }
+  set src(value: string) {
+    this.#write("src", value);
+  }
+
+  get demoSrc(): string {
+    return this.getAttribute("demo-src") ?? "";
+  }
+  set demoSrc(value: string) {
+    this.#write("demo-src", value);
+  }
+
+  get camera(): string {
+    return this.getAttribute("camera") ?? "";
+  }
+  set camera(value: string) {
+    this.#write("camera", value);
+  }
+
+  /** Whether the picture is mirrored; where nothing is said, whether that is what people expect of the source. */
+  get mirror(): boolean {
+    const value = this.getAttribute("mirror");
+    if (value === "" || value === "true") return true;
+    if (value === "false") return false;
+    return this.isMirrorExpected;
+  }
+  set mirror(value: boolean) {
+    this.#write("mirror", value);
+  }
+
+  get maxFaces(): number {
+    const value = numberIn(this.getAttribute("max-faces"), 1, MOST_FACES);
+    return value !== null && Number.isInteger(value) ? value : 4;
+  }
+  set maxFaces(value: number) {
+    this.#write("max-faces", value);
+  }
+
+  /** `Infinity`: all of them. */
+  get maxFps(): number {
+    return numberIn(this.getAttribute("max-fps"), Number.MIN_VALUE, Infinity) ?? Infinity;
+  }
+  set maxFps(value: number) {
+    this.#write("max-fps", value);
+  }
+
+  get minScore(): number {
+    return numberIn(this.getAttribute("min-score"), 0, 1) ?? 0.5;
+  }
+  set minScore(value: number) {
+    this.#write("min-score", value);
+  }
+
+  get smoothing(): number {
+    return numberIn(this.getAttribute("smoothing"), 0, 1) ?? 0.5;
+  }
+  set smoothing(value: number) {
+    this.#write("smoothing", value);
+  }
+
+  get model(): string {
+    const value = this.getAttribute("model") ?? "";
+    return /[/.]/.test(value) ? value : oneOf(MODELS, value, DEFAULT_MODEL);
+  }
+  set model(value: string) {
+    this.#write("model", value);
+  }
+
+  get engine(): EngineChoice {
+    return oneOf(ENGINES, this.getAttribute("engine"), "auto");
+  }
+  set engine(value: EngineChoice) {
+    this.#write("engine", value);
+  }
+
+  /** The folder's absolute URL, ending in a slash. */
+  get assetBase(): string {
+    return folderOf(this.getAttribute("asset-base")) ?? OWN_FOLDER;
+  }
+  set assetBase(value: string) {
+    this.#write("asset-base", value);
+  }
+
+  get overlay(): OverlayStyle {
+    return oneOf(OVERLAYS, this.getAttribute("overlay"), "full");
+  }
+  set overlay(value: OverlayStyle) {
+    this.#write("overlay", value);
+  }
+
+  get privacy(): Privacy {
+    return oneOf(PRIVACIES, this.getAttribute("privacy"), "show");
+  }
+  set privacy(value: Privacy) {
+    this.#write("privacy", value);
+  }
+
+  get range(): Range {
+    return oneOf(RANGES, this.getAttribute("range"), "far");
+  }
+  set range(value: Range) {
+    this.#write("range", value);
+  }
+
+  get theme(): Theme {
+    return oneOf(THEMES, this.getAttribute("theme"), "dark");
+  }
+  set theme(value: Theme) {
+    this.#write("theme", value);
+  }
+
+  get pace(): FrameOptions["pace"] {
+    return oneOf(PACES, this.getAttribute("pace"), "adaptive");
+  }
+  set pace(value: FrameOptions["pace"]) {
+    this.#write("pace", value);
+  }
+
+  /** Whether people expect the source that is shown, or will be, to be a mirror. */
+  protected abstract get isMirrorExpected(): boolean;
+
+  /** What rides on each frame. */
+  protected get frameOptions(): FrameOptions {
+    const { maxFaces, minScore, smoothing, range, pace } = this;
+    return { maxFaces, minScore, smoothing, range, pace };
+  }
+
+  /** The attributes are read where they are needed, so all there is to do is to look again. */
+  override attributeChangedCallback(_name: string, before: string | null, after: string | null): void {
+    if (before !== after) this.requestUpdate();
+  }
+
+  #write(name: string, value: unknown): void {
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
+      this.setAttribute(name, String(value));
+    else this.removeAttribute(name);
+  }
+}
+
+/** @returns The folder's absolute URL, ending in a slash; `null` where the value names none. */
+function folderOf(value: string | null): string | null {
+  if (value === null || value.trim() === "") return null;
+  try {
+    const { origin, protocol, pathname } = new URL(value, document.baseURI);
+    // Of data: and blob: URLs nothing can be asked but themselves.
+    if (!pathname.startsWith("/")) return null;
+    const base = origin === "null" ? `${protocol}//` : origin;
+    return pathname.endsWith("/") ? `${base}${pathname}` : `${base}${pathname}/`;
+  } catch {
+    return null;
+  }
+}
+
+function oneOf<T extends string>(choices: readonly T[], value: string | null, fallback: T): T {
+  return choices.find((choice) => choice === value) ?? fallback;
+}
+
+function numberIn(value: string | null, least: number, most: number): number | null {
+  if (value === null || value.trim() === "") return null;
+  const number = Number(value);
+  return number >= least && number <= most ? number : null;
+}
