@@ -13,7 +13,7 @@ const OVERLAYS = ["full", "boxes", "minimal", "emoji", "none"] as const;
 const PRIVACIES = ["show", "blur", "hide"] as const;
 const RANGES = ["far", "near"] as const;
 const PACES = ["adaptive", "measure"] as const;
-const THEMES = ["dark", "light", "contrast"] as const;
+const THEMES = ["dark", "light", "contrast", "auto"] as const;
 /** The networks that ship; whatever has a slash or a dot is the URL of a contract. */
 const MODELS = ["seed", "edge", "edge-fer2013"] as const;
 const DEFAULT_MODEL = "seed";

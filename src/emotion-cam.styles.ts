@@ -1,13 +1,49 @@
 import { css } from "lit";
 
+const LIGHT = css`
+  --emotion-cam-happy: #8d6a00;
+  --emotion-cam-surprised: #ba408d;
+  --emotion-cam-neutral: #687079;
+  --emotion-cam-sad: #0073bc;
+  --emotion-cam-fearful: #8a56c4;
+  --emotion-cam-disgusted: #537b03;
+  --emotion-cam-angry: #d22f2a;
+  --emotion-cam-unsure: #10151b;
+  --emotion-cam-surface: #f4f6f8;
+  --emotion-cam-ink: #10151b;
+  --emotion-cam-ink-soft: #4a5560;
+  --emotion-cam-chip-ink: #ffffff;
+  --emotion-cam-chip-rest: #000000;
+  --emotion-cam-light: #00813f;
+  --emotion-cam-veil: 90%;
+  color-scheme: light;
+`;
+
+const CONTRAST = css`
+  --emotion-cam-happy: #705401;
+  --emotion-cam-surprised: #9e2274;
+  --emotion-cam-neutral: #515962;
+  --emotion-cam-sad: #015b96;
+  --emotion-cam-fearful: #723da9;
+  --emotion-cam-disgusted: #416100;
+  --emotion-cam-angry: #b4000c;
+  --emotion-cam-unsure: #000000;
+  --emotion-cam-surface: #ffffff;
+  --emotion-cam-ink: #000000;
+  --emotion-cam-ink-soft: #000000;
+  --emotion-cam-chip-ink: #ffffff;
+  --emotion-cam-chip-rest: #000000;
+  --emotion-cam-light: #026631;
+  --emotion-cam-veil: 100%;
+  --_strip: var(--emotion-cam-surface);
+  color-scheme: light;
+`;
+
 /**
  * The element's style sheet. Sizes are shares of the element's own smaller side (`cqmin`), so that it is the same from
  * a box of 200 px to a wall; words 3.2 %, small print 1.8 %, never under 14 px.
  *
- * Custom properties that pages may set: the seven colours `--emotion-cam-happy` … `--emotion-cam-angry`,
- * `--emotion-cam-unsure` (marks without a word), `--emotion-cam-surface` and `--emotion-cam-ink` (what is written and
- * on what), `--emotion-cam-ink-soft`, `--emotion-cam-chip-ink` (on colours), `--emotion-cam-chip-rest` (the chip's
- * unfilled part is its colour mixed with this), `--emotion-cam-light` (the camera's light), `--emotion-cam-font`.
+ * Custom properties that begin with `--emotion-cam-` are for pages to set, those that begin with `--_` are not.
  * Contrasts of every theme are held by tests/unit/view-styles.test.ts.
  */
 export const styles = css`
@@ -26,9 +62,11 @@ export const styles = css`
     --emotion-cam-chip-ink: #0b0f14;
     --emotion-cam-chip-rest: #ffffff;
     --emotion-cam-light: #4ade80;
-    --_veil: 86%;
-    --_word: max(14px, 3.2cqmin);
-    --_small: max(14px, 1.8cqmin);
+    --emotion-cam-veil: 86%;
+    --emotion-cam-accent: var(--emotion-cam-happy);
+    --emotion-cam-word-size: max(14px, 3.2cqmin);
+    --emotion-cam-small-size: max(14px, 1.8cqmin);
+    --emotion-cam-radius: 0.6em;
     --_gap: max(6px, 1.6cqmin);
     --_edge: max(8px, 2.6cqmin);
     color-scheme: dark;
@@ -49,41 +87,27 @@ export const styles = css`
   }
 
   :host([theme="light"]) {
-    --emotion-cam-happy: #8d6a00;
-    --emotion-cam-surprised: #ba408d;
-    --emotion-cam-neutral: #687079;
-    --emotion-cam-sad: #0073bc;
-    --emotion-cam-fearful: #8a56c4;
-    --emotion-cam-disgusted: #537b03;
-    --emotion-cam-angry: #d22f2a;
-    --emotion-cam-unsure: #10151b;
-    --emotion-cam-surface: #f4f6f8;
-    --emotion-cam-ink: #10151b;
-    --emotion-cam-ink-soft: #4a5560;
-    --emotion-cam-chip-ink: #ffffff;
-    --emotion-cam-chip-rest: #000000;
-    --emotion-cam-light: #00813f;
-    --_veil: 90%;
-    color-scheme: light;
+    ${LIGHT}
   }
 
   :host([theme="contrast"]) {
-    --emotion-cam-happy: #705401;
-    --emotion-cam-surprised: #9e2274;
-    --emotion-cam-neutral: #515962;
-    --emotion-cam-sad: #015b96;
-    --emotion-cam-fearful: #723da9;
-    --emotion-cam-disgusted: #416100;
-    --emotion-cam-angry: #b4000c;
-    --emotion-cam-unsure: #000000;
-    --emotion-cam-surface: #ffffff;
-    --emotion-cam-ink: #000000;
-    --emotion-cam-ink-soft: #000000;
-    --emotion-cam-chip-ink: #ffffff;
-    --emotion-cam-chip-rest: #000000;
-    --emotion-cam-light: #026631;
-    --_veil: 100%;
-    color-scheme: light;
+    ${CONTRAST}
+  }
+
+  @media (prefers-color-scheme: light) {
+    :host([theme="auto"]) {
+      ${LIGHT}
+    }
+  }
+
+  @media (prefers-contrast: more) {
+    :host([theme="auto"]) {
+      ${CONTRAST}
+    }
+  }
+
+  .all {
+    display: contents;
   }
 
   *,
@@ -136,7 +160,7 @@ export const styles = css`
     overflow: visible;
     fill: none;
     stroke: var(--_colour);
-    stroke-width: var(--_stroke);
+    stroke-width: var(--emotion-cam-stroke, var(--_stroke));
     stroke-linecap: round;
     stroke-linejoin: round;
     animation: appear 200ms;
@@ -145,7 +169,7 @@ export const styles = css`
   /* Marks are seen on any picture: a thin rim of the other brightness goes around them. */
   .corners .halo {
     stroke: color-mix(in srgb, var(--emotion-cam-surface) 55%, transparent);
-    stroke-width: calc(1.9 * var(--_stroke));
+    stroke-width: calc(1.9 * var(--emotion-cam-stroke, var(--_stroke)));
   }
 
   .corners[data-unsure] {
@@ -166,7 +190,7 @@ export const styles = css`
     align-items: center;
     gap: 0.3em;
     padding: 0.16em 0.55em 0.16em 0.34em;
-    border-radius: 0.36em;
+    border-radius: calc(0.6 * var(--emotion-cam-radius));
     overflow: hidden;
     background: color-mix(in srgb, var(--_colour) 62%, var(--emotion-cam-chip-rest));
     color: var(--emotion-cam-chip-ink);
@@ -174,6 +198,14 @@ export const styles = css`
     line-height: 1.2;
     white-space: nowrap;
     animation: appear 200ms;
+  }
+
+  .chip[data-away] {
+    visibility: hidden;
+  }
+
+  .chip slot {
+    display: contents;
   }
 
   .chip .fill {
@@ -185,7 +217,8 @@ export const styles = css`
   }
 
   .chip .icon,
-  .chip .word {
+  .chip .word,
+  .chip ::slotted(*) {
     position: relative;
   }
 
@@ -229,19 +262,18 @@ export const styles = css`
     display: flex;
     align-items: flex-end;
     gap: calc(3 * var(--_gap));
-    padding: calc(4 * var(--_gap)) var(--_edge) var(--_edge);
-    background: linear-gradient(
-      to top,
-      color-mix(in srgb, var(--emotion-cam-surface) 94%, transparent),
-      color-mix(in srgb, var(--emotion-cam-surface) var(--_veil), transparent) 68%,
-      transparent
+    padding: calc(5 * var(--_gap)) var(--_edge) var(--_edge);
+    /* Whatever is written lies on the veil; only above it the picture comes through. */
+    background: var(
+      --_strip,
+      linear-gradient(
+        to top,
+        color-mix(in srgb, var(--emotion-cam-surface) 94%, transparent),
+        color-mix(in srgb, var(--emotion-cam-surface) var(--emotion-cam-veil), transparent) calc(100% - 5 * var(--_gap)),
+        transparent
+      )
     );
     pointer-events: none;
-  }
-
-  :host([theme="contrast"]) .strip {
-    padding-top: var(--_edge);
-    background: var(--emotion-cam-surface);
   }
 
   .bars,
@@ -344,7 +376,7 @@ export const styles = css`
 
   .caption {
     color: var(--emotion-cam-ink-soft);
-    font-size: var(--_small);
+    font-size: var(--emotion-cam-small-size);
     text-align: end;
   }
 
@@ -383,7 +415,7 @@ export const styles = css`
     overflow: auto;
     text-align: center;
     background: var(--emotion-cam-surface);
-    font-size: max(16px, var(--_word));
+    font-size: max(16px, var(--emotion-cam-word-size));
     animation: appear 200ms;
   }
 
@@ -438,7 +470,7 @@ export const styles = css`
     padding: 0.5em 1.3em;
     border: 2px solid transparent;
     border-radius: 99em;
-    background: var(--emotion-cam-happy);
+    background: var(--emotion-cam-accent);
     color: var(--emotion-cam-chip-ink);
     font: inherit;
     font-weight: 700;
@@ -461,7 +493,7 @@ export const styles = css`
 
   .card .fine {
     max-width: 60em;
-    font-size: var(--_small);
+    font-size: var(--emotion-cam-small-size);
     overflow-wrap: anywhere;
   }
 
@@ -477,7 +509,7 @@ export const styles = css`
     display: block;
     height: 100%;
     border-radius: inherit;
-    background: var(--emotion-cam-happy);
+    background: var(--emotion-cam-accent);
     transform-origin: left;
     transition: transform 400ms;
   }
@@ -498,7 +530,7 @@ export const styles = css`
     background: linear-gradient(
       to top,
       color-mix(in srgb, var(--emotion-cam-surface) 92%, transparent),
-      color-mix(in srgb, var(--emotion-cam-surface) var(--_veil), transparent) 50%,
+      color-mix(in srgb, var(--emotion-cam-surface) var(--emotion-cam-veil), transparent) 50%,
       transparent
     );
     font-size: max(18px, 5cqmin);
@@ -516,7 +548,8 @@ export const styles = css`
   .tag {
     position: absolute;
     z-index: 2;
-    inset: var(--_edge) auto auto var(--_edge);
+    top: var(--_edge);
+    inset-inline-start: var(--_edge);
     display: flex;
     align-items: center;
     gap: calc(1.5 * var(--_gap));
@@ -531,7 +564,7 @@ export const styles = css`
     border-radius: 0.3em;
     background: var(--emotion-cam-surprised);
     color: var(--emotion-cam-chip-ink);
-    font-size: max(16px, var(--_word));
+    font-size: max(16px, var(--emotion-cam-word-size));
     letter-spacing: 0.08em;
     text-transform: uppercase;
   }
@@ -541,22 +574,23 @@ export const styles = css`
     align-items: center;
     gap: 0.5em;
     padding: 0.35em 0.8em;
-    border-radius: 0.6em;
-    background: color-mix(in srgb, var(--emotion-cam-surface) var(--_veil), transparent);
+    border-radius: var(--emotion-cam-radius);
+    background: color-mix(in srgb, var(--emotion-cam-surface) var(--emotion-cam-veil), transparent);
   }
 
   .notice {
     position: absolute;
     z-index: 2;
-    inset: var(--_edge) var(--_edge) auto auto;
+    top: var(--_edge);
+    inset-inline-end: var(--_edge);
     display: flex;
     align-items: center;
     gap: 0.5em;
     max-width: calc(100cqw - 2 * var(--_edge));
     padding: 0.35em 0.8em;
-    border-radius: 0.6em;
-    background: color-mix(in srgb, var(--emotion-cam-surface) var(--_veil), transparent);
-    font-size: var(--_small);
+    border-radius: var(--emotion-cam-radius);
+    background: color-mix(in srgb, var(--emotion-cam-surface) var(--emotion-cam-veil), transparent);
+    font-size: var(--emotion-cam-small-size);
   }
 
   .notice .words {
@@ -574,6 +608,25 @@ export const styles = css`
     border-radius: 50%;
     background: var(--emotion-cam-light);
     box-shadow: 0 0 0 0.16em color-mix(in srgb, var(--emotion-cam-light) 35%, transparent);
+  }
+
+  /* As large as a finger, and no larger to see than what is written beside it. */
+  .stop {
+    position: relative;
+    min-width: 2em;
+    min-height: 2em;
+    justify-content: center;
+    padding: 0;
+    margin-block: -0.3em;
+    margin-inline-end: -0.4em;
+    background: color-mix(in srgb, var(--emotion-cam-ink) 14%, transparent);
+    color: var(--emotion-cam-ink);
+  }
+
+  .stop::before {
+    position: absolute;
+    inset: -0.5em;
+    content: "";
   }
 
   .announcement {
@@ -627,10 +680,8 @@ export const styles = css`
     }
 
     .tag {
-      inset: auto;
       top: calc(var(--_edge) + 4.2em);
-      left: var(--_edge);
-      right: var(--_edge);
+      inset-inline: var(--_edge);
       max-width: none;
     }
   }
@@ -689,14 +740,14 @@ export const styles = css`
       line-height: 1.15;
     }
 
-    button {
+    .card button {
       min-height: 36px;
       padding: 0.2em 0.9em;
     }
 
     .tag {
       top: var(--_edge);
-      right: auto;
+      inset-inline-end: auto;
     }
 
     .hint {
@@ -705,12 +756,9 @@ export const styles = css`
     }
   }
 
-  :host(:dir(rtl)) .notice {
-    inset: var(--_edge) auto auto var(--_edge);
-  }
-
-  :host(:dir(rtl)) .tag {
-    inset: var(--_edge) var(--_edge) auto auto;
+  .all[dir="rtl"] .bar .level,
+  .all[dir="rtl"] .progress span {
+    transform-origin: right;
   }
 
   @media (prefers-reduced-motion: reduce) {

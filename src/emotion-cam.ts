@@ -13,12 +13,16 @@ import type { Face, FrameResult, RuntimeInfo } from "./types.ts";
 import { Announcer, describePeople } from "./view/announcer.ts";
 import { Drawing } from "./view/drawing.ts";
 import { type PanelModel, headline, statePanel } from "./view/state-panel.ts";
-import { ENGLISH, type Words, loadWords } from "./view/words.ts";
+import { ENGLISH_LANGUAGE, type Language, type SomeWords, addLanguage, languages, loadLanguage } from "./view/words.ts";
 
 export type { CameraDevice } from "./camera/camera.ts";
+export type { SomeWords } from "./view/words.ts";
 
 /** What the element is doing. */
-export type EmotionCamState = "idle" | "starting" | "running" | "paused" | "failed";
+export type EmotionCamState = (typeof STATES)[number];
+
+const STATES = ["idle", "starting", "running", "paused", "failed"] as const;
+
 type Client = ReturnType<typeof createClient>;
 
 /** Being taken out of the page for less than this is a move, and costs nothing. */
@@ -66,7 +70,8 @@ interface Starting {
  * @attr {"full"|"boxes"|"minimal"|"emoji"|"none"} overlay - What is drawn over the picture. Default: `full`.
  * @attr {"show"|"blur"|"hide"} privacy - What happens to the pixels of faces on the screen. Default: `show`.
  * @attr {"far"|"near"} range - `near` looks at the whole frame alone; `far` looks closer too. Default: `far`.
- * @attr {"dark"|"light"|"contrast"} theme - The colours of all that is drawn and written. Default: `dark`.
+ * @attr {"dark"|"light"|"contrast"|"auto"} theme - The colours of all that is drawn and written; `auto` is what the
+ * system asks for. Default: `dark`.
  * @attr {"adaptive"|"measure"} pace - `measure` skips nothing, for benches. Default: `adaptive`.
  * @attr {"idle"|"starting"|"running"|"paused"|"failed"} state - Read-only: what the element is doing.
  * @attr {boolean} demo - Read-only: whether the demo plays because no camera can be had.
@@ -83,6 +88,7 @@ interface Starting {
  * @slot loading - In place of the words and the line that show how far the start has come.
  * @slot error - In place of the words that say what is wrong.
  * @slot notice - In place of the notice that expressions are shown and that nothing is stored.
+ * @slot label - In place of the icon and the word of the largest face; the page keeps it up to date.
  *
  * @csspart stage - Holds the picture; mirrored where it is.
  * @csspart video - The camera's or the clip's picture.
@@ -90,13 +96,28 @@ interface Starting {
  * @csspart overlay - Lies over the picture and holds what is drawn on faces.
  * @csspart marks - The corner marks around one face.
  * @csspart chip - The icon and the word of one face.
+ * @csspart fill - The chip's filled part, as wide as the confidence.
+ * @csspart icon - Each icon.
+ * @csspart word - Each expression's word.
+ * @csspart veil - The coarse picture of `privacy="blur"`.
  * @csspart strip - The bottom of the picture: bars or columns, and the last minute.
  * @csspart bars - The seven bars of the one face.
  * @csspart columns - One column for each of several faces.
+ * @csspart bar - One of the seven: its track, icon and word.
+ * @csspart track - What a bar's level rises in.
+ * @csspart level - How much of a bar is filled.
+ * @csspart column - What one of several faces shows: its stack, icon and word.
+ * @csspart stack - The seven shares of a column.
  * @csspart past - The last minute.
+ * @csspart ribbon - The colours of the last minute.
+ * @csspart caption - What is written beside the ribbon.
  * @csspart panel - Whatever is said in words over the picture.
+ * @csspart title - The panel's heading.
+ * @csspart text - Each paragraph of the panel.
  * @csspart button - The button that starts, or tries again.
+ * @csspart stop - The button that ends; not there where it started by itself.
  * @csspart progress - The line that moves while the networks load.
+ * @csspart done - How far that line has come.
  * @csspart detail - The failure's message, for whoever looks after the page.
  * @csspart demo - The tag that says that a demo plays.
  * @csspart notice - What is done with the picture.
@@ -116,7 +137,22 @@ interface Starting {
  * @cssprop --emotion-cam-chip-ink - What is written on the seven colours.
  * @cssprop --emotion-cam-chip-rest - What the unfilled part of a chip is mixed with.
  * @cssprop --emotion-cam-light - The colour of the camera's light.
+ * @cssprop --emotion-cam-accent - The colour of the button and of the line while loading. Default: that of happy.
+ * @cssprop --emotion-cam-veil - How much of the surface lies between the picture and what is written, in percent.
  * @cssprop --emotion-cam-font - The font family.
+ * @cssprop --emotion-cam-word-size - The size of words. Default: 3.2 % of the smaller side, at least 14 px.
+ * @cssprop --emotion-cam-small-size - The size of small print. Default: 1.8 % of the smaller side, at least 14 px.
+ * @cssprop --emotion-cam-radius - How round the boxes behind words are. Default: `0.6em`.
+ * @cssprop --emotion-cam-stroke - How thick the corner marks are. Default: by the element's size.
+ *
+ * @cssstate idle - Waits for a press.
+ * @cssstate starting - The camera or the networks are not there yet.
+ * @cssstate running - Frames are answered.
+ * @cssstate paused - The page is hidden.
+ * @cssstate failed - Something failed.
+ * @cssstate demo - The demo plays because no camera can be had.
+ * @cssstate camera - A camera is on.
+ * @cssstate people - Somebody is in view.
  */
 export class EmotionCam extends EmotionCamAttributes {
   static override styles = styles;
@@ -137,15 +173,19 @@ export class EmotionCam extends EmotionCamAttributes {
   readonly #told = new Set<string>();
   readonly #people = new People();
   #progress: Progress | null = null;
-  #words: Words = ENGLISH;
-  /** The language that `#words` are in, or are being fetched in. */
-  #learnt = "en";
+  #language: Language = ENGLISH_LANGUAGE;
+  /** The language that was asked for last. */
+  #asked = "en";
+  readonly #states: CustomStateSet | undefined = this.attachInternals?.().states;
+  /** Whether a button of the element had the focus when it was taken away. */
+  #lostFocus = false;
   #page = new AbortController();
   #leaving: ReturnType<typeof setTimeout> | undefined;
   #drawing: Drawing | null = null;
   readonly #announcer = new Announcer();
   /** Failures are told by the panel, and by the event. */
   readonly #press = () => void this.start().catch(() => {});
+  readonly #halt = () => void this.stop();
 
   /**
    * Registers the element under a tag; does nothing where it has the tag already, and on servers.
@@ -158,6 +198,24 @@ export class EmotionCam extends EmotionCamAttributes {
   ): typeof EmotionCam {
     if (registry !== undefined && registry.get(tag) !== this) registry.define(tag, this);
     return this;
+  }
+
+  /**
+   * Teaches all elements a language, or other words in one that they know; `lang/en.json` says what there is to say.
+   *
+   * @param tag As in HTML's `lang`; without a region it is for all regions.
+   * @param words What is left out is said as before.
+   * @throws RangeError Where the tag is none. TypeError where a key or a value is not what the element says.
+   */
+  static addLanguage(tag: string, words: SomeWords): void {
+    addLanguage(tag, words);
+  }
+
+  /** Puts the focus on the element's button, where it has one. */
+  override focus(options?: FocusOptions): void {
+    const button = this.shadowRoot?.querySelector("button");
+    if (button == null) super.focus(options);
+    else button.focus(options);
   }
 
   get state(): EmotionCamState {
@@ -212,6 +270,7 @@ export class EmotionCam extends EmotionCamAttributes {
     if (this.#leaving !== undefined) return this.#stay();
     this.#page = new AbortController();
     document.addEventListener("visibilitychange", () => this.#showState(), { signal: this.#page.signal });
+    languages.addEventListener("change", () => this.#learnAnew(), { signal: this.#page.signal });
     this.#showState();
     this.#autostarted = this.autostart;
     if (this.autostart || this.#starting !== null) this.#begin();
@@ -224,7 +283,8 @@ export class EmotionCam extends EmotionCamAttributes {
 
   protected override render(): TemplateResult {
     const shows = this.#source?.kind;
-    return html`
+    const { tag, direction } = this.#language;
+    return html`<div class="all" lang=${tag} dir=${direction}>
       <div class="stage" part="stage" data-mirror=${this.mirror}>
         <video part="video" .muted=${true} loop playsinline ?hidden=${shows === "picture"}></video>
         <img part="picture" alt="" ?hidden=${shows !== "picture"} />
@@ -232,21 +292,49 @@ export class EmotionCam extends EmotionCamAttributes {
       <div class="overlay" part="overlay" aria-hidden="true"></div>
       <div class="strip" part="strip" aria-hidden="true" ?hidden=${this.overlay !== "full"}></div>
       ${statePanel(this.#panel)} ${this.#announcer.region}
-    `;
+    </div>`;
   }
 
   protected override willUpdate(): void {
     if (!this.isConnected) return;
+    this.#lostFocus ||= this.#focused !== null;
     const autostarts = this.autostart && !this.#autostarted && this.#session === null;
     this.#autostarted = this.autostart;
     if (autostarts || (this.#session !== null && this.#session.key !== this.#key)) this.#begin();
   }
 
   protected override updated(): void {
-    void this.#learnWords();
-    const words = this.#words;
+    void this.#learn();
+    this.#keepFocus();
+    this.#drawing?.makeWay();
+    this.#showStates();
+    const { words } = this.#language;
     if (this.state !== "running")
       this.#announcer.say(headline({ state: this.state, error: this.#failure?.error ?? null, words }));
+  }
+
+  get #focused(): Element | null {
+    return this.shadowRoot?.activeElement ?? null;
+  }
+
+  /** Buttons come and go with the states; whoever uses the keyboard stays on the one that is there. */
+  #keepFocus(): void {
+    const isElsewhere =
+      document.activeElement !== null && ![document.body, this].includes(document.activeElement as HTMLElement);
+    const button = this.shadowRoot?.querySelector("button") ?? null;
+    if (this.#lostFocus && this.#focused === null && !isElsewhere) button?.focus();
+    this.#lostFocus &&= button === null && !isElsewhere;
+  }
+
+  /** What the state attribute says and more, for style sheets: `:state(running)`. */
+  #showStates(): void {
+    const states: Record<string, boolean> = {
+      demo: this.demo,
+      camera: this.#source?.kind === "camera",
+      people: this.#people.count > 0,
+    };
+    for (const state of STATES) states[state] = this.state === state;
+    for (const [name, is] of Object.entries(states)) toggleState(this.#states, name, is);
   }
 
   get #panel(): PanelModel {
@@ -260,8 +348,10 @@ export class EmotionCam extends EmotionCamAttributes {
       people: this.overlay === "full" ? this.#people.count : null,
       camera: this.src === "",
       light: source?.kind === "camera",
-      words: this.#words,
+      words: this.#language.words,
       start: this.#press,
+      // Whoever pressed to start may press to end; what started by itself is the page's to end.
+      stop: this.#session === null || this.autostart ? null : this.#halt,
     };
   }
 
@@ -509,22 +599,27 @@ export class EmotionCam extends EmotionCamAttributes {
       mirror: this.mirror,
       style: this.overlay,
       privacy: this.privacy,
-      words: this.#words,
+      words: this.#language.words,
     });
   }
 
   /** Own language first, then the page's, then the browser's; English where none of them is had. */
-  get #language(): string {
+  get #wantedLanguage(): string {
     return this.closest<HTMLElement>("[lang]:not([lang=''])")?.lang ?? navigator.language;
   }
 
-  async #learnWords(): Promise<void> {
-    const language = this.#language;
-    if (this.#learnt === language) return;
-    this.#learnt = language;
-    const words = await loadWords(language, this.assetBase);
-    if (this.#learnt !== language) return;
-    this.#words = words;
+  async #learn(): Promise<void> {
+    const wanted = this.#wantedLanguage;
+    if (this.#asked === wanted) return;
+    this.#asked = wanted;
+    const language = await loadLanguage(wanted, this.assetBase);
+    if (this.#asked !== wanted) return;
+    this.#language = language;
+    this.requestUpdate();
+  }
+
+  #learnAnew(): void {
+    this.#asked = "";
     this.requestUpdate();
   }
 
@@ -536,7 +631,7 @@ export class EmotionCam extends EmotionCamAttributes {
     const before = this.#people.count;
     for (const event of this.#people.meet(faces)) this.#tell(event);
     if (before !== this.#people.count) this.requestUpdate();
-    if (this.#state === "running") this.#announcer.say(describePeople(faces, this.#words));
+    if (this.#state === "running") this.#announcer.say(describePeople(faces, this.#language.words));
   }
 
   /** Nobody is in a source that is gone. */
@@ -591,6 +686,16 @@ function toError(cause: unknown): EmotionCamError {
     `Something failed that was not foreseen (${String(cause)}). It is started anew; please report it.`,
     { cause },
   );
+}
+
+/** Before version 125 Chromium wants names that begin with two dashes: there it is `:--running`. */
+function toggleState(states: CustomStateSet | undefined, name: string, is: boolean): void {
+  if (!is) return void (states?.delete(name), states?.delete(`--${name}`));
+  try {
+    states?.add(name);
+  } catch {
+    states?.add(`--${name}`);
+  }
 }
 
 function looksAtViewer(source: Source): boolean {

@@ -11,12 +11,17 @@ const APART_MS = 3000;
  * https://www.w3.org/WAI/WCAG22/Techniques/aria/ARIA22
  */
 export class Announcer {
-  /** To be put into the page, and to stay there. */
-  readonly region: HTMLElement = makeRegion();
+  /** Made when it is first wanted: on a server there are no elements. */
+  #region: HTMLElement | undefined;
   #said = "";
   #wanted = "";
   #saidAtMs = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** To be put into the page, and to stay there. */
+  get region(): HTMLElement {
+    return (this.#region ??= makeRegion());
+  }
 
   /** Wants something said; what was wanted before and not said yet is dropped. An empty text is silence. */
   say(text: string): void {

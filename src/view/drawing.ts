@@ -2,15 +2,33 @@ import type { FrameResult } from "../types.ts";
 import { FaceOverlay, type OverlayScene } from "./face-overlay.ts";
 import { ExpressionStrip } from "./strip.ts";
 
+/** What stands on the picture beside the faces' own marks. */
+const THINGS = ".notice, .tag, .bars, .columns, .past";
+
 /** All that is drawn over the picture: the faces, and the strip below them. */
 export class Drawing {
   readonly #overlay: FaceOverlay;
   readonly #strip: ExpressionStrip;
+  readonly #root: ParentNode;
+  readonly #layer: HTMLElement;
+  readonly #watch = new ResizeObserver(() => this.makeWay());
 
   /** @param root Holds the layers `.overlay` and `.strip`. */
   constructor(root: ParentNode) {
-    this.#overlay = new FaceOverlay(root.querySelector<HTMLElement>(".overlay")!);
-    this.#strip = new ExpressionStrip(root.querySelector<HTMLElement>(".strip")!);
+    this.#root = root;
+    this.#layer = root.querySelector<HTMLElement>(".overlay")!;
+    const strip = root.querySelector<HTMLElement>(".strip")!;
+    this.#overlay = new FaceOverlay(this.#layer);
+    this.#strip = new ExpressionStrip(strip);
+    for (const part of [this.#layer, strip]) this.#watch.observe(part);
+  }
+
+  /** To be called when other things may stand on the picture than before: the faces' words keep clear of them. */
+  makeWay(): void {
+    const { left, top } = this.#layer.getBoundingClientRect();
+    const rects = [...this.#root.querySelectorAll(THINGS)].map((thing) => thing.getBoundingClientRect());
+    const there = rects.filter(({ width }) => width > 0);
+    this.#overlay.avoid(there.map(({ x, y, width, height }) => ({ x: x - left, y: y - top, width, height })));
   }
 
   /** To be called for each answered frame. */
@@ -27,6 +45,7 @@ export class Drawing {
   }
 
   dispose(): void {
+    this.#watch.disconnect();
     this.#overlay.dispose();
   }
 }

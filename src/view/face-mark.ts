@@ -12,13 +12,11 @@ const STROKE = { share: 4 / 1080, leastPx: 2 };
 const TEXT = { leastShare: 24 / 1080, mostShare: 64 / 1080, leastPx: 14 };
 /** The chip's text is this share of the marks' width. */
 const TEXT_OF_FACE = 0.17;
-/** The chip is measured anew only when its text grows by so much. */
+/** The chip is laid out anew only when its text grows by so much. */
 const TEXT_STEP_PX = 2;
 /** How long a corner's arms are, as a share of the marks' shorter side, and how round it is, as a share of the arms. */
 const ARM = 0.2;
 const ROUND = 0.6;
-/** With the bars at its bottom, so much of the layer's height is taken. */
-const STRIP = 0.22;
 /** Coming and going, milliseconds. */
 const FADE_MS = 200;
 
@@ -32,6 +30,9 @@ export class FaceMark {
   readonly #fill = document.createElement("span");
   readonly #icon = document.createElementNS(SVG, "path");
   readonly #word = document.createElement("span");
+  readonly #slot = document.createElement("slot");
+  /** Its size is told once it is laid out: reading it back would make the browser lay the page out for each chip. */
+  readonly #measure = new ResizeObserver(([entry]) => this.#fit(entry!.borderBoxSize[0]!));
   readonly #x: Damper;
   readonly #y: Damper;
   readonly #width: Damper;
@@ -41,6 +42,8 @@ export class FaceMark {
   #textPx = 0;
   #said = "";
   #chipSize: Size = { width: 0, height: 0 };
+  /** As drawn last. */
+  #drawn: { readonly marks: Rect; readonly layer: Size; readonly obstacles: readonly Rect[] } | null = null;
 
   constructor(layer: HTMLElement, face: Rect) {
     this.#goal = face;
@@ -55,13 +58,18 @@ export class FaceMark {
     this.#chip.className = "chip";
     this.#chip.setAttribute("part", "chip");
     this.#fill.className = "fill";
+    this.#fill.setAttribute("part", "fill");
     const drawing = document.createElementNS(SVG, "svg");
     drawing.setAttribute("class", "icon");
+    drawing.setAttribute("part", "icon");
     drawing.setAttribute("viewBox", "0 0 24 24");
     drawing.append(this.#icon);
     this.#word.className = "word";
-    this.#chip.append(this.#fill, drawing, this.#word);
+    this.#word.setAttribute("part", "word");
+    this.#slot.append(drawing, this.#word);
+    this.#chip.append(this.#fill, this.#slot);
     layer.append(this.#corners, this.#chip);
+    this.#measure.observe(this.#chip);
   }
 
   /** Where the face is now, in the layer's pixels. */
@@ -69,9 +77,14 @@ export class FaceMark {
     this.#goal = face;
   }
 
-  /** What the face shows now. */
-  say({ label, certain, confidence }: Face, words: Words, style: MarkStyle): void {
+  /**
+   * What the face shows now.
+   *
+   * @param isFirst Whether it is the face that the page may say something else about, by the slot `label`.
+   */
+  say({ label, certain, confidence }: Face, words: Words, style: MarkStyle, isFirst: boolean): void {
     this.#style = style;
+    this.#slot.name = isFirst ? "label" : "label-of-others";
     const colour = certain ? colourOf(label) : UNSURE_COLOUR;
     for (const part of [this.#corners, this.#chip]) {
       part.style.setProperty("--_colour", colour);
@@ -82,7 +95,6 @@ export class FaceMark {
     const said = `${label} ${words[label]} ${style}`;
     if (said === this.#said) return;
     this.#said = said;
-    this.#textPx = 0;
     this.#icon.setAttribute("d", iconPath(label));
     this.#word.textContent = words[label];
   }
@@ -106,18 +118,20 @@ export class FaceMark {
     this.#height.jump(this.#goal.height);
   }
 
-  draw(layer: Size): void {
+  /** @param obstacles What else stands on the layer, which the chip is not to lie on. */
+  draw(layer: Size, obstacles: readonly Rect[]): void {
     const face = { x: this.#x.value, y: this.#y.value, width: this.#width.value, height: this.#height.value };
     const marks = placeMarks(face, layer);
     const smaller = Math.min(layer.width, layer.height);
     if (this.#style === "emoji") return this.#drawIcon(marks);
     this.#drawCorners(marks, Math.max(STROKE.leastPx, smaller * STROKE.share));
-    this.#measureChip(marks.width, smaller);
-    const { x, y } = placeChip(this.#chipSize, marks, layer, this.#style === "full" ? layer.height * STRIP : 0);
-    this.#chip.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
+    this.#sizeText(marks.width, smaller);
+    this.#drawn = { marks, layer, obstacles };
+    this.#placeChip();
   }
 
   remove(fades: boolean): void {
+    this.#measure.disconnect();
     for (const part of [this.#corners, this.#chip]) {
       if (!fades) part.remove();
       else
@@ -135,15 +149,26 @@ export class FaceMark {
     for (const line of this.#lines) line.setAttribute("d", path);
   }
 
-  /** Reading a size back makes the browser lay the page out, so it is done only when the text or its size changes. */
-  #measureChip(marksWidth: number, smaller: number): void {
+  #sizeText(marksWidth: number, smaller: number): void {
     const least = Math.max(TEXT.leastPx, smaller * TEXT.leastShare);
     const most = Math.max(TEXT.leastPx, smaller * TEXT.mostShare);
     const wanted = Math.max(least, Math.min(marksWidth * TEXT_OF_FACE, most));
     if (Math.abs(wanted - this.#textPx) < TEXT_STEP_PX) return;
     this.#textPx = wanted;
     this.#chip.style.fontSize = `${wanted.toFixed(1)}px`;
-    this.#chipSize = { width: this.#chip.offsetWidth, height: this.#chip.offsetHeight };
+  }
+
+  #fit({ inlineSize, blockSize }: ResizeObserverSize): void {
+    this.#chipSize = { width: inlineSize, height: blockSize };
+    if (this.#style !== "emoji") this.#placeChip();
+  }
+
+  #placeChip(): void {
+    if (this.#drawn === null) return;
+    const { marks, layer, obstacles } = this.#drawn;
+    const place = placeChip(this.#chipSize, marks, layer, obstacles);
+    this.#chip.toggleAttribute("data-away", place === null);
+    if (place !== null) this.#chip.style.transform = `translate(${place.x.toFixed(1)}px, ${place.y.toFixed(1)}px)`;
   }
 
   #drawIcon(marks: Rect): void {
@@ -151,6 +176,7 @@ export class FaceMark {
     const x = marks.x + (marks.width - side) / 2;
     const y = marks.y + (marks.height - side) / 2;
     this.#chip.style.fontSize = `${side.toFixed(1)}px`;
+    this.#chip.removeAttribute("data-away");
     this.#chip.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
     this.#textPx = 0;
   }

@@ -1,6 +1,7 @@
 import type { Face } from "../types.ts";
 import { FaceMark, type MarkStyle } from "./face-mark.ts";
-import { type Size, placeBox } from "./layout.ts";
+import { type Rect, type Size, placeBox } from "./layout.ts";
+import { largest } from "./palette.ts";
 import { Veil, type VeiledScene } from "./veil.ts";
 import type { Words } from "./words.ts";
 
@@ -25,6 +26,7 @@ export class FaceOverlay {
   readonly #stillness = matchMedia("(prefers-reduced-motion: reduce)");
   readonly #watch: ResizeObserver;
   #size: Size;
+  #obstacles: readonly Rect[] = [];
   #shown: { readonly faces: readonly Face[]; readonly scene: OverlayScene } | null = null;
   /** Of the animation frame that was asked for; 0 where none was. */
   #request = 0;
@@ -44,7 +46,8 @@ export class FaceOverlay {
     this.#shown = { faces, scene };
     this.#veil.draw(scene);
     const seen = scene.style === "none" ? [] : faces;
-    for (const face of seen) this.#follow(face, scene, scene.style as MarkStyle);
+    const first = largest(seen);
+    for (const face of seen) this.#follow(face, scene, scene.style as MarkStyle, face === first);
     const ids = new Set(seen.map(({ id }) => id));
     for (const [id, mark] of this.#marks) {
       if (ids.has(id)) continue;
@@ -52,6 +55,12 @@ export class FaceOverlay {
       this.#marks.delete(id);
     }
     this.#move();
+  }
+
+  /** Tells what else stands on the layer: no chip lies on it. */
+  avoid(obstacles: readonly Rect[]): void {
+    this.#obstacles = obstacles;
+    for (const mark of this.#marks.values()) mark.draw(this.#size, obstacles);
   }
 
   /** Takes everything off, as when the source is gone. */
@@ -70,12 +79,12 @@ export class FaceOverlay {
     this.#veil.remove();
   }
 
-  #follow(face: Face, scene: OverlayScene, style: MarkStyle): void {
+  #follow(face: Face, scene: OverlayScene, style: MarkStyle, isFirst: boolean): void {
     const place = placeBox(face.box, scene, this.#size);
     let mark = this.#marks.get(face.id);
     if (mark === undefined) this.#marks.set(face.id, (mark = new FaceMark(this.#layer, place)));
     mark.aim(place);
-    mark.say(face, scene.words, style);
+    mark.say(face, scene.words, style, isFirst);
     if (this.#stillness.matches) mark.jump();
   }
 
@@ -96,7 +105,7 @@ export class FaceOverlay {
     const stepMs = Math.max(0, Math.min(nowMs - this.#steppedAtMs, LONGEST_STEP_MS));
     this.#steppedAtMs = nowMs;
     const arrived = [...this.#marks.values()].map((mark) => mark.step(stepMs));
-    for (const mark of this.#marks.values()) mark.draw(this.#size);
+    for (const mark of this.#marks.values()) mark.draw(this.#size, this.#obstacles);
     this.#request = arrived.every(Boolean) ? 0 : requestAnimationFrame((laterMs) => this.#step(laterMs));
   }
 }

@@ -1,7 +1,7 @@
 import { type TemplateResult, html } from "lit";
 import type { Label } from "../types.ts";
 
-export type IconName = Label | "camera" | "no-camera" | "lock" | "warning" | "pause" | "come";
+export type IconName = Label | "camera" | "no-camera" | "lock" | "warning" | "pause" | "stop" | "come";
 
 const HEAD = "M12 2.8a9.2 9.2 0 1 0 .01 0Z";
 
@@ -23,6 +23,7 @@ const PATHS: Readonly<Record<IconName, string>> = {
   lock: "M6 11h12v9H6ZM8.5 11V8c0-4.7 7-4.7 7 0v3M12 14.8v1.5",
   warning: "M12 4 21.3 20H2.7ZM12 10v4.5M12 17.2v.1",
   pause: "M9 6v12M15 6v12",
+  stop: "M7.5 7.5h9v9h-9Z",
   come: "M12 4.2a3.6 3.6 0 1 0 .01 0ZM5 20.5c.5-8.5 13.5-8.5 14 0",
 };
 
@@ -33,5 +34,5 @@ export function iconPath(name: IconName): string {
 
 /** The icon, in the colour and at the size of the text around it. */
 export function icon(name: IconName): TemplateResult {
-  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;
+  return html`<svg class="icon" part="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;
 }

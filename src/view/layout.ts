@@ -28,8 +28,6 @@ const AROUND = { side: 0.14, top: 0.34, bottom: 0.12 };
 const MARGIN = 0.015;
 /** Between the marks and the chip, as a share of the chip's height. */
 const GAP = 0.22;
-/** The layer's top belongs to the notice: this share of its smaller side, or where that is little, so much of it. */
-const NOTICE = { share: 0.08, leastPx: 56, mostShare: 0.17 };
 
 /**
  * The one place where fractions of the unmirrored frame become CSS pixels.
@@ -67,23 +65,29 @@ export function placeMarks(face: Rect, layer: Size): Rect {
 }
 
 /**
- * @param taken How much of the layer's height something else takes at its bottom, CSS pixels.
- * @returns The chip's top-left corner: above the marks, below them where there is no room, and always within.
+ * @param obstacles What else stands on the layer, at its top or its bottom.
+ * @returns The chip's top-left corner: above the marks, below them where there is no room, and always within and clear
+ * of the obstacles; `null` where the face itself is out of sight, and its chip would lie on somebody else.
  */
-export function placeChip(chip: Size, marks: Rect, layer: Size, taken = 0): { readonly x: number; readonly y: number } {
+export function placeChip(
+  chip: Size,
+  marks: Rect,
+  layer: Size,
+  obstacles: readonly Rect[] = [],
+): { readonly x: number; readonly y: number } | null {
+  const middle = { x: marks.x + marks.width / 2, y: marks.y + marks.height / 2 };
+  if (middle.x < 0 || middle.x > layer.width || middle.y < 0 || middle.y > layer.height) return null;
   const margin = MARGIN * Math.min(layer.width, layer.height);
   const gap = chip.height * GAP;
-  const highest = Math.max(
-    NOTICE.share * Math.min(layer.width, layer.height),
-    Math.min(NOTICE.leastPx, NOTICE.mostShare * layer.height),
-  );
+  const x = within(middle.x - chip.width / 2, margin, layer.width - margin - chip.width);
+  const onTheWay = obstacles.filter((thing) => thing.x < x + chip.width + gap && thing.x + thing.width > x - gap);
+  const isHigh = ({ y, height }: Rect) => y + height / 2 < layer.height / 2;
+  const highest = Math.max(margin, ...onTheWay.filter(isHigh).map(({ y, height }) => y + height + gap));
+  const floor = Math.min(layer.height - margin, ...onTheWay.filter((thing) => !isHigh(thing)).map(({ y }) => y - gap));
+  const lowest = floor - chip.height;
   const above = marks.y - gap - chip.height;
   const below = marks.y + marks.height + gap;
-  const lowest = layer.height - margin - taken - chip.height;
-  return {
-    x: within(marks.x + (marks.width - chip.width) / 2, margin, layer.width - margin - chip.width),
-    y: within(above >= highest || below > lowest ? above : below, highest, lowest),
-  };
+  return { x, y: within(above >= highest || below > lowest ? above : below, highest, lowest) };
 }
 
 function within(value: number, least: number, most: number): number {

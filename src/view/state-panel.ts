@@ -26,6 +26,8 @@ export interface PanelModel {
   readonly words: Words;
   /** Begins, or tries again. */
   readonly start: () => void;
+  /** Ends it; `null` where there is nothing to end, or nobody who may. */
+  readonly stop: (() => void) | null;
 }
 
 type Trouble =
@@ -88,7 +90,7 @@ function panel(model: PanelModel): TemplateResult | typeof nothing {
     case "paused":
       return html`<div class="panel hint" part="panel">
         ${icon("pause")}
-        <p>${model.words.paused}</p>
+        <p part="text">${model.words.paused}</p>
       </div>`;
     case "running":
       return model.demo ? demo(model) : nobody(model);
@@ -101,8 +103,8 @@ function invitation({ words, camera, start }: PanelModel): TemplateResult {
     <div class="panel card" part="panel">
       <slot name="permission">
         <div class="row">${icon("happy")}${icon("surprised")}${icon("sad")}</div>
-        <h2>${words.startTitle}</h2>
-        <p>${words.startWhy}</p>
+        <h2 part="title">${words.startTitle}</h2>
+        <p part="text">${words.startWhy}</p>
       </slot>
       <button part="button" type="button" @click=${start}>
         ${camera ? icon("camera") : nothing}${camera ? words.startButton : words.playButton}
@@ -118,12 +120,12 @@ function starting({ words, progress, camera, light }: PanelModel): TemplateResul
   return html`
     <div class="panel card" part="panel">
       <slot name="loading">
-        <h2>${words.startingTitle}</h2>
+        <h2 part="title">${words.startingTitle}</h2>
         <div class="progress" part="progress" ?data-loaded=${loaded} aria-hidden="true">
-          <span style="transform: scaleX(${(loaded ? 1 : share * LOADED_SHARE).toFixed(3)})"></span>
+          <span part="done" .style=${`transform: scaleX(${(loaded ? 1 : share * LOADED_SHARE).toFixed(3)})`}></span>
         </div>
-        <p class="small">${doing}</p>
-        ${camera && !light ? html`<p class="ask">${words.startingAsk}</p>` : nothing}
+        <p class="small" part="text">${doing}</p>
+        ${camera && !light ? html`<p class="ask" part="text">${words.startingAsk}</p>` : nothing}
       </slot>
     </div>
   `;
@@ -134,7 +136,7 @@ function nobody({ words, people }: PanelModel): TemplateResult | typeof nothing 
   return html`
     <div class="panel hint" part="panel" ?data-away=${people > 0} aria-hidden=${people > 0}>
       ${icon("come")}
-      <p>${words.nobody}</p>
+      <p part="text">${words.nobody}</p>
     </div>
   `;
 }
@@ -147,13 +149,13 @@ function failure(model: PanelModel): TemplateResult {
     <div class="panel card" part="panel">
       <slot name="error">
         <div class="row">${icon(TROUBLE_ICON[trouble] ?? "warning")}</div>
-        <h2>${words[`${trouble}Title`]}</h2>
-        <p>${words[`${trouble}Help`]}</p>
+        <h2 part="title">${words[`${trouble}Title`]}</h2>
+        <p part="text">${words[`${trouble}Help`]}</p>
       </slot>
       ${
         retryInMs === Infinity
           ? html`<button part="button" type="button" @click=${start}>${words.retryButton}</button>`
-          : html`<p class="small">${retryLine(retryInMs, words)}</p>`
+          : html`<p class="small" part="text">${retryLine(retryInMs, words)}</p>`
       }
       <p class="fine" part="detail" lang="en" dir="ltr">${error.message}</p>
     </div>
@@ -173,7 +175,7 @@ function demo({ error, words }: PanelModel): TemplateResult {
       ${
         trouble === null
           ? nothing
-          : html`<p>
+          : html`<p part="text">
               ${icon(TROUBLE_ICON[trouble] ?? "warning")}<span
                 >${words[`${trouble}Title`]}. <span class="help">${words[`${trouble}Help`]}</span></span
               >
@@ -183,8 +185,8 @@ function demo({ error, words }: PanelModel): TemplateResult {
   `;
 }
 
-/** Always there: what is done with the picture, and whether a camera is on. */
-function notice({ words, light }: PanelModel): TemplateResult {
+/** Always there: what is done with the picture, whether a camera is on, and what turns it off. */
+function notice({ words, light, stop }: PanelModel): TemplateResult {
   return html`
     <div class="notice" part="notice">
       ${
@@ -201,6 +203,20 @@ function notice({ words, light }: PanelModel): TemplateResult {
       <slot name="notice">
         ${icon("lock")}<span class="words"><b>${words.noticeWhat}</b> <span>${words.noticeWhere}</span></span>
       </slot>
+      ${
+        stop === null
+          ? nothing
+          : html`<button
+              class="stop"
+              part="stop"
+              type="button"
+              aria-label=${words.stopButton}
+              title=${words.stopButton}
+              @click=${stop}
+            >
+              ${icon("stop")}
+            </button>`
+      }
     </div>
   `;
 }

@@ -45,7 +45,9 @@ export class ExpressionStrip {
     this.#past.className = "past";
     this.#past.setAttribute("part", "past");
     this.#ribbon.className = "ribbon";
+    this.#ribbon.setAttribute("part", "ribbon");
     this.#caption.className = "caption";
+    this.#caption.setAttribute("part", "caption");
     this.#past.append(this.#ribbon, this.#caption);
     this.#barOf = new Map(SHOWN_ORDER.map((label) => [label, makeBar(label)]));
     this.#bars.append(...[...this.#barOf.values()].map(({ root }) => root));
@@ -114,16 +116,20 @@ export class ExpressionStrip {
 function makeBar(label: Label): Bar {
   const root = document.createElement("div");
   root.className = "bar";
+  root.setAttribute("part", "bar");
   root.style.setProperty("--_colour", colourOf(label));
   const track = document.createElement("span");
   track.className = "track";
+  track.setAttribute("part", "track");
   const level = document.createElement("span");
   level.className = "level";
+  level.setAttribute("part", "level");
   track.append(level);
   const { drawing, path } = makeIcon();
   path.setAttribute("d", iconPath(label));
   const word = document.createElement("span");
   word.className = "word";
+  word.setAttribute("part", "word");
   root.append(track, drawing, word);
   return { root, level, icon: path, word };
 }
@@ -131,8 +137,10 @@ function makeBar(label: Label): Bar {
 function makeColumn(): HTMLElement {
   const column = document.createElement("div");
   column.className = "column";
+  column.setAttribute("part", "column");
   const stack = document.createElement("span");
   stack.className = "stack";
+  stack.setAttribute("part", "stack");
   for (const label of SHOWN_ORDER) {
     const share = document.createElement("span");
     share.style.background = colourOf(label);
@@ -140,6 +148,7 @@ function makeColumn(): HTMLElement {
   }
   const word = document.createElement("span");
   word.className = "word";
+  word.setAttribute("part", "word");
   column.append(stack, makeIcon().drawing, word);
   return column;
 }
@@ -157,6 +166,7 @@ function fillColumn(column: HTMLElement, { scores, label, certain }: Face, words
 function makeIcon(): { readonly drawing: SVGSVGElement; readonly path: SVGPathElement } {
   const drawing = document.createElementNS(SVG, "svg");
   drawing.setAttribute("class", "icon");
+  drawing.setAttribute("part", "icon");
   drawing.setAttribute("viewBox", "0 0 24 24");
   const path = document.createElementNS(SVG, "path");
   drawing.append(path);

@@ -26,6 +26,7 @@ export class Veil {
 
   constructor(layer: HTMLElement) {
     this.#canvas.className = "veil";
+    this.#canvas.setAttribute("part", "veil");
     this.#canvas.hidden = true;
     layer.prepend(this.#canvas);
   }

@@ -24,6 +24,7 @@ export const ENGLISH = {
   noticeWhat: "Shows apparent expressions",
   noticeWhere: "Processed on this device, nothing is stored",
   cameraOn: "Camera on",
+  stopButton: "Stop",
   retryWithin: "Next try within {seconds} s",
   retryRunning: "Starting again by itself",
   retryButton: "Try again",
@@ -57,17 +58,83 @@ export const ENGLISH = {
 /** Everything the element says, in one language. */
 export type Words = Readonly<Record<keyof typeof ENGLISH, string>>;
 
+/** Words of one language that a page brings along; what it leaves out is said as the language says it otherwise. */
+export type SomeWords = Readonly<Partial<Words>>;
+
+/** What the element speaks. */
+export interface Language {
+  /** As in HTML's `lang`: the language that the words really are in. */
+  readonly tag: string;
+  readonly direction: "ltr" | "rtl";
+  readonly words: Words;
+}
+
 /** The languages that ship beside English, as their files are named. */
 const TRANSLATED = ["de", "es", "fr", "it", "ja", "pt", "zh-Hans"] as const;
+
+/** Scripts that are written from right to left. */
+const FROM_RIGHT = ["Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Syrc", "Thaa"];
+
+export const ENGLISH_LANGUAGE: Language = { tag: "en", direction: "ltr", words: ENGLISH };
+
+/** By tag, in lower case. */
+const added = new Map<string, SomeWords>();
+
+/** Says `change` when a language was added. */
+export const languages = new EventTarget();
+
+/**
+ * Teaches every element a language, or other words in one that it knows. A tag without a region is for all regions.
+ *
+ * @throws RangeError Where the tag is no language tag. TypeError where a key or a value is not what the element says.
+ */
+export function addLanguage(tag: string, words: SomeWords): void {
+  const key = canonical(tag).toLowerCase();
+  if (typeof words !== "object" || words === null)
+    throw new TypeError(`The words of "${tag}" are ${String(words)}. Give an object like the one in lang/en.json.`);
+  for (const [name, text] of Object.entries(words)) {
+    if (!(name in ENGLISH))
+      throw new TypeError(`"${name}" is nothing that the element says. The keys are those of lang/en.json.`);
+    if (typeof text !== "string")
+      throw new TypeError(`"${name}" of "${tag}" is ${String(text)}. Give its text in that language.`);
+  }
+  added.set(key, { ...added.get(key), ...words });
+  languages.dispatchEvent(new Event("change"));
+}
 
 /**
  * @param lang A language tag as in HTML's `lang`; regions are passed over (`de-AT` is `de`, `zh-CN` is `zh-Hans`).
  * @param assetBase Absolute URL of the folder that holds `lang/`, ending in a slash.
- * @returns The words in that language; English where it does not ship or cannot be had. Never rejects.
+ * @returns The language; English where it does not ship, was not added or cannot be had. Never rejects.
  */
-export async function loadWords(lang: string, assetBase: string): Promise<Words> {
-  const language = shippedLanguage(lang);
-  if (language === "en") return ENGLISH;
+export async function loadLanguage(lang: string, assetBase: string): Promise<Language> {
+  const own = addedWords(lang);
+  const shipped = shippedLanguage(lang);
+  const rest = shipped === "en" ? ENGLISH : await fetchWords(shipped, assetBase);
+  const words = own === null ? rest : { ...rest, ...own.words };
+  // What a file could not be fetched for is said in English.
+  const tag = own !== null ? own.tag : rest === ENGLISH ? "en" : shipped;
+  return words === ENGLISH ? ENGLISH_LANGUAGE : { tag, direction: directionOf(tag), words };
+}
+
+/** @returns The shipped language that a tag asks for, `en` where there is none. */
+export function shippedLanguage(lang: string): (typeof TRANSLATED)[number] | "en" {
+  const primary = lang.trim().toLowerCase().split(/[-_]/)[0];
+  // Traditional script does not ship; the simplified one is nearer to its readers than English.
+  if (primary === "zh") return "zh-Hans";
+  return TRANSLATED.find((language) => language === primary) ?? "en";
+}
+
+/** What pages added for a tag: the nearest one counts most, `pt-BR` before `pt`. */
+function addedWords(lang: string): { readonly tag: string; readonly words: SomeWords } | null {
+  const subtags = lang.trim().toLowerCase().replaceAll("_", "-").split("-");
+  const known = subtags.map((_, index) => subtags.slice(0, index + 1).join("-")).filter((tag) => added.has(tag));
+  const nearest = known.at(-1);
+  if (nearest === undefined) return null;
+  return { tag: canonical(nearest), words: Object.assign({}, ...known.map((tag) => added.get(tag))) };
+}
+
+async function fetchWords(language: string, assetBase: string): Promise<Words> {
   try {
     const response = await fetch(new URL(`lang/${language}.json`, assetBase));
     if (!response.ok) return ENGLISH;
@@ -77,12 +144,16 @@ export async function loadWords(lang: string, assetBase: string): Promise<Words>
   }
 }
 
-/** @returns The shipped language that a tag asks for, `en` where there is none. */
-export function shippedLanguage(lang: string): (typeof TRANSLATED)[number] | "en" {
-  const primary = lang.trim().toLowerCase().split(/[-_]/)[0];
-  // Traditional script does not ship; the simplified one is nearer to its readers than English.
-  if (primary === "zh") return "zh-Hans";
-  return TRANSLATED.find((language) => language === primary) ?? "en";
+function canonical(tag: string): string {
+  try {
+    return new Intl.Locale(tag.trim().replaceAll("_", "-")).toString();
+  } catch {
+    throw new RangeError(`"${tag}" is no language tag. Give one as in HTML's lang: "nl", "pt-BR".`);
+  }
+}
+
+function directionOf(tag: string): Language["direction"] {
+  return FROM_RIGHT.includes(new Intl.Locale(tag).maximize().script ?? "") ? "rtl" : "ltr";
 }
 
 /** @returns The text with each `{name}` replaced by its value. */

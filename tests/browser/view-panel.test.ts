@@ -37,7 +37,7 @@ afterEach(() => host.remove());
 function show(wishes: Partial<PanelModel>): { text: string; model: PanelModel } {
   const model: PanelModel = {
     ...{ state: "running", demo: false, error: null, retryInMs: null, progress: null, people: 0 },
-    ...{ camera: true, light: false, words: ENGLISH, start: vi.fn() },
+    ...{ camera: true, light: false, words: ENGLISH, start: vi.fn(), stop: null },
     ...wishes,
   };
   host.setAttribute("state", model.state);

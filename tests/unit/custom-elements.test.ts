@@ -16,6 +16,7 @@ interface Declaration {
   readonly cssParts: readonly Named[];
   readonly cssProperties: readonly Named[];
   readonly slots?: readonly Named[];
+  readonly cssStates?: readonly Named[];
 }
 
 /** The analyzer brings no types: by a variable it is imported without any. */
@@ -45,10 +46,15 @@ function tableOf(head: string): readonly string[] {
 
 const namesOf = (members: readonly Named[]) => members.map(({ name }) => name).sort();
 
+/** The files that say what the element is made of. */
+function sources(): readonly string[] {
+  const files = ["src/emotion-cam.ts", ...readdirSync(`${ROOT}/src/view`).map((file) => `src/view/${file}`)];
+  return files.map((file) => readFileSync(`${ROOT}/${file}`, "utf8"));
+}
+
 /** Parts that the sources give to what they draw. */
 function partsInSource(): readonly string[] {
-  const files = ["src/emotion-cam.ts", ...readdirSync(`${ROOT}/src/view`).map((file) => `src/view/${file}`)];
-  const text = files.map((file) => readFileSync(`${ROOT}/${file}`, "utf8")).join("\n");
+  const text = sources().join("\n");
   const given = text.matchAll(/(?:\spart="|setAttribute\("part", ")([a-z -]+)"/g);
   return [...new Set([...given].flatMap((match) => match[1]!.split(" ")))].sort();
 }
@@ -66,18 +72,40 @@ describe("the element's description", () => {
     ["part", "cssParts"],
     ["property", "cssProperties"],
     ["slot", "slots"],
+    ["state", "cssStates"],
   ] as const)("README's table of each %s is the generated one's", (head, key) => {
     expect(tableOf(head)).toEqual(namesOf(element[key] ?? []));
   });
 
   test("every attribute, event, part and property is explained", () => {
-    for (const key of ["attributes", "events", "cssParts", "cssProperties"] as const)
+    for (const key of ["attributes", "events", "cssParts", "cssProperties", "slots", "cssStates"] as const)
       for (const { name, description } of element[key] ?? []) expect(description, name).toBeTruthy();
   });
 
   test("parts and properties are those of the sources", () => {
     expect(namesOf(element.cssParts)).toEqual(partsInSource());
     expect(namesOf(element.cssProperties ?? [])).toEqual(propertiesInSource());
+  });
+
+  test("slots are those of the sources", () => {
+    const text = sources().join("\n");
+    const given = [...text.matchAll(/<slot name="([a-z-]+)"/g), ...text.matchAll(/\? "(label)"/g)];
+    expect([...new Set(given.map((match) => match[1]!))].sort()).toEqual(namesOf(element.slots ?? []));
+  });
+
+  test("attributes are those that the element observes, and the two that it writes itself", () => {
+    const text = readFileSync(`${ROOT}/src/emotion-cam.attributes.ts`, "utf8");
+    const properties = /static override properties = \{([\s\S]*?)\n {2}\};/.exec(text)![1]!;
+    const observed = [...properties.matchAll(/^ {4}(\w+): \{(?:.*attribute: "([a-z-]+)")?/gm)].map(
+      (match) => match[2] ?? match[1]!,
+    );
+    expect([...observed, "state", "demo"].sort()).toEqual(namesOf(element.attributes));
+  });
+
+  test("events are those of the sources", () => {
+    const text = readFileSync(`${ROOT}/src/events.ts`, "utf8");
+    const types = [...text.matchAll(/static readonly type = "([a-z-]+)"/g)].map((match) => match[1]!);
+    expect(types.sort()).toEqual(namesOf(element.events));
   });
 
   test("error codes in README are all of them", () => {

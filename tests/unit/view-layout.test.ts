@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Picture, placeBox, placeChip, placeMarks } from "../../src/view/layout.ts";
+import { type Picture, type Rect, placeBox, placeChip, placeMarks } from "../../src/view/layout.ts";
 
 const VGA: Picture = { frameWidth: 640, frameHeight: 480, mirror: false, fit: "cover" };
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
@@ -68,23 +68,34 @@ describe("marks and chip", () => {
     );
   });
 
+  const place = (marks: Rect, obstacles: readonly Rect[] = []) => placeChip(chip, marks, layer, obstacles)!;
+
   test("the chip stands above the marks, in their middle", () => {
-    const { x, y } = placeChip(chip, { x: 800, y: 400, width: 300, height: 400 }, layer);
+    const { x, y } = place({ x: 800, y: 400, width: 300, height: 400 });
     expect(x).toBe(800);
     expect(y + chip.height).toBeLessThan(400);
   });
 
   test("below them where there is no room, and in the picture when there is none there either", () => {
-    expect(placeChip(chip, { x: 800, y: 20, width: 300, height: 400 }, layer).y).toBeGreaterThan(420);
-    const { y } = placeChip(chip, { x: 0, y: 10, width: 1000, height: 1060 }, layer);
+    expect(place({ x: 800, y: 20, width: 300, height: 400 }).y).toBeGreaterThan(420);
+    const { y } = place({ x: 0, y: 10, width: 1000, height: 1060 });
     expect(y).toBeGreaterThan(0);
     expect(y).toBeLessThan(400);
   });
 
-  test("not in what is taken at the bottom", () => {
+  test("not on what else stands there", () => {
     const marks = { x: 800, y: 20, width: 300, height: 800 };
-    expect(placeChip(chip, marks, layer).y).toBeGreaterThan(820);
-    expect(placeChip(chip, marks, layer, 200).y).toBeLessThan(200);
+    expect(place(marks).y).toBeGreaterThan(820);
+    const strip = { x: 0, y: 860, width: 1920, height: 220 };
+    expect(place(marks, [strip]).y).toBeLessThan(200);
+    const notice = { x: 800, y: 10, width: 600, height: 90 };
+    expect(place(marks, [strip, notice]).y).toBeGreaterThan(100);
+    const farAway = { x: 1500, y: 10, width: 300, height: 90 };
+    expect(place(marks, [strip, farAway])).toEqual(place(marks, [strip]));
+  });
+
+  test("none for a face that is out of sight", () => {
+    expect(placeChip(chip, { x: -500, y: 20, width: 300, height: 800 }, layer)).toBe(null);
   });
 
   test("the chip is always within", () => {
@@ -92,6 +103,7 @@ describe("marks and chip", () => {
     fc.assert(
       fc.property(place, place, fc.integer({ min: 10, max: 1500 }), (x, y, side) => {
         const at = placeChip(chip, { x, y, width: side, height: side }, layer);
+        if (at === null) return;
         expect(at.x).toBeGreaterThan(0);
         expect(at.y).toBeGreaterThan(0);
         expect(at.x + chip.width).toBeLessThan(layer.width);

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { styles } from "../../src/emotion-cam.styles.ts";
 import { LABELS } from "../../src/types.ts";
 
-const SHEET = readFileSync(new URL("../../src/emotion-cam.styles.ts", import.meta.url), "utf8");
+const SHEET = styles.cssText;
 
 const PROPERTIES = [...LABELS, "unsure", "surface", "ink", "ink-soft", "chip-ink", "chip-rest", "light"] as const;
 type Property = (typeof PROPERTIES)[number];
@@ -72,7 +72,7 @@ describe.each(THEMES)("the $name theme", ({ selector, colours, text }) => {
 
 describe("what is written over the picture", () => {
   /** What the surface lets through of the picture behind it. */
-  const veils = [...SHEET.matchAll(/--_veil:\s*(\d+)%/g)].map(([, percent]) => Number(percent) / 100);
+  const veils = [...SHEET.matchAll(/--emotion-cam-veil:\s*(\d+)%/g)].map(([, percent]) => Number(percent) / 100);
 
   test.each(THEMES.map(({ selector }, index) => [selector, index] as const))(
     "%s: also on the worst one",

@@ -1,7 +1,16 @@
 import { readFileSync, readdirSync } from "node:fs";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { LABELS } from "../../src/types.ts";
-import { ENGLISH, type Words, fill, loadWords, shippedLanguage } from "../../src/view/words.ts";
+import {
+  ENGLISH,
+  ENGLISH_LANGUAGE,
+  type Words,
+  addLanguage,
+  fill,
+  languages,
+  loadLanguage,
+  shippedLanguage,
+} from "../../src/view/words.ts";
 
 const FOLDER = new URL("../../static/lang/", import.meta.url);
 const BASE = "https://site.test/assets/";
@@ -64,13 +73,17 @@ describe("loading", () => {
 
   test("asks for one file beside the assets", async () => {
     const asked = answer(readFileSync(new URL("de.json", FOLDER), "utf8"));
-    expect((await loadWords("de-AT", BASE)).happy).toBe("fröhlich");
+    expect(await loadLanguage("de-AT", BASE)).toMatchObject({
+      tag: "de",
+      direction: "ltr",
+      words: { happy: "fröhlich" },
+    });
     expect(asked.mock.calls.map(([url]) => String(url))).toEqual([`${BASE}lang/de.json`]);
   });
 
   test("English is asked for nowhere", async () => {
     const asked = answer("");
-    expect(await loadWords("en-US", BASE)).toBe(ENGLISH);
+    expect(await loadLanguage("en-US", BASE)).toBe(ENGLISH_LANGUAGE);
     expect(asked).not.toHaveBeenCalled();
   });
 
@@ -78,14 +91,47 @@ describe("loading", () => {
     ["not found", "no", 404],
     ["no JSON", "<!doctype html>", 200],
     ["null", "null", 200],
-  ])("%s: English", async (_name, body, status) => {
+  ])("%s: English, and said to be English", async (_name, body, status) => {
     answer(body, status);
-    expect(await loadWords("fr", BASE)).toEqual(ENGLISH);
+    expect(await loadLanguage("fr", BASE)).toEqual(ENGLISH_LANGUAGE);
   });
 
   test("what a file lacks is said in English, and what it has too much is dropped", async () => {
     answer(JSON.stringify({ happy: "content", sad: 7, more: "x" }));
-    expect(await loadWords("fr", BASE)).toEqual({ ...ENGLISH, happy: "content" });
+    expect((await loadLanguage("fr", BASE)).words).toEqual({ ...ENGLISH, happy: "content" });
+  });
+});
+
+describe("languages that a page adds", () => {
+  beforeEach(() => vi.stubGlobal("fetch", async () => new Response('{ "happy": "feliz", "sad": "triste" }')));
+
+  test("are spoken, in English where they say nothing, and written in their direction", async () => {
+    const told = vi.fn();
+    languages.addEventListener("change", told, { once: true });
+    addLanguage("he", { happy: "שמח" });
+    expect(told).toHaveBeenCalledOnce();
+    const words = { ...ENGLISH, happy: "שמח" };
+    expect(await loadLanguage("he-IL", BASE)).toEqual({ tag: "he", direction: "rtl", words });
+  });
+
+  test("complete a shipped one; the nearer tag counts more, and other regions are left alone", async () => {
+    addLanguage("pt_BR", { happy: "contente" });
+    expect((await loadLanguage("pt-BR", BASE)).words).toMatchObject({ happy: "contente", sad: "triste" });
+    expect((await loadLanguage("pt-BR-!?", BASE)).tag).toBe("pt-BR");
+    expect((await loadLanguage("pt-PT", BASE)).words).toMatchObject({ happy: "feliz" });
+    addLanguage("pt", { happy: "alegre", sad: "tristonho" });
+    expect((await loadLanguage("pt-BR", BASE)).words).toMatchObject({ happy: "contente", sad: "tristonho" });
+  });
+
+  test.each([
+    ["no tag", "not a tag", {}, RangeError, /"not a tag" is no language tag/],
+    ["an unknown word", "nl", { hapy: "blij" }, TypeError, /"hapy".*lang\/en\.json/],
+    ["no text", "nl", { happy: 1 }, TypeError, /"happy" of "nl" is 1/],
+    ["nothing", "nl", null, TypeError, /The words of "nl" are null/],
+  ])("%s is refused", (_name, tag, words, kind, message) => {
+    const add = () => addLanguage(tag, words as never);
+    expect(add).toThrow(kind);
+    expect(add).toThrow(message);
   });
 });
 
