@@ -13,28 +13,39 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { build } from "esbuild";
+import { licencesOf, partsOf } from "./src/package/third-party.mjs";
+import { writeTypes } from "./src/package/types.mjs";
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const DIST = join(ROOT, "dist");
 /** Everything is built here first and takes dist's place whole, so that a server never shows half a build. */
 const STAGE = join(ROOT, `dist.${process.pid}`);
-const TFJS_WASM = join(ROOT, "node_modules/@tensorflow/tfjs-backend-wasm/dist");
-const FONT = join(ROOT, "node_modules/@fontsource/atkinson-hyperlegible/files");
+const TFJS_WASM_PACKAGE = "@tensorflow/tfjs-backend-wasm";
+const TFJS_WASM = join(ROOT, "node_modules", TFJS_WASM_PACKAGE, "dist");
+const FONT_PACKAGE = "@fontsource/atkinson-hyperlegible";
+const FONT = join(ROOT, "node_modules", FONT_PACKAGE, "files");
+/** BlazeFace's weights are converted from its file. */
+const BLAZEFACE_PACKAGE = "@mediapipe/face_detection";
 /** Compiled build-time programs; not served, not published. */
 const TOOLS = join(ROOT, "node_modules/.cache/emotion-cam");
+const WORKER = "src/runtime/worker.ts";
+const INT8 = "src/runtime/int8/engine.ts";
+const FLOAT = "src/runtime/float/engine.ts";
+const TFJS_SIMD = "wasm/tfjs-backend-wasm-simd.wasm";
 const WATCHED = ["src", "kiosk", "static", "models"];
 
 /** What a page downloads, in KB after brotli; first loads are what visitors wait for. */
 const BUDGETS = [
-  { what: "element (index.js and its chunks)", of: (f) => f.entries["index.js"], budget: 45 },
-  { what: "worker, without an engine", of: (f) => f.entries["worker.js"], budget: 120 },
-  { what: "tfjs WASM SIMD binary", of: () => ["wasm/tfjs-backend-wasm-simd.wasm"], budget: 140 },
-  { what: "BlazeFace, float", of: () => modelFiles("blazeface", "float"), budget: 230 },
-  { what: "seed, float", of: () => modelFiles("seed", "float"), budget: 2600 },
+  { what: "element, one file", of: () => ["emotion-cam.js"], budget: 45 },
+  { what: "worker with the int8 engine", of: (f) => [...f.entry(WORKER), ...f.entry(INT8)], budget: 130 },
+  { what: "tfjs WASM SIMD binary", of: () => [TFJS_SIMD], budget: 140 },
+  { what: "first load, int8", of: firstLoad, budget: 1850 },
+  { what: "first load, float", of: firstLoadFloat, budget: 3200 },
 ];
 
 const options = new Set(process.argv.slice(2));
 const quiet = options.has("--quiet");
+const DEVELOPING = options.has("--watch") || options.has("--serve");
 
 /** @returns {Promise<string[]>} Names of the folders in models/ that hold a contract. */
 async function shippedModels() {
@@ -44,11 +55,30 @@ async function shippedModels() {
     .map((entry) => entry.name);
 }
 
+/** @returns Files in the order in which the worker asks for them. */
 async function modelFiles(name, engine) {
-  const path = join(STAGE, "models", name, "contract.json");
-  if (!existsSync(path)) return [];
-  const contract = JSON.parse(await readFile(path, "utf8"));
-  return (contract[engine]?.files ?? []).map((file) => `models/${name}/${file.path}`);
+  const contract = JSON.parse(await readFile(join(STAGE, "models", name, "contract.json"), "utf8"));
+  return ["contract.json", ...contract[engine].files.map(({ path }) => path)].map((path) => `models/${name}/${path}`);
+}
+
+/** The network that a page gets that names none: the element's word counts. */
+async function defaultModel() {
+  const source = await readFile(join(ROOT, "src/emotion-cam.attributes.ts"), "utf8");
+  const name = /^const DEFAULT_MODEL = "([\w-]+)";$/m.exec(source)?.[1];
+  if (name === undefined)
+    throw new Error("src/emotion-cam.attributes.ts names no DEFAULT_MODEL: what is the first load?");
+  return name;
+}
+
+/** All that a page with the plain file fetches until its first answer. */
+async function firstLoad({ entry }) {
+  const models = [...(await modelFiles("blazeface", "int8")), ...(await modelFiles(await defaultModel(), "int8"))];
+  return ["emotion-cam.js", ...entry(WORKER), ...entry(INT8), TFJS_SIMD, "wasm/kernels-relaxed.wasm", ...models];
+}
+
+async function firstLoadFloat({ entry }) {
+  const models = [...(await modelFiles("blazeface", "float")), ...(await modelFiles(await defaultModel(), "float"))];
+  return ["emotion-cam.js", ...entry(WORKER), ...entry(FLOAT), TFJS_SIMD, ...models];
 }
 
 /** @returns The commit that reports are told by; `unknown` outside a checkout. */
@@ -78,43 +108,67 @@ const LIT_FOR_SERVERS = {
   },
 };
 
-/** One build with splitting, so that the pages, the package and the worker share what they have in common. */
-async function bundleBrowser() {
-  const pages = existsSync(join(ROOT, "src/pages")) ? await readdir(join(ROOT, "src/pages")) : [];
-  const entryPoints = {
-    index: "src/index.ts",
-    define: "src/define.ts",
-    worker: "src/runtime/worker.ts",
-    ...Object.fromEntries(
-      pages.filter((file) => file.endsWith(".ts")).map((file) => [`pages/${file.slice(0, -3)}`, `src/pages/${file}`]),
-    ),
-  };
-  const present = Object.fromEntries(Object.entries(entryPoints).filter(([, path]) => existsSync(join(ROOT, path))));
-  const { metafile } = await build({
+/** What the pages take from the package is loaded from the package's own files, so that no class exists twice. */
+const PAGES_USE_THE_PACKAGE = {
+  name: "pages-use-the-package",
+  setup({ onResolve }) {
+    const outside = (path) => ({ path, external: true, sideEffects: path === "../define.js" });
+    const from = (importer, path) => (/[\\/]src[\\/](pages|bench)[\\/]/.test(importer) ? outside(path) : undefined);
+    onResolve({ filter: /^\.\.\/define\.ts$/ }, ({ importer }) => from(importer, "../define.js"));
+    onResolve({ filter: /^\.\.\/(types|events)\.ts$/ }, ({ importer }) => from(importer, "../index.js"));
+  },
+};
+
+function bundle(what) {
+  return build({
     absWorkingDir: ROOT,
-    entryPoints: present,
-    outdir: STAGE,
     bundle: true,
+    format: "esm",
+    target: ["es2022", "chrome113", "firefox115", "safari16.4"],
+    minify: !DEVELOPING,
+    // Who debugs the package has its sources; nobody else is to download maps of them.
+    sourcemap: DEVELOPING && "linked",
+    // THIRD-PARTY-LICENSES.txt holds them all.
+    legalComments: "none",
+    metafile: true,
+    logLevel: "warning",
+    define: { "process.env.NODE_ENV": '"production"', EMOTION_CAM_COMMIT: JSON.stringify(commitId()) },
+    ...what,
+  }).then(({ metafile }) => metafile);
+}
+
+/** The package: one build with splitting, so that the modules and the worker share what they have in common. */
+function bundlePackage() {
+  return bundle({
+    entryPoints: { index: "src/index.ts", define: "src/define.ts", worker: "src/runtime/worker.ts" },
+    outdir: STAGE,
     splitting: true,
     // Shared code lies beside index.js, so that `new URL("./", import.meta.url)` is the assets' folder everywhere.
     chunkNames: "chunk-[hash]",
-    format: "esm",
-    target: ["es2022", "chrome113", "firefox115", "safari16.4"],
-    minify: !options.has("--watch") && !options.has("--serve"),
-    sourcemap: "linked",
-    legalComments: "linked",
-    metafile: true,
-    logLevel: "warning",
     plugins: [LIT_FOR_SERVERS],
-    define: { "process.env.NODE_ENV": '"production"', EMOTION_CAM_COMMIT: JSON.stringify(commitId()) },
   });
-  return metafile;
+}
+
+/** The element in one file, for pages without a bundler. */
+function bundlePlainFile() {
+  return bundle({ entryPoints: { "emotion-cam": "src/define.ts" }, outdir: STAGE, plugins: [LIT_FOR_SERVERS] });
+}
+
+/** The pages' chunks lie beside them: what lies beside index.js is the package's. */
+async function bundlePages() {
+  const pages = (await readdir(join(ROOT, "src/pages"))).filter((file) => file.endsWith(".ts"));
+  return bundle({
+    entryPoints: Object.fromEntries(pages.map((file) => [file.slice(0, -3), `src/pages/${file}`])),
+    outdir: join(STAGE, "pages"),
+    splitting: true,
+    chunkNames: "chunk-[hash]",
+    plugins: [PAGES_USE_THE_PACKAGE],
+  });
 }
 
 /** The kiosk's server, one file for the Node that Debian 12 ships. */
 async function bundleServer() {
-  if (!existsSync(join(ROOT, "kiosk/server.ts"))) return;
-  await build({
+  const { metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: { server: "kiosk/server.ts" },
     outdir: join(STAGE, "kiosk"),
@@ -124,9 +178,11 @@ async function bundleServer() {
     format: "esm",
     target: "node18",
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    legalComments: "linked",
+    legalComments: "none",
+    metafile: true,
     logLevel: "warning",
   });
+  return metafile;
 }
 
 /** Compiles one build-time TypeScript program and imports it. */
@@ -200,23 +256,19 @@ function closureOf(metafile, output) {
 
 async function kilobytes(files) {
   let bytes = 0;
-  for (const file of files) bytes += brotliCompressSync(await readFile(join(STAGE, file))).length;
+  for (const file of new Set(files)) bytes += brotliCompressSync(await readFile(join(STAGE, file))).length;
   return bytes / 1000;
 }
 
 /** @returns {Promise<boolean>} Whether everything is within its budget. */
 async function reportSizes(metafile) {
-  const entries = Object.fromEntries(
-    Object.keys(metafile.outputs)
-      .filter((path) => metafile.outputs[path].entryPoint !== undefined)
-      .map((path) => [path.replace(/^dist\.\d+\//, ""), closureOf(metafile, path)]),
-  );
+  const entry = (source) => {
+    const found = Object.keys(metafile.outputs).find((path) => metafile.outputs[path].entryPoint === source);
+    if (found === undefined) throw new Error(`${source} is no file of its own in the build.`);
+    return closureOf(metafile, found);
+  };
   const rows = [];
-  for (const { what, of, budget } of BUDGETS) {
-    const files = await of({ entries });
-    if (files === undefined || files.length === 0) continue;
-    rows.push({ what, kb: await kilobytes(files), budget });
-  }
+  for (const { what, of, budget } of BUDGETS) rows.push({ what, kb: await kilobytes(await of({ entry })), budget });
   console.log(`${"compressed size (brotli)".padEnd(40)} ${"KB".padStart(8)} ${"budget".padStart(8)}`);
   for (const { what, kb, budget } of rows) {
     const figures = `${kb.toFixed(1).padStart(8)} ${String(budget).padStart(8)}`;
@@ -228,11 +280,21 @@ async function reportSizes(metafile) {
 async function buildAll() {
   await mkdir(STAGE, { recursive: true });
   try {
+    const bundles = {
+      package: bundlePackage(),
+      plain: bundlePlainFile(),
+      pages: bundlePages(),
+      server: bundleServer(),
+    };
     // All are waited for, so that none still writes into the stage when another's failure takes it away.
-    const parts = [bundleBrowser(), bundleServer(), copyAssets(), buildModels(), buildKernels(), describeElement()];
+    const parts = [...Object.values(bundles), copyAssets(), buildModels(), buildKernels(), describeElement()];
     const failure = (await Promise.allSettled(parts)).find((part) => part.status === "rejected");
     if (failure !== undefined) throw failure.reason;
-    const withinBudget = quiet || (await reportSizes(await parts[0]));
+    const metafiles = Object.fromEntries(
+      await Promise.all(Object.entries(bundles).map(async ([name, metafile]) => [name, await metafile])),
+    );
+    await nameThirdParties(metafiles);
+    const withinBudget = quiet || (await reportSizes(metafiles.package));
     await rm(DIST, { recursive: true, force: true });
     await rename(STAGE, DIST);
     return withinBudget;
@@ -241,12 +303,26 @@ async function buildAll() {
   }
 }
 
-/** What editors and documentation tools know of the element, read from its source. */
+/** Licences go with what they are about; the lists are kept for `npm run release`. */
+async function nameThirdParties(metafiles) {
+  const inPackage = await partsOf([metafiles.package, metafiles.plain], [TFJS_WASM_PACKAGE, BLAZEFACE_PACKAGE]);
+  const inPages = await partsOf([metafiles.pages, metafiles.server], [FONT_PACKAGE]);
+  await writeFile(join(STAGE, "THIRD-PARTY-LICENSES.txt"), licencesOf(inPackage));
+  await writeFile(join(STAGE, "pages/THIRD-PARTY-LICENSES.txt"), licencesOf(inPages));
+  const lists = Object.fromEntries(
+    Object.entries({ inPackage, inPages }).map(([where, parts]) => [where, parts.map(({ text, ...part }) => part)]),
+  );
+  await mkdir(TOOLS, { recursive: true });
+  await writeFile(join(TOOLS, "parts.json"), JSON.stringify(lists, null, 2));
+}
+
+/** What editors, documentation tools and compilers know of the element, read from its source. */
 async function describeElement() {
   const { cli } = await import("@custom-elements-manifest/analyzer/cli.js");
   const argv = ["analyze", "--litelement", "--quiet", "--outdir", "dist", "--globs", "src/emotion-cam*.ts"];
   const manifest = await cli({ argv, cwd: ROOT, noWrite: true });
   await writeFile(join(STAGE, "custom-elements.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeTypes(join(STAGE, "types"), manifest);
 }
 
 function runServer() {

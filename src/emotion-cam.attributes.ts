@@ -121,9 +121,11 @@ export abstract class EmotionCamAttributes extends LitElement {
     this.#write("smoothing", value);
   }
 
+  /** A shipped model's name, or the absolute URL of a contract. */
   get model(): string {
     const value = this.getAttribute("model") ?? "";
-    return /[/.]/.test(value) ? value : oneOf(MODELS, value, DEFAULT_MODEL);
+    if (!/[/.]/.test(value)) return oneOf(MODELS, value, DEFAULT_MODEL);
+    return URL.canParse(value, document.baseURI) ? new URL(value, document.baseURI).href : DEFAULT_MODEL;
   }
   set model(value: string) {
     this.#write("model", value);

@@ -56,7 +56,8 @@ export interface LoadedModel<Contract> {
 const SCHEMA = 1;
 const REMEDY =
   "Serve the package's folder models/ there as it is (the server may answer with a page for files that it does not " +
-  "have), or set asset-base or model.";
+  "have) or set asset-base; for a model of your own, serve the folder that the training scripts wrote and name its " +
+  "contract.json in model.";
 
 function corrupt(url: string, what: string, cause?: unknown): EmotionCamError {
   return new EmotionCamError("model-corrupt", `${url} ${what}. ${REMEDY}`, { cause });
@@ -183,7 +184,9 @@ async function request(url: string, cache: RequestCache): Promise<Response> {
   try {
     response = await fetch(url, { cache });
   } catch (cause) {
-    const message = `${url} cannot be reached: check the network, and that asset-base is right.`;
+    const message =
+      `${url} cannot be reached: check the network, that asset-base and model are right and, where it lies on another ` +
+      "origin, that its server allows this page (CORS).";
     throw new EmotionCamError("model-load", message, { cause });
   }
   if (!response.ok) throw new EmotionCamError("model-load", `${url} answers ${response.status}. ${REMEDY}`);
@@ -211,7 +214,7 @@ export interface FoundModel<Contract> {
 /**
  * The URL of a contract.
  *
- * @param model A shipped model's name, or the contract's URL; a relative one counts from `assetBase`.
+ * @param model A shipped model's name, or the contract's absolute URL.
  * @param assetBase URL of the folder that holds `models/`, ending in a slash.
  */
 function contractUrl(model: string, assetBase: string): string {

@@ -11,7 +11,7 @@ export interface RuntimeOptions {
   readonly assetBase: string;
   /** `auto`: int8 where the browser has WebAssembly SIMD, else float. */
   readonly engine: EngineName | "auto";
-  /** A shipped model's name, or the URL of a contract. */
+  /** A shipped model's name, or the absolute URL of a contract. */
   readonly model: string;
 }
 
