@@ -7,16 +7,17 @@ import { type Sighting, intersectionOverUnion } from "./geometry.ts";
 import { steadyShare } from "./steady.ts";
 
 /**
- * A newcomer is shown once its latest sightings score so well on average: where two do, very well, or where six do,
- * well; each as a part of the way from the score that is asked for up to 1 (of 0.5: 0.85 and 0.77). Measured at the
- * scale at which newcomers are looked at: heads with their surroundings score 0.88 and more, bare faces of FER2013
- * 0.77 and more seven times of ten, discs with two dots for eyes 0.76 at most on average, at moments 0.82.
+ * A newcomer is shown once its latest sightings score so well on average: where two do, very well, or where ten do,
+ * well; each as a part of the way from the score that is asked for up to 1 (of 0.5: 0.85 and 0.8). Measured at the
+ * scale at which newcomers are looked at: heads with their surroundings score 0.88 and more; of bare faces of FER2013
+ * three in four 0.8 and more on average; discs with two dots for eyes, in ten minutes of dozens of them, 0.8 at most
+ * over six looks, and two looks 0.83.
  */
 const SURE = { sightings: 2, part: 0.7 };
-const LIKELY = { sightings: 6, part: 0.54 };
+const LIKELY = { sightings: 10, part: 0.6 };
 
 /** A newcomer that so many looks did not confirm is none; so is one that two looks in a row missed. */
-const BIRTH_LOOKS = 15;
+const BIRTH_LOOKS = 20;
 
 /** A shown face that is not seen stays on screen for so long: bridges a blink of the detector, not a departure. */
 const HIDE_AFTER_MS = 250;
@@ -33,6 +34,9 @@ const MOTION_MEMORY_MS = 100;
 /** A hidden face is expected to go on as it went: people who cross walk on. After so long at half its speed. */
 const COAST_HALF_LIFE_MS = 1500;
 
+/** Boxes tremble by a share of their width and, small ones, by a share of the pixels that they are seen in. */
+const BLUR_PX = 24;
+
 /** How far from where it is expected a face may be found, in face sizes … */
 const REACH_SIZES = 0.7;
 /** … and how much farther for each second in which it was not seen … */
@@ -45,6 +49,13 @@ const SIZE_RATIO_MOST = 1.8;
 
 /** What leaving a track without a sighting costs; a pair costs 0 (same place, same size) to 1. */
 const ALONE_COST = 1;
+
+/**
+ * A sighting below the score that is asked for, as half of a face behind somebody's shoulder gives, stands for a face
+ * only where it is seen anyway, in its place by this much (intersection over union): or it would lead the face away
+ * with whoever passes before it.
+ */
+const WEAK_OVERLAP = 0.6;
 
 /** A sighting goes to a face already shown rather than to a newcomer of equal fit. */
 const NEWCOMER_COST = 0.15;
@@ -145,7 +156,7 @@ export class Tracker {
     const columnOf = assign(
       tracks.length,
       seen.length,
-      (row, column) => pairCost(tracks[row], expected[row], seen[column], timeMs),
+      (row, column) => pairCost(tracks[row], expected[row], seen[column], timeMs, minScore),
       ALONE_COST,
     );
     const taken = new Set<number>();
@@ -154,7 +165,7 @@ export class Tracker {
       const sighting = seen[column];
       if (sighting) {
         taken.add(column);
-        see(track, sighting, timeMs, stepMs);
+        see(track, sighting, timeMs, stepMs, minScore);
         track.confirmed ||= isBelieved(track.scores, minScore);
       } else if (looked(track.box)) {
         miss(track, timeMs);
@@ -162,7 +173,7 @@ export class Tracker {
     });
     this.#tracks = tracks.filter((track) => !isOver(track, timeMs));
     seen.forEach((sighting, column) => {
-      if (taken.has(column) || this.#isSeenTwice(sighting, timeMs)) return;
+      if (taken.has(column) || sighting.score < minScore || this.#isSeenTwice(sighting, timeMs)) return;
       this.#tracks.push(newcomer(this.#nextId++, sighting, timeMs));
     });
   }
@@ -202,7 +213,7 @@ function newcomer(id: number, sighting: Sighting, timeMs: number): Followed {
     box,
     keypoints: [...sighting.keypoints],
     score: sighting.score,
-    motion: { x: box.x + box.width / 2, y: box.y + box.height / 2, velocityX: 0, velocityY: 0 },
+    motion: { ...centerOf(box), velocityX: 0, velocityY: 0 },
     confirmed: false,
     scores: [sighting.score],
     looks: 1,
@@ -213,9 +224,11 @@ function newcomer(id: number, sighting: Sighting, timeMs: number): Followed {
   };
 }
 
-function see(track: Followed, sighting: Sighting, timeMs: number, stepMs: number): void {
+function see(track: Followed, sighting: Sighting, timeMs: number, stepMs: number, minScore: number): void {
   const { box } = sighting;
-  move(track.motion, { x: box.x + box.width / 2, y: box.y + box.height / 2 }, timeMs - track.seenMs);
+  // A weak sighting says that a face is there, not how it moves.
+  const to = sighting.score < minScore ? expectedCenter(track, timeMs) : centerOf(box);
+  move(track.motion, to, timeMs - track.seenMs);
   const size = sizeOf(track.box);
   const sinceSeenMs = Math.max(stepMs, timeMs - track.seenMs);
   track.box = steadyBox(track.box, box, size, sinceSeenMs);
@@ -282,6 +295,7 @@ function pairCost(
   expected: Point | undefined,
   sighting: Sighting | undefined,
   timeMs: number,
+  minScore: number,
 ): number {
   if (!track || !expected || !sighting) return Number.NaN;
   const { box } = sighting;
@@ -301,22 +315,19 @@ function pairCost(
     height: track.box.height,
   };
   const apart = 1 - intersectionOverUnion(expectedBox, box);
+  const isWeak = sighting.score < minScore;
+  if (isWeak && (track.missedSinceMs !== null || apart > 1 - WEAK_OVERLAP)) return Number.NaN;
   return (apart + distance + ratio) / 3 + (track.confirmed ? 0 : NEWCOMER_COST);
 }
 
 function steadyBox(from: Box, to: Box, size: number, stepMs: number): Box {
-  const center = steadyPoint(
-    { x: from.x + from.width / 2, y: from.y + from.height / 2 },
-    { x: to.x + to.width / 2, y: to.y + to.height / 2 },
-    size,
-    stepMs,
-  );
+  const center = steadyPoint(centerOf(from), centerOf(to), size, stepMs);
   const extent = steadyPoint({ x: from.width, y: from.height }, { x: to.width, y: to.height }, size, stepMs);
   return { x: center.x - extent.x / 2, y: center.y - extent.y / 2, width: extent.x, height: extent.y };
 }
 
 function steadyPoint(from: Point, to: Point, size: number, stepMs: number): Point {
-  const share = steadyShare(Math.hypot(to.x - from.x, to.y - from.y) / size, stepMs);
+  const share = steadyShare(Math.hypot(to.x - from.x, to.y - from.y) / (size + BLUR_PX), stepMs);
   return { x: from.x + share * (to.x - from.x), y: from.y + share * (to.y - from.y) };
 }
 
@@ -330,6 +341,10 @@ function weight(track: Followed): number {
 
 function area(box: Box): number {
   return box.width * box.height;
+}
+
+function centerOf({ x, y, width, height }: Box): Point {
+  return { x: x + width / 2, y: y + height / 2 };
 }
 
 function sizeOf(box: Box): number {
