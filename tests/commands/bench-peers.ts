@@ -7,7 +7,6 @@
  * turn, a second each, for several rounds, the first of which is thrown away. The table is printed and, where README.md
  * has a place for it, written there.
  */
-import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
@@ -15,7 +14,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Contestant, versionOf, type Row } from "./bench-peers/contestant.ts";
 import { commitId } from "./commit-id.ts";
-import { MODULES, OURS, ROOT, peersWith, type Peer } from "./bench-peers/peers.ts";
+import { OURS, ROOT, installPeers, peersWith, type Peer } from "./bench-peers/peers.ts";
 
 const DEFAULT_ROUNDS = 7;
 const START = "<!-- peers:start -->";
@@ -71,13 +70,6 @@ async function main(): Promise<void> {
 /** The project's own network, where it was trained already. */
 function defaultModel(): string {
   return existsSync(join(ROOT, "dist/models/edge/contract.json")) ? "edge" : "seed";
-}
-
-/** The peers are no dependency of this project's: they are installed when they are first asked for. */
-function installPeers(): void {
-  if (existsSync(MODULES)) return;
-  console.log("Installing the peers' packages (once, some 430 MB) …");
-  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: join(MODULES, ".."), stdio: "inherit" });
 }
 
 async function contest(peers: readonly Peer[], rounds: number): Promise<PeersReport> {

@@ -2,53 +2,75 @@
  * How far faces are found, and what that costs: the shipped engine and pipeline on made scenes, in real Chromium.
  *
  *   npm run reach -- [--engine int8|float] [--scenes N] [--minutes N] [--pace adaptive|measure] [--machine this|fast]
- *                    [--json FILE] [--svg FILE] [--only recall,faceless,jitter,crossings,cost]
+ *                    [--json FILE] [--svg FILE] [--only recall,faceless,jitter,crossings,cost,peers,full-range]
+ *                    [--stills FOLDER]
  *
  * Scenes are 640x480 with a head and shoulders at a random place, mirrored half the time, brighter or darker, before
  * made furniture, with a camera's noise. The heads are the astronaut of tests/fixtures and, where they are there, the
  * pictures of ../shared/faces. `--machine fast` tells the pipeline that looks cost nothing: where a slow or busy machine
  * would save looks, the figures are then those of a fast one.
+ *
+ * Two parts run only when they are named: `peers`, the same recall by other libraries, which are installed for it, and
+ * `full-range`, one look at the whole frame by either of BlazeFace's networks. `--stills` writes pictures of the built
+ * page while somebody walks up to it from three metres.
  */
-import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
-import { chromium, type Page } from "playwright";
+import { chromium, type Browser, type Page } from "playwright";
+import { convertToGraphModel } from "../../models/blazeface/graph-model.ts";
+import { layOutHeads } from "../../models/blazeface/heads.ts";
+import { readTflite } from "../../models/blazeface/tflite.ts";
+import { median } from "../../src/bench/percentiles.ts";
 import type { Range, RuntimeInfo } from "../../src/types.ts";
 import { CHROMIUM_ARGS, chromiumPath } from "../chromium.ts";
 import { commitId } from "./commit-id.ts";
-import type { Cost, Settings } from "./reach/page.ts";
-import type { HeadSource } from "./reach/scenes.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const SHARED_FACES = join(ROOT, "../shared/faces");
-/** Nothing listens there: every request is answered from here. */
-const ORIGIN = "http://localhost";
+import { headSources } from "./reach/heads.ts";
+import { openReach } from "./reach/open-page.ts";
+import type { FrameCost, Settings } from "./reach/page.ts";
+import { type PeersRecall, recallOfPeers } from "./reach/peers.ts";
+import { plotRecall } from "./reach/plot.ts";
+import { takeStills } from "./reach/stills.ts";
+import type { WholeFrame, WholeNetwork } from "./reach/whole-frame.ts";
 
 const WIDTHS = [24, 32, 40, 60, 80, 120];
+const WHOLE_WIDTHS = [40, 50, 60, 80, 100, 120];
 const JITTER_WIDTHS = [32, 60, 120];
 const RANGES: readonly Range[] = ["near", "far"];
-const PARTS = ["recall", "faceless", "jitter", "crossings", "cost"] as const;
-const MOST_CROSSINGS = 10;
+const USUAL_PARTS = ["recall", "faceless", "jitter", "crossings", "cost"];
+const PARTS = [...USUAL_PARTS, "peers", "full-range"];
+/** A new scene so often: more to be mistaken about. */
+const FACELESS_SCENE_SECONDS = 10;
+const COST_SCENES = 5;
+const COST_FRAMES = 60;
 
-/** The faces' boxes are BlazeFace's own from nearby, looked at and found right. */
-const ASTRONAUT: HeadSource = { url: "/fixtures/astronaut.jpg", face: { x: 174.5, y: 73.6, width: 104, height: 104 } };
-const SHARED_HEADS: readonly HeadSource[] = [
-  { url: "/faces/portrait-a.jpg", face: { x: 358.9, y: 151.1, width: 270.9, height: 270.9 } },
-  { url: "/faces/portrait-b.jpg", face: { x: 386.4, y: 272.9, width: 513.6, height: 513.6 } },
-  { url: "/faces/standing-a.jpg", face: { x: 627.8, y: 344.1, width: 275.2, height: 275.2 } },
-  { url: "/faces/standing-b.jpg", face: { x: 407, y: 265.6, width: 303.7, height: 303.7 } },
-];
-
-const TYPES: Readonly<Record<string, string>> = {
-  ".html": "text/html",
-  ".js": "text/javascript",
-  ".json": "application/json",
-  ".wasm": "application/wasm",
-  ".jpg": "image/jpeg",
+const NETWORKS: Readonly<Record<string, WholeNetwork>> = {
+  "short range": {
+    url: "/networks/short_range/model.json",
+    size: 128,
+    anchors: [
+      { stride: 8, perCell: 2 },
+      { stride: 16, perCell: 6 },
+    ],
+  },
+  "full range": { url: "/networks/full_range/model.json", size: 192, anchors: [{ stride: 4, perCell: 1 }] },
 };
+
+type ByWidth = Readonly<Record<string, number>>;
+
+interface CostReport {
+  /** The medians of all frames, and of the frames' differences and ratios. */
+  readonly nearMs: number;
+  readonly farMs: number;
+  readonly moreMs: number;
+  readonly ratio: number;
+  /** Looks of the detector a frame. */
+  readonly nearLooks: number;
+  readonly farLooks: number;
+  /** The system's, over the last minute: 1 is this run alone, more is other work beside it. */
+  readonly loadAverage: number;
+}
 
 interface Report {
   readonly schema: 1;
@@ -60,14 +82,25 @@ interface Report {
   readonly heads: number;
   readonly scenes: number;
   /** The share found within half a second at 15 frames a second, by the face's width in pixels. */
-  readonly recall?: Partial<Record<Range, Readonly<Record<string, number>>>>;
+  readonly recall?: Partial<Record<Range, ByWidth>>;
+  readonly peers?: PeersRecall;
   /** Faces reported in face-free moving pictures. */
   readonly faceless?: { readonly minutes: number; readonly faces: Readonly<Record<string, number>> };
   /** A still face's deviation, as a share of its width. */
-  readonly jitter?: Readonly<Record<string, number>>;
+  readonly jitter?: ByWidth;
   /** The share of sightings under the right id. */
   readonly crossings?: number;
-  readonly cost?: Readonly<Record<Range, Cost>>;
+  readonly cost?: CostReport;
+  readonly fullRange?: Readonly<Record<string, Readonly<Record<string, WholeFrame>>>>;
+}
+
+interface Plan {
+  readonly engine: "int8" | "float";
+  readonly settings: Omit<Settings, "range">;
+  readonly only: ReadonlySet<string>;
+  readonly scenes: number;
+  readonly minutes: number;
+  readonly stills: string | undefined;
 }
 
 async function main(): Promise<void> {
@@ -78,9 +111,10 @@ async function main(): Promise<void> {
       minutes: { type: "string", default: "2" },
       pace: { type: "string", default: "adaptive" },
       machine: { type: "string", default: "this" },
-      only: { type: "string", default: PARTS.join(",") },
+      only: { type: "string", default: USUAL_PARTS.join(",") },
       json: { type: "string" },
       svg: { type: "string" },
+      stills: { type: "string" },
     },
   });
   const { engine, pace, machine } = values;
@@ -88,19 +122,19 @@ async function main(): Promise<void> {
   if (pace !== "adaptive" && pace !== "measure") throw new Error(`--pace ${pace} is neither adaptive nor measure.`);
   if (machine !== "this" && machine !== "fast") throw new Error(`--machine ${machine} is neither this nor fast.`);
   const only = new Set(values.only.split(","));
-  const unknown = [...only].find((part) => !PARTS.some((known) => known === part));
+  const unknown = [...only].find((part) => !PARTS.includes(part));
   if (unknown !== undefined) throw new Error(`--only ${unknown} is none of ${PARTS.join(", ")}.`);
   const report = await measure({
     engine,
-    pace,
-    machine,
+    settings: { pace, machine },
     only,
     scenes: countOf("--scenes", values.scenes),
     minutes: countOf("--minutes", values.minutes),
+    stills: values.stills,
   });
   print(report);
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
-  if (values.svg !== undefined) await writeFile(values.svg, plot(report));
+  if (values.svg !== undefined) await writeFile(values.svg, plotRecall(WIDTHS, curvesOf(report)));
 }
 
 function countOf(option: string, text: string): number {
@@ -109,147 +143,199 @@ function countOf(option: string, text: string): number {
   return count;
 }
 
-interface Plan {
-  readonly engine: "int8" | "float";
-  readonly pace: Settings["pace"];
-  readonly machine: Settings["machine"];
-  readonly only: ReadonlySet<string>;
-  readonly scenes: number;
-  readonly minutes: number;
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
 }
 
-async function measure({ engine, pace, machine, only, scenes, minutes }: Plan): Promise<Report> {
-  const heads = existsSync(SHARED_FACES) ? [ASTRONAUT, ...SHARED_HEADS] : [ASTRONAUT];
-  if (heads.length === 1) console.error(`${SHARED_FACES} is not there: the astronaut's head is the only one.`);
+async function measure({ engine, settings, only, scenes, minutes, stills }: Plan): Promise<Report> {
+  const heads = headSources();
   const browser = await chromium.launch({ executablePath: chromiumPath(), args: [...CHROMIUM_ARGS] });
   try {
-    const page = await openPage(await browser.newPage());
+    const page = await openReach(await browser.newPage(), only.has("full-range") ? await networkFiles() : new Map());
     const runtime = await page.evaluate(([name, sources]) => window.reach.open(name, sources), [
       engine,
       heads,
     ] as const);
-    const say = (text: string): void => void process.stderr.write(`${text}\n`);
     say(`${runtime.engine} (${runtime.variant}), ${heads.length} heads`);
-
-    const recall: Partial<Record<Range, Record<string, number>>> = {};
-    for (const range of only.has("recall") ? RANGES : []) {
-      const byWidth: Record<string, number> = {};
-      for (const width of WIDTHS) {
-        const share = await page.evaluate(([w, n, settings]) => window.reach.recall(w, n, settings), [
-          width,
-          scenes,
-          { range, pace, machine },
-        ] as const);
-        say(`${range} ${width} px: ${share.toFixed(2)}`);
-        byWidth[width] = share;
-      }
-      recall[range] = byWidth;
+    if (stills !== undefined) {
+      const clip = await page.evaluate(() => window.reach.recordWalk());
+      await takeStills(browser, Buffer.from(clip.slice(clip.indexOf(",") + 1), "base64"), stills);
     }
-
-    const faces: Record<string, number> = {};
-    const kinds = only.has("faceless") ? await page.evaluate(() => window.reach.facelessKinds()) : [];
-    for (const [index, kind] of kinds.entries()) {
-      const seconds = (60 * minutes) / kinds.length;
-      faces[kind] = 0;
-      // A new scene every ten seconds: more to be mistaken about.
-      for (let begun = 0; begun < seconds; begun += 10) {
-        faces[kind] += await page.evaluate(([k, s, seed, settings]) => window.reach.faceless(k, s, seed, settings), [
-          kind,
-          Math.min(10, seconds - begun),
-          1000 * index + begun,
-          { range: "far", pace, machine },
-        ] as const);
-      }
-      say(`${kind}: ${faces[kind]} false faces in ${seconds.toFixed(0)} s`);
-    }
-
-    const jitter: Record<string, number> = {};
-    for (const width of only.has("jitter") ? JITTER_WIDTHS : []) {
-      jitter[width] = await page.evaluate(([w, settings]) => window.reach.jitter(w, settings), [
-        width,
-        { range: "far", pace, machine },
-      ] as const);
-      say(`jitter at ${width} px: ${(100 * jitter[width]).toFixed(2)} %`);
-    }
-
-    const crossings = only.has("crossings")
-      ? await page.evaluate(([n, settings]) => window.reach.crossings(n, settings), [
-          Math.min(scenes, MOST_CROSSINGS),
-          { range: "far", pace, machine },
-        ] as const)
-      : undefined;
-    const costOf = (range: Range): Promise<Cost> =>
-      page.evaluate((settings) => window.reach.cost(settings), { range, pace, machine });
-    const cost = only.has("cost") ? { near: await costOf("near"), far: await costOf("far") } : undefined;
-
     return {
       schema: 1,
       when: new Date().toISOString(),
       commit: commitId(),
       runtime,
-      pace,
-      machine,
+      ...settings,
       heads: heads.length,
       scenes,
-      ...(only.has("recall") ? { recall } : {}),
-      ...(only.has("faceless") ? { faceless: { minutes, faces } } : {}),
-      ...(only.has("jitter") ? { jitter } : {}),
-      ...(crossings === undefined ? {} : { crossings }),
-      ...(cost === undefined ? {} : { cost }),
+      ...(only.has("recall") && { recall: await measureRecall(page, scenes, settings) }),
+      ...(only.has("peers") && { peers: await measurePeers(browser, heads, scenes) }),
+      ...(only.has("faceless") && { faceless: await measureFaceless(page, minutes, settings) }),
+      ...(only.has("jitter") && { jitter: await measureJitter(page, settings) }),
+      ...(only.has("crossings") && { crossings: await measureCrossings(page, scenes, settings) }),
+      ...(only.has("cost") && { cost: await measureCost(page, settings) }),
+      ...(only.has("full-range") && { fullRange: await measureFullRange(page, scenes) }),
     };
   } finally {
     await browser.close();
   }
 }
 
-/** Opens the page without a server: dist, the fixtures and the pictures of heads, and the page's own script. */
-async function openPage(page: Page): Promise<Page> {
-  const { outputFiles } = await build({
-    entryPoints: [join(ROOT, "tests/commands/reach/page.ts")],
-    bundle: true,
-    format: "esm",
-    // Split, for the engines are loaded by dynamic import; the pieces are served beside the page.
-    splitting: true,
-    outdir: "/",
-    write: false,
-    logLevel: "warning",
-  });
-  const scripts = new Map(outputFiles.map(({ path, contents }) => [path, Buffer.from(contents)]));
-  page.on("pageerror", (error) => console.error(error));
-  await page.route(`${ORIGIN}/**`, async (route) => {
-    const { pathname } = new URL(route.request().url());
-    const headers = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
-    if (pathname === "/") {
-      const body = `<script type="module" src="/page.js"></script>`;
-      return route.fulfill({ contentType: "text/html", headers, body });
+async function measureRecall(
+  page: Page,
+  scenes: number,
+  settings: Plan["settings"],
+): Promise<NonNullable<Report["recall"]>> {
+  const recall: Partial<Record<Range, Record<string, number>>> = {};
+  for (const range of RANGES) {
+    const byWidth: Record<string, number> = {};
+    for (const width of WIDTHS) {
+      const share = await page.evaluate(([w, n, how]) => window.reach.recall(w, n, how), [
+        width,
+        scenes,
+        { ...settings, range },
+      ] as const);
+      say(`${range} ${width} px: ${share.toFixed(2)}`);
+      byWidth[width] = share;
     }
-    const body = scripts.get(pathname) ?? (await fileAt(pathname));
-    if (body === null) return route.fulfill({ status: 404 });
-    return route.fulfill({ contentType: TYPES[extname(pathname)] ?? "application/octet-stream", headers, body });
-  });
-  await page.goto(`${ORIGIN}/`);
-  await page.waitForFunction(() => "reach" in window);
-  return page;
-}
-
-async function fileAt(pathname: string): Promise<Buffer | null> {
-  const folders = { "/faces/": SHARED_FACES, "/fixtures/": join(ROOT, "tests/fixtures"), "/": join(ROOT, "dist") };
-  for (const [prefix, folder] of Object.entries(folders)) {
-    const path = join(folder, pathname.slice(prefix.length));
-    if (pathname.startsWith(prefix) && existsSync(path)) return readFile(path);
+    recall[range] = byWidth;
   }
-  return null;
+  return recall;
 }
 
-function print({ runtime, pace, heads, scenes, recall, faceless, jitter, crossings, cost }: Report): void {
-  console.log(`${runtime.engine} (${runtime.variant}), pace ${pace}, ${heads} heads, 640x480 at 15 frames a second`);
-  if (recall) {
-    console.log(`\nfound within half a second, of ${scenes} people each`);
-    console.log(["face width, px", ...WIDTHS].map((cell) => String(cell).padStart(8)).join(" "));
-    for (const [range, byWidth] of Object.entries(recall)) {
-      const cells = WIDTHS.map((width) => (byWidth[width] ?? Number.NaN).toFixed(2).padStart(8));
-      console.log([range.padStart(14), ...cells].join(" "));
+function measurePeers(browser: Browser, heads: ReturnType<typeof headSources>, scenes: number): Promise<PeersRecall> {
+  return recallOfPeers(browser, heads, WIDTHS, scenes, say);
+}
+
+async function measureFaceless(page: Page, minutes: number, settings: Plan["settings"]) {
+  const faces: Record<string, number> = {};
+  const kinds = await page.evaluate(() => window.reach.facelessKinds());
+  const seconds = (60 * minutes) / kinds.length;
+  for (const [index, kind] of kinds.entries()) {
+    faces[kind] = 0;
+    for (let begun = 0; begun < seconds; begun += FACELESS_SCENE_SECONDS) {
+      faces[kind] += await page.evaluate(([k, s, seed, how]) => window.reach.faceless(k, s, seed, how), [
+        kind,
+        Math.min(FACELESS_SCENE_SECONDS, seconds - begun),
+        1_000_000 * index + begun,
+        { ...settings, range: "far" },
+      ] as const);
     }
+    say(`${kind}: ${faces[kind]} false faces in ${seconds.toFixed(0)} s`);
+  }
+  return { minutes, faces };
+}
+
+async function measureJitter(page: Page, settings: Plan["settings"]): Promise<ByWidth> {
+  const jitter: Record<string, number> = {};
+  for (const width of JITTER_WIDTHS) {
+    jitter[width] = await page.evaluate(([w, how]) => window.reach.jitter(w, how), [
+      width,
+      { ...settings, range: "far" },
+    ] as const);
+    say(`jitter at ${width} px: ${(100 * jitter[width]).toFixed(2)} %`);
+  }
+  return jitter;
+}
+
+async function measureCrossings(page: Page, scenes: number, settings: Plan["settings"]): Promise<number> {
+  let right = 0;
+  let all = 0;
+  for (let scene = 0; scene < scenes; scene++) {
+    const sightings = await page.evaluate(([seed, how]) => window.reach.crossing(seed, how), [
+      500 + scene,
+      { ...settings, range: "far" },
+    ] as const);
+    say(`crossing ${scene + 1} of ${scenes}: ${sightings.right} of ${sightings.all} sightings under the right id`);
+    right += sightings.right;
+    all += sightings.all;
+  }
+  return right / all;
+}
+
+async function measureCost(page: Page, settings: Plan["settings"]): Promise<CostReport> {
+  const times: FrameCost[] = [];
+  let nearLooks = 0;
+  let farLooks = 0;
+  for (let seed = 0; seed < COST_SCENES; seed++) {
+    const cost = await page.evaluate(([s, n, how]) => window.reach.cost(s, n, how), [
+      seed,
+      COST_FRAMES,
+      settings,
+    ] as const);
+    times.push(...cost.times);
+    nearLooks += cost.nearLooks;
+    farLooks += cost.farLooks;
+  }
+  return {
+    nearMs: median(times.map(({ nearMs }) => nearMs)),
+    farMs: median(times.map(({ farMs }) => farMs)),
+    moreMs: median(times.map(({ nearMs, farMs }) => farMs - nearMs)),
+    ratio: median(times.map(({ nearMs, farMs }) => farMs / nearMs)),
+    nearLooks: nearLooks / times.length,
+    farLooks: farLooks / times.length,
+    loadAverage: loadavg()[0] ?? Number.NaN,
+  };
+}
+
+/** Both networks as graph models, made from Google's package as the shipped one is. */
+async function networkFiles(): Promise<ReadonlyMap<string, Buffer>> {
+  const files = new Map<string, Buffer>();
+  for (const name of ["short_range", "full_range"]) {
+    const source = `@mediapipe/face_detection/face_detection_${name}.tflite`;
+    const bytes = await readFile(createRequire(import.meta.url).resolve(source));
+    const { model, weights } = convertToGraphModel(layOutHeads(readTflite(bytes)));
+    files.set(`/networks/${name}/model.json`, Buffer.from(model));
+    files.set(`/networks/${name}/weights.bin`, Buffer.from(weights));
+  }
+  return files;
+}
+
+async function measureFullRange(page: Page, scenes: number): Promise<NonNullable<Report["fullRange"]>> {
+  const report: Record<string, Record<string, WholeFrame>> = {};
+  for (const [name, network] of Object.entries(NETWORKS)) {
+    await page.evaluate((given) => window.reach.openWhole(given), network);
+    const byWidth: Record<string, WholeFrame> = {};
+    for (const width of WHOLE_WIDTHS) {
+      const whole = await page.evaluate(([w, n]) => window.reach.whole(w, n), [width, scenes] as const);
+      say(`${name} ${width} px: ${whole.recall.toFixed(2)}, ${whole.leastMs.toFixed(2)} ms at least`);
+      byWidth[width] = whole;
+    }
+    report[name] = byWidth;
+  }
+  return report;
+}
+
+/** Recall by width, ours first. */
+function curvesOf({ recall = {}, peers = {} }: Report): readonly (readonly [string, readonly number[]])[] {
+  return [
+    ...Object.entries(recall)
+      .reverse()
+      .map(([range, byWidth]) => [`range ${range}`, WIDTHS.map((width) => byWidth[width] ?? Number.NaN)] as const),
+    ...Object.entries(peers),
+  ];
+}
+
+function printTable(rows: readonly (readonly [string, ...string[]])[]): void {
+  const first = Math.max(...rows.map(([name]) => name.length));
+  for (const [name, ...cells] of rows) {
+    console.log([name.padEnd(first), ...cells.map((cell) => cell.padStart(8))].join(" "));
+  }
+}
+
+function print(report: Report): void {
+  const { runtime, pace, machine, heads, scenes, faceless, jitter, crossings, cost, fullRange } = report;
+  console.log(
+    `${runtime.engine} (${runtime.variant}), pace ${pace}, machine ${machine}, ${heads} heads, 640x480 at 15 frames a second`,
+  );
+  const curves = curvesOf(report);
+  if (curves.length > 0) {
+    console.log(`\nfound within half a second, of ${scenes} people each`);
+    printTable([
+      ["face width, px", ...WIDTHS.map(String)],
+      ...curves.map(([name, shares]) => [name, ...shares.map((share) => share.toFixed(2))] as const),
+    ]);
   }
   if (faceless) {
     const total = Object.values(faceless.faces).reduce((sum, count) => sum + count, 0);
@@ -261,45 +347,24 @@ function print({ runtime, pace, heads, scenes, recall, faceless, jitter, crossin
   }
   if (crossings !== undefined) console.log(`ids kept by four who cross: ${(100 * crossings).toFixed(1)} %`);
   if (cost) {
-    const { near, far } = cost;
     console.log(
-      `one person in view, from pixels to faces: near ${near.looks.toFixed(1)} looks a frame, ${near.medianMs.toFixed(2)} ms in the ` +
-        `median (mean ${near.meanMs.toFixed(2)}); far ${far.looks.toFixed(1)} looks, ${far.medianMs.toFixed(2)} ms (mean ` +
-        `${far.meanMs.toFixed(2)}): ${(far.medianMs / near.medianMs).toFixed(2)} times`,
+      `one person in view, from pixels to faces, the ranges in turn: near ${cost.nearLooks.toFixed(2)} looks a frame, ` +
+        `${cost.nearMs.toFixed(2)} ms; far ${cost.farLooks.toFixed(2)} looks, ${cost.farMs.toFixed(2)} ms; frame by frame ` +
+        `${cost.moreMs.toFixed(2)} ms more, ${cost.ratio.toFixed(2)} times (medians; load average ` +
+        `${cost.loadAverage.toFixed(1)}, 1 is this run alone)`,
     );
   }
-}
-
-const PLOT = { width: 520, height: 300, left: 50, top: 20, right: 90, bottom: 45 };
-const INK: Readonly<Record<Range, string>> = { near: "#8a8f98", far: "#0b7285" };
-
-/** Recall by the face's width, as a picture. */
-function plot({ recall }: Report): string {
-  const { width, height, left, top, right, bottom } = PLOT;
-  const x = (px: number): number =>
-    left + ((width - left - right) * Math.log(px / WIDTHS[0]!)) / Math.log(WIDTHS.at(-1)! / WIDTHS[0]!);
-  const y = (share: number): number => top + (height - top - bottom) * (1 - share);
-  const lines = [0, 0.25, 0.5, 0.75, 1].map(
-    (share) =>
-      `<path d="M${left} ${y(share)}H${width - right}" stroke="#ddd"/>` +
-      `<text x="${left - 8}" y="${y(share) + 4}" text-anchor="end">${100 * share} %</text>`,
-  );
-  const ticks = WIDTHS.map((px) => `<text x="${x(px)}" y="${height - bottom + 18}" text-anchor="middle">${px}</text>`);
-  const curves = Object.entries(recall ?? {}).map(([range, byWidth]) => {
-    const ink = INK[range as Range];
-    const points = WIDTHS.map((px) => `${x(px).toFixed(1)},${y(byWidth[px] ?? 0).toFixed(1)}`);
-    const end = y(byWidth[WIDTHS.at(-1)!] ?? 0) + (range === "near" ? 14 : 4);
-    return (
-      `<polyline points="${points.join(" ")}" fill="none" stroke="${ink}" stroke-width="2.5"/>` +
-      `<text x="${width - right + 8}" y="${end}" fill="${ink}">range ${range}</text>`
-    );
-  });
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">` +
-    `<rect width="${width}" height="${height}" fill="white"/>${[...lines, ...ticks, ...curves].join("")}` +
-    `<text x="${(left + width - right) / 2}" y="${height - 8}" text-anchor="middle">` +
-    `width of the face, of 640 pixels</text></svg>\n`
-  );
+  if (fullRange) {
+    console.log(`\nfound by one look at the whole of each frame, of ${scenes} people each, by plain tfjs`);
+    printTable([
+      ["face width, px", ...WHOLE_WIDTHS.map(String), "least ms"],
+      ...Object.entries(fullRange).map(([name, byWidth]) => {
+        const wholes = WHOLE_WIDTHS.map((width) => byWidth[width]!);
+        const leastMs = Math.min(...wholes.map((whole) => whole.leastMs));
+        return [name, ...wholes.map((whole) => whole.recall.toFixed(2)), leastMs.toFixed(2)] as const;
+      }),
+    ]);
+  }
 }
 
 await main();

@@ -97,7 +97,10 @@ function compressed(body: Buffer): number {
 }
 
 async function bundle(peer: Peer): Promise<string> {
-  const define = Object.entries(peer.define ?? {}).map(([name, value]) => [name, JSON.stringify(value)]);
+  const define = Object.entries({ PEERS_TASK: "bench", ...peer.define }).map(([name, value]) => [
+    name,
+    JSON.stringify(value),
+  ]);
   const { outputFiles } = await build({
     entryPoints: [join(PAGES, peer.script)],
     bundle: true,

@@ -1,4 +1,6 @@
 /** Who is measured, and by which settings. The pages in `pages/` hold the rest of what a fair comparison wants. */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -57,6 +59,7 @@ export function peersWith(model: string): readonly Peer[] {
       package: "@vladmandic/face-api",
       computes: "face, 7 expressions",
       script: "face-api.js",
+      define: { PEERS_DETECTOR: "tiny" },
       files: { ...TFJS_WASM, "/face-api-models/": join(MODULES, "@vladmandic/face-api/model") },
     },
     {
@@ -85,4 +88,11 @@ export function peersWith(model: string): readonly Peer[] {
       files: { "/mediapipe/": join(MODULES, "@mediapipe/face_detection") },
     },
   ];
+}
+
+/** The peers are no dependency of this project's: they are installed when they are first asked for. */
+export function installPeers(): void {
+  if (existsSync(MODULES)) return;
+  console.log("Installing the peers' packages (once, some 430 MB) …");
+  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: join(MODULES, ".."), stdio: "inherit" });
 }

@@ -5,7 +5,9 @@ import type { Classifier } from "../../../src/pipeline/stages.ts";
 import { type LoadedEngine, loadEngine } from "../../../src/runtime/engine.ts";
 import { Pixels } from "../../../src/runtime/pixels.ts";
 import type { Box, Face, FrameOptions, FrameResult, Range, RuntimeInfo } from "../../../src/types.ts";
+import { recall, somebody } from "./arrivals.ts";
 import {
+  type Background,
   Camera,
   FACELESS,
   FRAMES_PER_SECOND,
@@ -21,13 +23,14 @@ import {
   room,
   seeded,
 } from "./scenes.ts";
+import { WALK_SECONDS, walkMetres } from "./walk.ts";
+import { type WholeFrame, type WholeNetwork, openWhole } from "./whole-frame.ts";
 
-/** A face is found where its box overlaps the true one by this much (intersection over union). */
-const FOUND_IOU = 0.4;
-/** The scene stands empty for so many frames before somebody comes. */
-const EMPTY_FRAMES = 4;
-/** Half a second: the frames at 0, 67 … 467 ms. */
-const HALF_SECOND_FRAMES = 8;
+/** A face is somebody's where its box overlaps the true one by this much (intersection over union). */
+const SAME_IOU = 0.4;
+
+/** Pixels of an adult's face in a frame of {@link WIDTH} pixels by a webcam of 65 degrees. */
+const FACE_WIDTH_AT_METRE = 75;
 
 export interface Settings {
   readonly range: Range;
@@ -36,12 +39,24 @@ export interface Settings {
   readonly machine: "this" | "fast";
 }
 
-export interface Cost {
-  /** Milliseconds from a frame's pixels to its faces, in the median and the mean. */
-  readonly medianMs: number;
-  readonly meanMs: number;
-  /** Looks of the detector a frame, in the mean: what the cost is whatever else the machine does. */
-  readonly looks: number;
+/** Milliseconds from a frame's pixels to its faces. */
+export interface FrameCost {
+  readonly nearMs: number;
+  readonly farMs: number;
+}
+
+/** One person in view, seen by both ranges in turn. */
+export interface Costs {
+  readonly times: readonly FrameCost[];
+  /** Looks of the detector in all of these frames: what the cost is whatever else the machine does. */
+  readonly nearLooks: number;
+  readonly farLooks: number;
+}
+
+/** How many sightings there were, and how many of them under the right id. */
+export interface Sightings {
+  readonly right: number;
+  readonly all: number;
 }
 
 declare global {
@@ -52,14 +67,18 @@ declare global {
       faceless(kind: string, seconds: number, seed: number, settings: Settings): Promise<number>;
       facelessKinds(): readonly string[];
       jitter(width: number, settings: Settings): Promise<number>;
-      crossings(scenes: number, settings: Settings): Promise<number>;
-      cost(settings: Settings): Promise<Cost>;
+      crossing(seed: number, settings: Settings): Promise<Sightings>;
+      cost(seed: number, frames: number, settings: Omit<Settings, "range">): Promise<Costs>;
+      recordWalk(): Promise<string>;
+      openWhole(network: WholeNetwork): Promise<void>;
+      whole(width: number, scenes: number): Promise<WholeFrame>;
     };
   }
 }
 
 let loaded: LoadedEngine;
 let heads: readonly Head[] = [];
+let measureWhole: Awaited<ReturnType<typeof openWhole>>;
 const pixels = new Pixels();
 
 /** Expressions are not what is measured here: all faces look neutral, at no cost. */
@@ -67,22 +86,20 @@ const UNREAD: Classifier = {
   inputSize: 48,
   crop: { imageLeftEye: { x: 0.3, y: 0.4 }, imageRightEye: { x: 0.7, y: 0.4 } },
   minConfidence: 0.5,
+  smallestFacePx: 0,
   classify: (_squares, count) => new Float32Array(count * 7).fill(1 / 7),
 };
 
-/** A scene being watched, frame by frame, as fast as it can be computed; its own time is that of the camera. */
+/** Frames being watched, as fast as it can be computed; their own time is that of the camera. */
 class Watched {
-  readonly #camera: Camera;
   readonly #pipeline;
   readonly #options: FrameOptions;
   /** Looks of the detector so far. */
   looks = 0;
   /** What the latest frame took. */
   tookMs = 0;
-  #frame = 0;
 
-  constructor(random: Random, { range, pace, machine }: Settings) {
-    this.#camera = new Camera(random);
+  constructor({ range, pace, machine }: Settings) {
     this.#options = { maxFaces: 8, minScore: 0.5, smoothing: 0.5, range, pace };
     this.#pipeline = createPipeline({
       detector: {
@@ -97,21 +114,41 @@ class Watched {
     });
   }
 
-  /** How far the scene has come. */
+  async look(bitmap: ImageBitmap, timeMs: number): Promise<FrameResult> {
+    const startMs = performance.now();
+    const result = await this.#pipeline.process(pixels.read(bitmap), timeMs, this.#options);
+    this.tookMs = performance.now() - startMs;
+    return result;
+  }
+}
+
+/** A made scene, frame by frame. */
+class Scene {
+  readonly #camera: Camera;
+  readonly #background: Background;
+  readonly people: readonly Person[];
+  #frame = 0;
+
+  constructor(random: Random, background: (random: Random) => Background, people: () => readonly Person[]) {
+    this.#camera = new Camera(random);
+    this.#background = background(random);
+    this.people = people();
+  }
+
+  /** How far it has come. */
   get seconds(): number {
     return this.#frame / FRAMES_PER_SECOND;
   }
 
-  async next(background: ReturnType<typeof room>, people: readonly Person[]): Promise<FrameResult> {
-    const bitmap = this.#camera.shoot(background, people, this.seconds);
-    const startMs = performance.now();
-    try {
-      return await this.#pipeline.process(pixels.read(bitmap), 1000 * this.seconds, this.#options);
-    } finally {
-      this.tookMs = performance.now() - startMs;
-      bitmap.close();
-      this.#frame += 1;
-    }
+  /** Shows the next frame to each of them. @returns What the first saw. */
+  async show(...watching: readonly [Watched, ...Watched[]]): Promise<FrameResult> {
+    const bitmap = this.#camera.shoot(this.#background, this.people, this.seconds);
+    const [first, ...others] = watching;
+    const result = await first.look(bitmap, 1000 * this.seconds);
+    for (const other of others) await other.look(bitmap, 1000 * this.seconds);
+    bitmap.close();
+    this.#frame += 1;
+    return result;
   }
 }
 
@@ -120,21 +157,7 @@ function inPixels({ box }: Face): Box {
 }
 
 function finds(result: FrameResult, truth: Box): Face | undefined {
-  return result.faces.find((face) => intersectionOverUnion(inPixels(face), truth) >= FOUND_IOU);
-}
-
-/** Somebody of the given size at a random place, wholly in the frame, walking or swaying a little. */
-function somebody(random: Random, head: Head, width: number): Person {
-  const margin = 0.6 * width;
-  const x = margin + (WIDTH - 2 * margin) * random();
-  const y = margin + (HEIGHT - 2 * margin) * random();
-  const speed = 0.6 * random() - 0.3;
-  const pace = 1 + random();
-  const at = (seconds: number): { x: number; y: number } => ({
-    x: Math.min(Math.max(x + speed * width * seconds, margin), WIDTH - margin),
-    y: y + 0.03 * width * Math.sin(2 * Math.PI * pace * seconds),
-  });
-  return castPerson(head, width, random() < 0.5, 0.6 + 0.8 * random(), at);
+  return result.faces.find((face) => intersectionOverUnion(inPixels(face), truth) >= SAME_IOU);
 }
 
 window.reach = {
@@ -145,33 +168,20 @@ window.reach = {
   },
 
   /** The share of people who, having come, are found within half a second. */
-  async recall(width, scenes, settings) {
-    let found = 0;
-    for (let scene = 0; scene < scenes; scene++) {
-      const random = seeded(1000 * width + scene);
-      const watched = new Watched(random, settings);
-      const background = room(random);
-      const person = somebody(random, heads[scene % heads.length]!, width);
-      for (let frame = 0; frame < EMPTY_FRAMES; frame++) await watched.next(background, []);
-      for (let frame = 0; frame < HALF_SECOND_FRAMES; frame++) {
-        const truth = faceBox(person, watched.seconds);
-        if (!finds(await watched.next(background, [person]), truth)) continue;
-        found += 1;
-        break;
-      }
-    }
-    return found / scenes;
-  },
+  recall: (width, scenes, settings) =>
+    recall(width, scenes, heads, () => {
+      const watched = new Watched(settings);
+      return async (bitmap, timeMs) => (await watched.look(bitmap, timeMs)).faces.map(inPixels);
+    }),
 
   facelessKinds: () => Object.keys(FACELESS),
 
   /** How many faces were reported, by their ids, where there is none. */
   async faceless(kind, seconds, seed, settings) {
-    const random = seeded(seed);
-    const watched = new Watched(random, settings);
-    const background = FACELESS[kind]!(random);
+    const scene = new Scene(seeded(seed), FACELESS[kind]!, () => []);
+    const watched = new Watched(settings);
     const ids = new Set<number>();
-    while (watched.seconds < seconds) for (const { id } of (await watched.next(background, [])).faces) ids.add(id);
+    while (scene.seconds < seconds) for (const { id } of (await scene.show(watched)).faces) ids.add(id);
     return ids.size;
   },
 
@@ -180,69 +190,104 @@ window.reach = {
     const deviations: number[] = [];
     for (const [index, head] of heads.entries()) {
       const random = seeded(77 + index);
-      const watched = new Watched(random, settings);
-      const background = room(random);
-      const place = { x: 0.3 * WIDTH + 200 * random(), y: 0.4 * HEIGHT + 60 * random() };
-      const person = castPerson(head, width, false, 1, () => place);
+      const scene = new Scene(random, room, () => {
+        const place = { x: 0.3 * WIDTH + 200 * random(), y: 0.4 * HEIGHT + 60 * random() };
+        return [castPerson(head, width, false, 1, () => place)];
+      });
+      const watched = new Watched(settings);
       const boxes: Box[] = [];
       for (let frame = 0; frame < 60; frame++) {
-        const face = finds(await watched.next(background, [person]), faceBox(person, 0));
+        const face = finds(await scene.show(watched), faceBox(scene.people[0]!, 0));
         if (face && frame >= 20) boxes.push(inPixels(face));
       }
-      if (boxes.length < 30) continue;
+      // Of somebody who is not seen there is nothing to say, and no figure must look as if there were.
+      if (boxes.length < 30) return Number.NaN;
       for (const side of ["x", "y", "width"] as const)
         deviations.push(deviation(boxes.map((box) => box[side])) / width);
     }
-    return deviations.length > 0 ? Math.max(...deviations) : Number.NaN;
+    return Math.max(...deviations);
   },
 
-  /** Of all sightings of four people who cross each other, the share under the id that each had first. */
-  async crossings(scenes, settings) {
+  /** Of all sightings of four people who cross each other, those under the id that each had first. */
+  async crossing(seed, settings) {
+    const random = seeded(seed);
+    const scene = new Scene(random, room, () =>
+      [0, 1, 2, 3].map((index) => walker(random, heads[(seed + index) % heads.length]!, index)),
+    );
+    const watched = new Watched(settings);
+    const idOf = new Map<Person, number>();
     let right = 0;
     let all = 0;
-    for (let scene = 0; scene < scenes; scene++) {
-      const random = seeded(500 + scene);
-      const watched = new Watched(random, settings);
-      const background = room(random);
-      const people = [0, 1, 2, 3].map((index) => walker(random, heads[index % heads.length]!, index));
-      const idOf = new Map<Person, number>();
-      while (watched.seconds < 6) {
-        const now = watched.seconds;
-        const result = await watched.next(background, people);
-        for (const person of people) {
-          const face = finds(result, faceBox(person, now));
-          const { x } = person.at(now);
-          if (x < person.width / 2 || x > WIDTH - person.width / 2) continue;
-          if (!face || people.some((other) => other !== person && isHidden(person, other, now))) continue;
-          if (!idOf.has(person)) idOf.set(person, face.id);
-          all += 1;
-          if (idOf.get(person) === face.id) right += 1;
-        }
+    while (scene.seconds < 6) {
+      const now = scene.seconds;
+      const result = await scene.show(watched);
+      for (const person of scene.people) {
+        const face = finds(result, faceBox(person, now));
+        const { x } = person.at(now);
+        if (x < person.width / 2 || x > WIDTH - person.width / 2) continue;
+        if (!face || scene.people.some((other) => other !== person && isHidden(person, other, now))) continue;
+        if (!idOf.has(person)) idOf.set(person, face.id);
+        all += 1;
+        if (idOf.get(person) === face.id) right += 1;
       }
     }
-    return right / all;
+    return { right, all };
   },
 
-  /** What detection costs a frame while one person stands in view. */
-  async cost(settings) {
-    const random = seeded(3);
-    const watched = new Watched(random, settings);
-    const background = room(random);
-    const person = somebody(random, heads[0]!, 120);
-    const times: number[] = [];
-    for (let frame = 0; frame < 30; frame++) await watched.next(background, [person]);
-    const looksBefore = watched.looks;
-    for (let frame = 0; frame < 90; frame++) {
-      await watched.next(background, [person]);
-      times.push(watched.tookMs);
+  /** What detection costs a frame while one person stands in view, the two ranges in turn. */
+  async cost(seed, frames, settings) {
+    const random = seeded(seed);
+    const scene = new Scene(random, room, () => [somebody(random, heads[seed % heads.length]!, 120)]);
+    const near = new Watched({ ...settings, range: "near" });
+    const far = new Watched({ ...settings, range: "far" });
+    for (let frame = 0; frame < 30; frame++) await scene.show(near, far);
+    const before = { near: near.looks, far: far.looks };
+    const times: FrameCost[] = [];
+    for (let frame = 0; frame < frames; frame++) {
+      // Each is first as often as the other: whoever is second finds the pixels in the caches.
+      if (frame % 2 === 0) await scene.show(near, far);
+      else await scene.show(far, near);
+      times.push({ nearMs: near.tookMs, farMs: far.tookMs });
     }
-    times.sort((a, b) => a - b);
-    return {
-      medianMs: times[times.length >> 1]!,
-      meanMs: times.reduce((sum, ms) => sum + ms, 0) / times.length,
-      looks: (watched.looks - looksBefore) / times.length,
-    };
+    return { times, nearLooks: near.looks - before.near, farLooks: far.looks - before.far };
   },
+
+  /** A clip of somebody who walks up, in real time, as a data URL. */
+  async recordWalk() {
+    const canvas = Object.assign(document.createElement("canvas"), { width: WIDTH, height: HEIGHT });
+    const context = canvas.getContext("2d")!;
+    const random = seeded(1);
+    const camera = new Camera(random);
+    const background = room(random);
+    const recorder = new MediaRecorder(canvas.captureStream(), { videoBitsPerSecond: 8e6 });
+    const pieces: Blob[] = [];
+    recorder.addEventListener("dataavailable", ({ data }) => pieces.push(data));
+    const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve));
+    recorder.start();
+    const startMs = performance.now();
+    for (let seconds = 0; seconds < WALK_SECONDS; seconds = (performance.now() - startMs) / 1000) {
+      const width = FACE_WIDTH_AT_METRE / walkMetres(seconds);
+      const sway = 0.04 * width * Math.sin(2 * Math.PI * 1.8 * seconds);
+      const place = { x: 0.45 * WIDTH + 12 * seconds, y: 0.42 * HEIGHT + sway };
+      const bitmap = camera.shoot(background, [castPerson(heads[0]!, width, false, 1, () => place)], seconds);
+      context.drawImage(bitmap, 0, 0);
+      bitmap.close();
+      await new Promise((resolve) => setTimeout(resolve, 1000 / FRAMES_PER_SECOND));
+    }
+    recorder.stop();
+    await stopped;
+    const reader = new FileReader();
+    const read = new Promise((resolve) => reader.addEventListener("load", resolve));
+    reader.readAsDataURL(new Blob(pieces, { type: "video/webm" }));
+    await read;
+    return String(reader.result);
+  },
+
+  async openWhole(network) {
+    measureWhole = await openWhole(network);
+  },
+
+  whole: (width, scenes) => measureWhole(width, scenes, heads),
 };
 
 /** Walks through the frame at walking pace, two from each side, before or behind the others. */

@@ -1,15 +1,19 @@
 import * as faceapi from "@vladmandic/face-api";
 import { offer } from "./harness.js";
 
-/** At 160, its own default for speed, it misses these faces. */
-const detector = new faceapi.TinyFaceDetectorOptions({ inputSize: 320, scoreThreshold: 0.5 });
+/** At 160, its own default for speed, the tiny one misses these faces. */
+const detector =
+  PEERS_DETECTOR === "ssd"
+    ? new faceapi.SsdMobilenetv1Options({ minConfidence: 0.5 })
+    : new faceapi.TinyFaceDetectorOptions({ inputSize: 320, scoreThreshold: 0.5 });
+const network = PEERS_DETECTOR === "ssd" ? faceapi.nets.ssdMobilenetv1 : faceapi.nets.tinyFaceDetector;
 
 offer({
   async load() {
     faceapi.tf.setWasmPaths("/tfjs-wasm/");
     await faceapi.tf.setBackend("wasm");
     await faceapi.tf.ready();
-    await faceapi.nets.tinyFaceDetector.loadFromUri("/face-api-models/");
+    await network.loadFromUri("/face-api-models/");
     await faceapi.nets.faceExpressionNet.loadFromUri("/face-api-models/");
   },
   async look(canvas) {

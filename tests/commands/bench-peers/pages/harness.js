@@ -1,10 +1,13 @@
 import { timerResolutionMs } from "../../../../src/bench/timer.ts";
+import { recall } from "../../reach/arrivals.ts";
+import { cutHead } from "../../reach/scenes.ts";
 
 /**
  * What every peer's page has in common: the frames, and the clock around each look at one.
  *
  * A peer is `{ load(): Promise<void>, look(canvas): Promise<Sight> }`; a Sight is
- * `{ faces: number, box?: [x, y, width, height] in pixels, label?: string }`.
+ * `{ faces: number, box?: [x, y, width, height] in pixels, label?: string }`. What `npm run reach` asks is left out of
+ * the pages whose speed and size are measured.
  */
 
 /** A head that moves, comes nearer and goes back, as people do; the last frame is followed by the first. */
@@ -76,5 +79,25 @@ export function offer(peer) {
       }
       return { times, found, labels };
     },
+    ...(PEERS_TASK === "reach" && reachOf(peer)),
+  };
+}
+
+function reachOf(peer) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: WIDTH, height: HEIGHT });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const look = async (frame) => {
+    context.drawImage(frame, 0, 0);
+    const { box } = await peer.look(canvas);
+    return box ? [{ x: box[0], y: box[1], width: box[2], height: box[3] }] : [];
+  };
+  let heads = [];
+  return {
+    async openHeads(sources) {
+      await peer.load();
+      heads = await Promise.all(sources.map(cutHead));
+    },
+    /** @returns The share of people who are found within half a second. */
+    recall: (width, scenes) => recall(width, scenes, heads, () => look),
   };
 }

@@ -1,0 +1,83 @@
+/** Somebody comes into an empty scene: are they found within half a second? The same scenes for whoever looks. */
+import type { Box } from "../../../src/types.ts";
+import {
+  Camera,
+  FRAMES_PER_SECOND,
+  HEIGHT,
+  type Head,
+  type Person,
+  type Random,
+  WIDTH,
+  castPerson,
+  faceBox,
+  room,
+  seeded,
+} from "./scenes.ts";
+
+/** A box is a face's where its middle lies on the face and it is at most so many times larger or smaller: some libraries draw wider boxes than others. */
+const MOST_SIZE_RATIO = 2;
+/** The scene stands empty for so many frames before somebody comes. */
+const EMPTY_FRAMES = 4;
+/** Half a second: the frames at 0, 67 … 467 ms. */
+const HALF_SECOND_FRAMES = 8;
+
+/** Looks at one frame of a scene. @returns The faces' boxes, pixels of the frame. */
+export type Look = (frame: ImageBitmap, timeMs: number) => Promise<readonly Box[]>;
+
+function isFound(box: Box, truth: Box): boolean {
+  const aside = Math.abs(box.x + box.width / 2 - (truth.x + truth.width / 2));
+  const above = Math.abs(box.y + box.height / 2 - (truth.y + truth.height / 2));
+  const ratio = Math.sqrt((box.width * box.height) / (truth.width * truth.height));
+  return (
+    aside < truth.width / 2 && above < truth.height / 2 && Math.abs(Math.log2(ratio)) <= Math.log2(MOST_SIZE_RATIO)
+  );
+}
+
+/** Somebody of the given size at a random place, wholly in the frame, walking or swaying a little. */
+export function somebody(random: Random, head: Head, width: number): Person {
+  const margin = 0.6 * width;
+  const x = margin + (WIDTH - 2 * margin) * random();
+  const y = margin + (HEIGHT - 2 * margin) * random();
+  const speed = 0.6 * random() - 0.3;
+  const pace = 1 + random();
+  const at = (seconds: number): { x: number; y: number } => ({
+    x: Math.min(Math.max(x + speed * width * seconds, margin), WIDTH - margin),
+    y: y + 0.03 * width * Math.sin(2 * Math.PI * pace * seconds),
+  });
+  return castPerson(head, width, random() < 0.5, 0.6 + 0.8 * random(), at);
+}
+
+/**
+ * Shows scene after scene.
+ *
+ * @param begin Called for each scene: what looks at it, knowing nothing of those before.
+ * @returns The share of people who, having come, are found within half a second.
+ */
+export async function recall(
+  width: number,
+  scenes: number,
+  heads: readonly Head[],
+  begin: () => Look,
+): Promise<number> {
+  let found = 0;
+  for (let scene = 0; scene < scenes; scene++) {
+    const random = seeded(1000 * width + scene);
+    const camera = new Camera(random);
+    const background = room(random);
+    const person = somebody(random, heads[scene % heads.length]!, width);
+    const look = begin();
+    for (let frame = 0; frame < EMPTY_FRAMES + HALF_SECOND_FRAMES; frame++) {
+      const seconds = frame / FRAMES_PER_SECOND;
+      const here = frame >= EMPTY_FRAMES;
+      const bitmap = camera.shoot(background, here ? [person] : [], seconds);
+      const boxes = await look(bitmap, 1000 * seconds);
+      bitmap.close();
+      if (here && frame === 10)
+        console.log("DBG", width, JSON.stringify(faceBox(person, seconds)), JSON.stringify(boxes));
+      if (!here || !boxes.some((box) => isFound(box, faceBox(person, seconds)))) continue;
+      found += 1;
+      break;
+    }
+  }
+  return found / scenes;
+}
