@@ -31,7 +31,7 @@ def read_contract(folder):
 
 
 def write_contract(folder, name, title, mean, std, temperature, parameters, macs, training):
-    """contract.json; crop and the int8 entry, which others fit and pack, are kept where they still hold."""
+    """contract.json; crop, smallest face and the int8 entry, which others fit, measure and pack, are kept where they still hold."""
     old = read_contract(folder)
     contract = {
         "schema": 1, "kind": "classifier", "name": name, "version": "1.0.0", "title": title, "labels": list(LABELS),
@@ -42,6 +42,8 @@ def write_contract(folder, name, title, mean, std, temperature, parameters, macs
         "float": {"model": "model.json", "files": [file_entry(folder, "model.json"), file_entry(folder, "weights.bin")]},
         "weights": parameters, "macs": macs, "training": training,
     }
+    if "smallestFacePx" in old:
+        contract["smallestFacePx"] = old["smallestFacePx"]
     if "int8" in old:
         contract["int8"] = old["int8"]
     with open(os.path.join(folder, "contract.json"), "w", encoding="utf-8") as file:

@@ -7,7 +7,7 @@ import { squareAround } from "./geometry.ts";
 import type { Square } from "./stages.ts";
 
 /** A face's share of its square. From 0.35 to 0.45 BlazeFace's keypoints are the steadiest. */
-const BEST_SHARE = 0.4;
+export const BEST_SHARE = 0.4;
 
 /** Where faces differ most from what is none: measured 0.88 and more for heads here, 0.67 at most for other things. */
 const DOUBTING_SHARE = 0.28;

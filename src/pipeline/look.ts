@@ -1,10 +1,8 @@
 import { isPlausible } from "./doubt.ts";
+import { BEST_SHARE } from "./follow.ts";
 import { isSound, sightingInFrame } from "./geometry.ts";
 import type { WeighedSighting } from "./merge.ts";
 import type { Detector, Picture, Square } from "./stages.ts";
-
-/** The share of its square at which a face is seen best; a sighting's trust falls with the distance to it. */
-const BEST_SHARE = 0.4;
 
 /**
  * One look of the detector at one square.

@@ -38,9 +38,6 @@ const MOST_FACES = 16;
 /** After a gap like this (a sleeping page) whoever is there need not be who was there. */
 const GAP_MS = 3000;
 
-/** Below this width in frame pixels a face has too few pixels of its own for its expression to be told. */
-const SMALLEST_EXPRESSION_PX = 28;
-
 const SCORES = 7;
 
 /** What is remembered of a face beside its place. */
@@ -215,7 +212,7 @@ class FramePipeline implements Pipeline {
       scores: smoothed.scores,
       label: smoothed.label,
       confidence: smoothed.confidence,
-      certain: smoothed.certain && track.box.width >= SMALLEST_EXPRESSION_PX,
+      certain: smoothed.certain && track.box.width >= this.#classifier.smallestFacePx,
     };
   }
 }

@@ -63,6 +63,8 @@ export interface Classifier {
   readonly crop: CropGeometry;
   /** The smoothed score below which nothing is said, 0..1. */
   readonly minConfidence: number;
+  /** Below this width of its box, frame pixels, a face has too few pixels of its own for its expression to be told. */
+  readonly smallestFacePx: number;
   /**
    * Classifies all faces of a frame in one batch.
    *

@@ -42,6 +42,8 @@ export interface ClassifierContract extends Named {
   readonly temperature: number;
   /** 0..1. */
   readonly minConfidence: number;
+  /** Below this width of its box, in frame pixels, a face's expression cannot be told. */
+  readonly smallestFacePx: number;
 }
 
 /** A model whose files are here and are what its contract says. */
@@ -54,6 +56,8 @@ export interface LoadedModel<Contract> {
 }
 
 const SCHEMA = 1;
+/** Where a contract does not say; `npm run face-sizes -- --write` measures it. */
+const SMALLEST_FACE_PX = 28;
 const REMEDY =
   "Serve the package's folder models/ there as it is (the server may answer with a page for files that it does not " +
   "have) or set asset-base; for a model of your own, serve the folder that the training scripts wrote and name its " +
@@ -176,6 +180,7 @@ function readClassifier(fields: Fields): ClassifierContract {
     crop: { imageLeftEye: readPoint(eyes.object("0")), imageRightEye: readPoint(eyes.object("1")) },
     temperature: fields.number("temperature", 0.01, 100),
     minConfidence: fields.number("minConfidence", 0, 1),
+    smallestFacePx: fields.has("smallestFacePx") ? fields.number("smallestFacePx", 1, 4096) : SMALLEST_FACE_PX,
   };
 }
 

@@ -1,6 +1,6 @@
 /** For measurements: the shipped networks on the page's own thread, one call at a time, without tracking or smoothing. */
 import { type Sighting, eyesSquare, letterboxSquare, sightingInFrame } from "../pipeline/geometry.ts";
-import type { Picture } from "../pipeline/stages.ts";
+import type { Picture, Square } from "../pipeline/stages.ts";
 import { sweep } from "../pipeline/sweep.ts";
 import type { Range, RuntimeInfo } from "../types.ts";
 import { loadEngine } from "./engine.ts";
@@ -12,6 +12,8 @@ export interface LookOptions {
   /** 0..1. */
   readonly minScore: number;
   readonly range: Range;
+  /** In place of the range: the one square to look at, in the picture's pixels. */
+  readonly square?: Square;
 }
 
 /** The shipped detector and classifier, laid open. */
@@ -51,18 +53,18 @@ export async function openLab(options: RuntimeOptions): Promise<Lab> {
   const { detector, classifier } = engine;
   const pixels = new Pixels();
 
-  async function find(picture: Picture, { minScore, range }: LookOptions): Promise<readonly Sighting[]> {
+  async function find(picture: Picture, { minScore, range, square }: LookOptions): Promise<readonly Sighting[]> {
     const { width, height } = picture;
-    if (range === "far") {
+    if (range === "far" && !square) {
       return (await sweep(picture, detector, minScore)).map(({ box, keypoints, score }) => ({
         box: { x: box.x * width, y: box.y * height, width: box.width * width, height: box.height * height },
         keypoints: keypoints.map((point) => ({ x: point.x * width, y: point.y * height })),
         score,
       }));
     }
-    const square = letterboxSquare(picture);
-    const detections = await detector.detect(picture.cut(square, detector.inputSize), minScore);
-    return detections.map((detection) => sightingInFrame(detection, square));
+    const place = square ?? letterboxSquare(picture);
+    const detections = await detector.detect(picture.cut(place, detector.inputSize), minScore);
+    return detections.map((detection) => sightingInFrame(detection, place));
   }
 
   return {

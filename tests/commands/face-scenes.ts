@@ -1,5 +1,6 @@
 /** Bare training faces put into scenes in which the detector can find them. */
 import type { Sighting } from "../../src/pipeline/geometry.ts";
+import type { Square } from "../../src/pipeline/stages.ts";
 import type { LookOptions } from "../../src/runtime/lab.ts";
 import { type LabBrowser, toBase64 } from "./lab-browser.ts";
 import type { Faces } from "./npy.ts";
@@ -27,6 +28,8 @@ export interface StagedFace {
   /** Side of the face, pixels. */
   readonly size: number;
   readonly scene: Scene;
+  /** Where to look for it, the scene's pixels; without, everywhere. */
+  readonly square?: Square;
 }
 
 declare global {
@@ -96,7 +99,8 @@ export class Stage {
       async ([staged, lookOptions]) => {
         const answers: (number[] | null)[] = [];
         for (const face of staged) {
-          const scores = await window.lab.express(window.stageFace(face), lookOptions);
+          const place = face.square && { square: face.square };
+          const scores = await window.lab.express(window.stageFace(face), { ...lookOptions, ...place });
           answers.push(scores && Array.from(scores));
         }
         return answers;

@@ -12,6 +12,7 @@ import { InputError, runCommand } from "./input-error.ts";
 import { LabBrowser, chooseEngine, chooseModel } from "./lab-browser.ts";
 import { readFaces } from "./npy.ts";
 import { Progress } from "./progress.ts";
+import { seeded } from "./reach/scenes.ts";
 import { compare } from "./recognition.ts";
 
 const BATCH = 10;
@@ -21,17 +22,6 @@ const LEAST_SIDE = 220;
 const MOST_SIDE = 400;
 /** Heads on camera are rolled by so much now and then, radians. */
 const MOST_ROLL = 0.25;
-
-/** Numbers in 0..1, the same ones each time: mulberry32 (Tommy Ettinger, public domain). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function randomScene(random: () => number): Scene {
   const side = LEAST_SIDE + (MOST_SIDE - LEAST_SIDE) * random();
@@ -70,7 +60,7 @@ async function liveCrop(): Promise<void> {
   const indices = Array.from({ length: Math.min(wanted, faces.count) }, (_, i) =>
     Math.floor((i * faces.count) / Math.min(wanted, faces.count)),
   );
-  const random = randomNumbers(1);
+  const random = seeded(1);
   const area = faces.size * faces.size;
 
   const { bare, live, engine } = await LabBrowser.use({ model, engine: chooseEngine(values.engine) }, async (lab) => {

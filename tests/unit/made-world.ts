@@ -92,6 +92,7 @@ export function makeWorld(faces: readonly MadeFace[], width = 640, height = 480)
       inputSize: CLASSIFIER_SIZE,
       crop: { imageLeftEye: { x: 0.3, y: 0.4 }, imageRightEye: { x: 0.7, y: 0.4 } },
       minConfidence: 0.5,
+      smallestFacePx: 28,
       classify(squares, count) {
         world.classified += count;
         const answers = new Float32Array(count * 7);

@@ -10,7 +10,7 @@ import { softmaxRows } from "../softmax.ts";
 export async function createClassifier(
   model: LoadedModel<ClassifierContract>,
 ): Promise<Classifier & { dispose(): void }> {
-  const { inputSize: size, mean, std, crop, minConfidence, temperature } = model.contract;
+  const { inputSize: size, mean, std, crop, minConfidence, smallestFacePx, temperature } = model.contract;
   const network = await loadGraphModel(filesHandler(model));
   let input = new Float32Array(0);
 
@@ -18,6 +18,7 @@ export async function createClassifier(
     inputSize: size,
     crop,
     minConfidence,
+    smallestFacePx,
     classify(squares, count) {
       const pixels = count * size * size;
       if (input.length !== pixels) input = new Float32Array(pixels);

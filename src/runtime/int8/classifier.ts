@@ -15,7 +15,7 @@ export async function createClassifier(
   model: LoadedModel<ClassifierContract>,
   { kernels, variant }: ChosenKernels,
 ): Promise<Classifier & { dispose(): void }> {
-  const { inputSize: size, crop, minConfidence, temperature } = model.contract;
+  const { inputSize: size, crop, minConfidence, smallestFacePx, temperature } = model.contract;
   const network = await readNetwork(modelBytes(model), model.info.name);
   const loaded = loadNetwork(network, kernels, variant);
   const [output, ...more] = loaded.outputs;
@@ -32,6 +32,7 @@ export async function createClassifier(
     inputSize: size,
     crop,
     minConfidence,
+    smallestFacePx,
     classify(squares, count) {
       const labels = LABELS.length;
       if (scores.length !== count * labels) scores = new Float32Array(count * labels);
