@@ -43,7 +43,7 @@ const FLOAT_GRIDS = gridsOf([
 async function integerDetector(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<(rgba: Uint8ClampedArray) => readonly Detection[]> {
-  const plan = planNetwork(await readNetwork(bytes, "blazeface"), "dot16");
+  const plan = planNetwork(await readNetwork(bytes, "blazeface"), "relaxed");
   const pixels = Math.ceil(plan.bytes / PAGE) * PAGE;
   const out = pixels + SCENE * SCENE * 4;
   const memory = new WebAssembly.Memory({ initial: Math.ceil((out + plan.outputLength * 4) / PAGE) });

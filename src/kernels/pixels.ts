@@ -6,11 +6,11 @@ const GREEN: i16 = 150;
 const BLUE: i16 = 29;
 
 /**
- * Luma in 0..127: (77 R + 150 G + 29 B + 128) >> 9. T: i8 or i16. The width is a multiple of 4.
+ * Luma in 0..127: (77 R + 150 G + 29 B + 128) >> 9. The width is a multiple of 4.
  *
  * @param out Where the first pixel goes; rows lie `outRowBytes` apart.
  */
-export function gray<T>(rgba: usize, width: i32, height: i32, out: usize, outRowBytes: i32): void {
+export function gray(rgba: usize, width: i32, height: i32, out: usize, outRowBytes: i32): void {
   const factors = i16x8(RED, GREEN, BLUE, 0, RED, GREEN, BLUE, 0);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x += 4) {
@@ -20,8 +20,7 @@ export function gray<T>(rgba: usize, width: i32, height: i32, out: usize, outRow
       const sum = i32x4.add(v128.shuffle<i32>(low, high, 0, 2, 4, 6), v128.shuffle<i32>(low, high, 1, 3, 5, 7));
       const luma = i32x4.shr_u(i32x4.add(sum, i32x4.splat(128)), 9);
       const narrow = i16x8.narrow_i32x4_s(luma, luma);
-      if (sizeof<T>() == 1) v128.store32_lane(out + x, i8x16.narrow_i16x8_s(narrow, narrow), 0);
-      else v128.store64_lane(out + 2 * x, narrow, 0);
+      v128.store32_lane(out + x, i8x16.narrow_i16x8_s(narrow, narrow), 0);
       rgba += 16;
     }
     out += outRowBytes;

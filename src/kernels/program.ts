@@ -5,7 +5,7 @@
 import { depthwiseRow } from "./depthwise";
 import { border, color, gray } from "./pixels";
 import { average, maximum } from "./pool";
-import { product } from "./product";
+import { FLOAT, INT16, product } from "./product";
 import { winograd } from "./winograd";
 
 const STEP_BYTES: usize = 128;
@@ -21,13 +21,11 @@ const MAXIMUM: i32 = 7;
 const AVERAGE: i32 = 8;
 const WINOGRAD: i32 = 9;
 
-// Numbers: the bytes of an input's and of an output's; 4 is a float32 of the network's output.
-const INT8_TO_INT8: i32 = 0x11;
-const INT8_TO_INT16: i32 = 0x12;
-const INT8_TO_FLOAT: i32 = 0x14;
-const INT16_TO_INT8: i32 = 0x21;
-const INT16_TO_INT16: i32 = 0x22;
-const INT16_TO_FLOAT: i32 = 0x24;
+// How numbers are multiplied, times 16, and what is stored (`kind` of src/kernels/product.ts).
+const WORDS: i32 = 0x20;
+const BYTES: i32 = 0x10;
+const PAIRS: i32 = 0x30;
+const WIDENED: i32 = 0x40;
 
 // Words of a step
 const NUMBERS: usize = 4;
@@ -38,7 +36,7 @@ const WIDTH: usize = 20;
 const HEIGHT: usize = 24;
 const WINDOW: usize = 28;
 const ROW_BYTES: usize = 32;
-const GROUPS: usize = 36;
+const STEPS: usize = 36;
 const WEIGHTS: usize = 40;
 const BIAS: usize = 44;
 const SCALE: usize = 48;
@@ -79,8 +77,7 @@ function word(p: usize, field: usize): i32 {
 function step(p: usize, input: usize, out: usize): void {
   switch (word(p, 0)) {
     case GRAY:
-      if (word(p, NUMBERS) == INT8_TO_INT8) gray<i8>(input, word(p, WIDTH), word(p, HEIGHT), word(p, OUT), word(p, OUT_ROW));
-      else gray<i16>(input, word(p, WIDTH), word(p, HEIGHT), word(p, OUT), word(p, OUT_ROW));
+      gray(input, word(p, WIDTH), word(p, HEIGHT), word(p, OUT), word(p, OUT_ROW));
       break;
     case COLOR:
       color(input, word(p, WIDTH), word(p, HEIGHT), word(p, OUT), word(p, OUT_ROW));
@@ -97,28 +94,25 @@ function step(p: usize, input: usize, out: usize): void {
         word(p, FLOOR),
       );
       break;
-    case CONVOLUTION:
-      switch (word(p, NUMBERS)) {
-        case INT8_TO_INT8:
-          convolution<i8, i8>(p, 0);
+    case CONVOLUTION: {
+      // Floats are the network's output, whose place is known only now.
+      const to: usize = (word(p, NUMBERS) & 15) == FLOAT ? out : 0;
+      switch (word(p, NUMBERS) & ~15) {
+        case WORDS:
+          convolution<i16>(p, to);
           break;
-        case INT8_TO_INT16:
-          convolution<i8, i16>(p, 0);
+        case BYTES:
+          convolution<i8>(p, to);
           break;
-        case INT8_TO_FLOAT:
-          convolution<i8, f32>(p, out);
+        case PAIRS:
+          if (ASC_FEATURE_RELAXED_SIMD) convolution<u8>(p, to);
           break;
-        case INT16_TO_INT8:
-          convolution<i16, i8>(p, 0);
-          break;
-        case INT16_TO_INT16:
-          convolution<i16, i16>(p, 0);
-          break;
-        case INT16_TO_FLOAT:
-          convolution<i16, f32>(p, out);
+        case WIDENED:
+          if (!ASC_FEATURE_RELAXED_SIMD) convolution<u16>(p, to);
           break;
       }
       break;
+    }
     case DEPTHWISE:
       depthwise(p);
       break;
@@ -126,19 +120,22 @@ function step(p: usize, input: usize, out: usize): void {
       block(p);
       break;
     case MAXIMUM:
-      if (word(p, NUMBERS) == INT8_TO_INT8) pool<i8>(p); else pool<i16>(p);
+      if ((word(p, NUMBERS) & ~15) == WORDS) pool<i16>(p);
+      else pool<i8>(p);
       break;
     case AVERAGE:
-      if (word(p, NUMBERS) == INT8_TO_INT8) mean<i8>(p); else mean<i16>(p);
+      if ((word(p, NUMBERS) & ~15) == WORDS) mean<i16>(p);
+      else mean<i8>(p);
       break;
     case WINOGRAD:
       winograd(
+        word(p, NUMBERS) & 15,
         word(p, INPUT),
         word(p, PIXEL_BYTES),
         word(p, ROW_BYTES),
         word(p, WIDTH),
         word(p, HEIGHT),
-        word(p, GROUPS),
+        word(p, STEPS),
         word(p, WEIGHTS),
         word(p, BIAS),
         word(p, SCALE),
@@ -150,7 +147,7 @@ function step(p: usize, input: usize, out: usize): void {
         word(p, RESIDUAL_PIXEL),
         word(p, RESIDUAL_ROW),
         word(p, RESIDUAL_TILES),
-    load<f32>(p + RESIDUAL_SCALE),
+        load<f32>(p + RESIDUAL_SCALE),
         word(p, FLOOR),
         word(p, CEILING),
         word(p, CHUNK),
@@ -160,8 +157,9 @@ function step(p: usize, input: usize, out: usize): void {
   }
 }
 
-function convolution<In, Out>(p: usize, out: usize): void {
-  product<In, Out>(
+function convolution<In>(p: usize, out: usize): void {
+  product<In>(
+    word(p, NUMBERS) & 15,
     word(p, INPUT),
     word(p, PIXEL_STEP),
     word(p, ROW_STEP),
@@ -169,7 +167,7 @@ function convolution<In, Out>(p: usize, out: usize): void {
     word(p, HEIGHT),
     word(p, WINDOW),
     word(p, ROW_BYTES),
-    word(p, GROUPS),
+    word(p, STEPS),
     word(p, WEIGHTS),
     word(p, BIAS),
     word(p, SCALE),
@@ -252,7 +250,8 @@ function block(p: usize): void {
         planeBytes,
       );
     }
-    product<i16, i16>(
+    product<i16>(
+      INT16,
       scratch,
       pixelBytes,
       planeBytes,
@@ -260,7 +259,7 @@ function block(p: usize): void {
       rows,
       1,
       0,
-      word(p, GROUPS),
+      word(p, STEPS),
       word(p, WEIGHTS),
       word(p, BIAS),
       word(p, SCALE),
@@ -272,7 +271,7 @@ function block(p: usize): void {
       pooled ? pixelBytes : word(p, RESIDUAL_PIXEL),
       pooled ? planeBytes : word(p, RESIDUAL_ROW),
       word(p, RESIDUAL_TILES),
-    load<f32>(p + RESIDUAL_SCALE),
+      load<f32>(p + RESIDUAL_SCALE),
       word(p, FLOOR),
       word(p, CEILING),
     );

@@ -2,10 +2,9 @@ import { memory, tensor1d } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
 import { type LoadedEngine, loadEngine } from "../../src/runtime/engine.ts";
-import { loadKernels } from "../../src/runtime/int8/kernels.ts";
+import { VARIANTS, loadKernels } from "../../src/runtime/int8/kernels.ts";
 import type { Network } from "../../src/runtime/int8/layers.ts";
 import { loadNetwork } from "../../src/runtime/int8/network.ts";
-import type { Variant } from "../../src/runtime/int8/plan.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
 import { simdLevel } from "../../src/runtime/simd.ts";
 import { randomNetwork } from "../int8/networks.ts";
@@ -50,7 +49,7 @@ async function shipped(name: string): Promise<Network> {
 
 test("it computes in integers, and says with which kernels", () => {
   expect(int8.runtime).toMatchObject({ engine: "int8", backend: "wasm", threads: 1 });
-  expect(["relaxed", "extmul", "dot16"]).toContain(int8.runtime.variant);
+  expect(VARIANTS[int8.runtime.simd as keyof typeof VARIANTS]).toContain(int8.runtime.variant);
   expect(int8.runtime.detector.bytes).toBeLessThan(250_000);
 });
 
@@ -63,7 +62,7 @@ describe.each(["blazeface", "seed"])("the whole network %s", (name) => {
       const rgba = cut(100, 20, 260, size);
       const wanted = reference(network, rgba);
       const simd = simdLevel();
-      const variants: Variant[] = simd === "relaxed" ? ["relaxed", "dot16"] : ["extmul", "dot16"];
+      const variants = VARIANTS[simd as keyof typeof VARIANTS];
       const { kernels } = await loadKernels(BASE, simd);
       for (const variant of variants) {
         const loaded = loadNetwork(network, kernels, variant);

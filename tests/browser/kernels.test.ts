@@ -12,7 +12,8 @@ import { reference } from "../int8/reference.ts";
 /** Every way in which the kernels compute: a module and a variant of the layout. */
 const WAYS: readonly { module: string; variant: Variant }[] = [
   { module: "relaxed", variant: "relaxed" },
-  { module: "relaxed", variant: "dot16" },
+  { module: "relaxed", variant: "relaxed-winograd" },
+  { module: "relaxed", variant: "pairs-winograd" },
   { module: "simd128", variant: "extmul" },
   { module: "simd128", variant: "dot16" },
 ];

@@ -15,8 +15,9 @@ const MEASURE_MS = 0.8;
 const PROBE_SIZE = 12;
 const PROBE_CHANNELS = 64;
 
-const VARIANTS: Readonly<Record<Exclude<SimdLevel, "none">, readonly Variant[]>> = {
-  relaxed: ["relaxed", "dot16"],
+/** What each module can do. */
+export const VARIANTS: Readonly<Record<Exclude<SimdLevel, "none">, readonly Variant[]>> = {
+  relaxed: ["relaxed", "relaxed-winograd", "pairs-winograd"],
   simd128: ["extmul", "dot16"],
 };
 

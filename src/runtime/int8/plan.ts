@@ -1,23 +1,38 @@
 import { type Layer, type Network, type Plane, planesOf, samePadding } from "./layers.ts";
 import {
   type Packing,
+  POSITIONS,
   TILE,
-  groupsOf,
+  WINOGRAD_SIDE,
   packProduct,
   packTaps,
   packWinograd,
   padded,
   roundUp,
+  stepsOf,
   suitsWinograd,
   winogradBias,
+  winogradTiles,
 } from "./pack.ts";
 import { isBlock } from "./reader.ts";
 
 /**
- * How bytes are multiplied. `relaxed`: the relaxed dot product. `extmul`: widening products and pairwise sums. `dot16`:
- * as 16 bits, 3x3 convolutions by Winograd's scheme.
+ * How bytes are multiplied. `relaxed`: the relaxed dot product. `pairs`: products of neighbours, then their sums.
+ * `extmul`: widening products and pairwise sums. `dot16`: widened, as 16 bits. `winograd`: 3x3 convolutions by Winograd's
+ * scheme in 16 bits, `dot16`'s too.
  */
-export type Variant = "relaxed" | "extmul" | "dot16";
+export type Variant = "relaxed" | "relaxed-winograd" | "pairs-winograd" | "extmul" | "dot16";
+
+/** What a variant does; `bytes` as `src/kernels/program.ts` numbers it. */
+const VARIANTS: Readonly<Record<Variant, { readonly bytes: number; readonly packing: Packing; winograd: boolean }>> = {
+  relaxed: { bytes: 1, packing: { weight: 1, dot: 4 }, winograd: false },
+  "relaxed-winograd": { bytes: 1, packing: { weight: 1, dot: 4 }, winograd: true },
+  "pairs-winograd": { bytes: 3, packing: { weight: 1, dot: 4 }, winograd: true },
+  extmul: { bytes: 1, packing: { weight: 1, dot: 2 }, winograd: false },
+  dot16: { bytes: 4, packing: { weight: 2, dot: 2 }, winograd: true },
+};
+const WORDS_BY_WORDS = 2;
+const FLOAT = 4;
 
 /** A network laid out for one variant of the kernels. */
 export interface Plan {
@@ -26,6 +41,8 @@ export interface Plan {
   /** Where its steps begin, and how many there are. */
   readonly program: number;
   readonly steps: number;
+  /** What each step does, and for which layer; the input's have -1. */
+  readonly stepKinds: readonly { readonly operation: string; readonly layer: number }[];
   /** float32 numbers of the network's output; the layers' outputs lie one after the other, each pixel's on its own. */
   readonly outputs: readonly OutputPlane[];
   readonly outputLength: number;
@@ -56,7 +73,7 @@ const WORDS = {
   height: 6,
   window: 7,
   rowBytes: 8,
-  groups: 9,
+  steps: 9,
   weights: 10,
   bias: 11,
   scale: 12,
@@ -97,7 +114,7 @@ const OPERATIONS = {
 
 /** Rows of a block are computed together until they have this many pixels: enough for the products to be long. */
 const BLOCK_PIXELS = 32;
-/** Numbers of a chunk of Winograd tiles: 16 positions of it are to stay in the second cache. */
+/** Numbers of a chunk of Winograd tiles: 25 positions of it are to stay in the second cache. */
 const WINOGRAD_NUMBERS = 2048;
 const WINOGRAD_LEAST_TILES = 8;
 /** A window's last row may be read a few bytes beyond its end. */
@@ -189,6 +206,7 @@ class Planner {
     const outputs: OutputPlane[] = [];
     let outputLength = 0;
     const steps: Step[] = this.#inputSteps(placed[0]!);
+    const stepLayers = steps.map(() => -1);
     layers.forEach((layer, index) => {
       if (isBlock(layers, index)) return;
       const out = placed[index + 1]!;
@@ -201,6 +219,7 @@ class Planner {
         outputLength += pixels * stride;
       } else if (out.before + out.after > 0) steps.push(borderStep(out, 0));
       steps.push(this.#step(layer, index, placed, to, scratch[index]!.at));
+      while (stepLayers.length < steps.length) stepLayers.push(index);
     });
 
     const program = roundUp(this.#end, ALIGNMENT);
@@ -209,6 +228,7 @@ class Planner {
     const constants = this.#constants;
     return {
       ...{ bytes, program, steps: steps.length, outputs, outputLength },
+      stepKinds: steps.map(({ operation }, i) => ({ operation, layer: stepLayers[i]! })),
       write: (memory, base) => {
         for (const { at, bytes } of constants) new Uint8Array(memory, base + at, bytes.length).set(bytes);
         steps.forEach((step, i) => writeStep(memory, base, program + i * STEP_WORDS * 4, arena, step));
@@ -216,18 +236,13 @@ class Planner {
     };
   }
 
-  /** Bytes of a stored number. */
-  #size(plane: Plane): number {
-    return plane.numbers === "word" || this.#variant === "dot16" ? 2 : 1;
-  }
-
   #winograd(layer: Layer): boolean {
-    return this.#variant === "dot16" && suitsWinograd(layer, this.#planes[layer.input]!) && layer.input > 0;
+    return VARIANTS[this.#variant].winograd && suitsWinograd(layer, this.#planes[layer.input]!) && layer.input > 0;
   }
 
   #lay(plane: Plane, index: number): Placed {
     const { layers } = this.#network;
-    const size = this.#size(plane);
+    const size = plane.numbers === "word" ? 2 : 1;
     const stored = index === 0 ? plane.channels : roundUp(plane.channels, 8);
     let before = 0;
     let after = 0;
@@ -241,8 +256,8 @@ class Planner {
       for (const length of [plane.height, plane.width]) {
         const padding = samePadding(length, layer.kernel, layer.stride);
         before = Math.max(before, padding.before);
-        // Winograd's tiles make an even number of outputs.
-        after = Math.max(after, padding.after + (this.#winograd(layer) ? padding.out % 2 : 0));
+        const more = this.#winograd(layer) ? roundUp(padding.out, WINOGRAD_SIDE) - padding.out : 0;
+        after = Math.max(after, padding.after + more);
       }
     });
     const pixelBytes = stored * size;
@@ -264,7 +279,7 @@ class Planner {
       // The depthwise rows, and as much again for the shortcut's maxima.
       bytes = 2 * blockRows(out) * out.width * roundUp(source.channels, 8) * 2;
     } else if (this.#winograd(layer)) {
-      bytes = 16 * (winogradTiles(source) * (roundUp(source.channels, 8) * 2 + 128) + 128);
+      bytes = POSITIONS * (winogradChunk(source) * (roundUp(source.channels, 8) * 2 + 128) + 128);
     }
     return { bytes: roundUp(bytes, ALIGNMENT), born: index, dies: index, at: 0 };
   }
@@ -279,10 +294,7 @@ class Planner {
 
   #inputSteps(placed: Placed): Step[] {
     const { kind, size, zero } = this.#network.input;
-    const words = {
-      numbers: placed.size === 1 ? 0x11 : 0x22,
-      ...{ width: size, height: size, out: pixelAt(placed, 0, 0), outRow: placed.rowBytes },
-    };
+    const words = { width: size, height: size, out: pixelAt(placed, 0, 0), outRow: placed.rowBytes };
     const pattern = placed.size === 1 ? zero * 0x0101 : zero;
     const border = placed.before + placed.after > 0 ? [borderStep(placed, pattern)] : [];
     return [...border, { operation: kind, words }];
@@ -298,7 +310,8 @@ class Planner {
       outRow: layer.numbers === "float" ? to.plane.width * roundUp(layer.channels, TILE) * 4 : to.rowBytes,
       ...{ floor: layer.floor, ceiling: layer.ceiling },
     };
-    const numbers = source.size * 16 + (layer.numbers === "float" ? 4 : to.size);
+    const bytes = VARIANTS[this.#variant].bytes;
+    const numbers = (source.size === 2 ? WORDS_BY_WORDS : bytes) * 16 + (layer.numbers === "float" ? FLOAT : to.size);
     if (layer.kind === "maximum" || layer.kind === "depthwise") {
       const words = { ...outWords, ...windowWords(layer, source), numbers };
       if (layer.kind === "maximum") return { operation: "maximum", words };
@@ -329,7 +342,7 @@ class Planner {
       const words = {
         ...shared,
         ...windowWords(layer, source),
-        groups: roundUp(inputs, 8) / 4,
+        steps: roundUp(inputs, 8) / 2,
         weights: this.#keep(packWinograd(layer, inputs)),
         bias: this.#keep(winogradBias(layer.bias)),
         scale: this.#keep(
@@ -339,7 +352,7 @@ class Planner {
           ),
         ),
         tiles: Math.ceil(layer.channels / TILE),
-        ...{ chunk: winogradTiles(source.plane), scratch },
+        ...{ chunk: winogradChunk(source.plane), scratch },
       };
       return { operation: "winograd", words, real: layer.residualScale };
     }
@@ -354,15 +367,14 @@ class Planner {
   }
 
   #productWords(layer: Layer, source: Placed, rows: number, columns: number): Step["words"] {
-    const wide = source.size === 2;
-    const packing: Packing = { size: wide ? 2 : 1, bytes: wide || this.#variant === "relaxed" ? 4 : 2 };
+    const packing: Packing = source.size === 2 ? { weight: 2, dot: 2 } : VARIANTS[this.#variant].packing;
     const inputs = source.plane.channels;
     // A single pixel's weights may end with its channels; a window's go on over the padding to the next pixel.
     const window = { rows, columns, inputs, stored: columns === 1 ? inputs : source.pixelBytes / source.size };
     return {
       window: rows,
-      groups: groupsOf(window, source.size),
-      weights: this.#keep(packProduct(layer, window, packing)),
+      steps: stepsOf(window, source.size),
+      weights: this.#keep(packProduct(layer, window, packing, source.size)),
       bias: this.#keep(padded(layer.bias, (length) => new Int32Array(length))),
       scale: this.#keep(padded(layer.scale, (length) => new Float32Array(length))),
       tiles: Math.ceil(layer.channels / TILE),
@@ -398,9 +410,9 @@ function blockRows(out: Plane): number {
   return Math.min(out.height, Math.max(1, Math.floor(BLOCK_PIXELS / out.width)));
 }
 
-function winogradTiles(source: Plane): number {
-  const all = Math.ceil(source.width / 2) * Math.ceil(source.height / 2);
-  return Math.min(all, Math.max(WINOGRAD_LEAST_TILES, Math.floor(WINOGRAD_NUMBERS / source.channels)));
+function winogradChunk(source: Plane): number {
+  const fitting = Math.max(WINOGRAD_LEAST_TILES, Math.floor(WINOGRAD_NUMBERS / source.channels));
+  return Math.min(winogradTiles(source), fitting);
 }
 
 /** Where a layer's first window begins, and how it moves. */
@@ -434,7 +446,7 @@ function writeStep(memory: ArrayBuffer, base: number, at: number, arena: number,
   const words = new Int32Array(memory, base + at, STEP_WORDS).fill(0);
   words[0] = OPERATIONS[step.operation];
   for (const [name, value] of Object.entries(step.words) as [keyof typeof WORDS, number][]) words[WORDS[name]] = value;
-  const floats = (step.words.numbers ?? 0) % 16 === 4;
+  const floats = (step.words.numbers ?? 0) % 16 === FLOAT;
   for (const name of ADDRESSES) {
     const offset = step.words[name];
     if (offset === undefined || (floats && name === "out")) continue;

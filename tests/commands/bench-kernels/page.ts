@@ -128,7 +128,6 @@ async function prepare(classifier: string): Promise<Prepared> {
   const labels = loadNetwork(expressions, kernels, variant);
   const heapBytes = wasmBytes();
 
-  const wide: Variant = "dot16";
   const byteVariant: Variant = simd === "relaxed" ? "relaxed" : "extmul";
   const contestants: [string, () => void | Promise<void>][] = [
     ["blazeface int8", integer(faces, 128)],
@@ -137,9 +136,8 @@ async function prepare(classifier: string): Promise<Prepared> {
     [`${classifier} int8`, integer(labels, 48)],
     [`${classifier} float`, float(await loadGraphModel("/classifier/model.json"), [1, 48, 48, 1])],
     ["peak 8x8", integer(loadNetwork(peakNetwork(8), kernels, byteVariant), 16)],
-    ["peak 16x16", integer(loadNetwork(peakNetwork(16), kernels, wide), 16)],
+    ["peak 16x16", integer(loadNetwork(peakNetwork(16), kernels, variant), 16)],
     [`${classifier} ${byteVariant}`, integer(loadNetwork(expressions, kernels, byteVariant), 48)],
-    [`${classifier} dot16`, integer(loadNetwork(expressions, kernels, "dot16"), 48)],
   ];
   for (const [name, run] of contestants) runs.set(name, run);
   return {
