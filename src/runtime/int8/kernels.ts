@@ -11,7 +11,7 @@ const CALIBRATION_MS = 20;
 const LEAST_ROUNDS = 3;
 /** A measurement's least length: long beside the steps of a browser's clock. */
 const MEASURE_MS = 0.8;
-/** A convolution like most of the classifiers' work. */
+/** Convolutions like the classifiers': most of their work has stride 1, and can be done by Winograd's scheme. */
 const PROBE_SIZE = 12;
 const PROBE_CHANNELS = 64;
 
@@ -78,18 +78,19 @@ export function fastest(kernels: Kernels, variants: readonly Variant[]): Variant
   return runners.reduce((best, runner) => (runner.bestMs < best.bestMs ? runner : best)).variant;
 }
 
-/** Gray to 64 channels, a 3x3 convolution of those, and one output. */
+/** Gray to 64 channels, a 3x3 convolution of those, one that halves the plane, and one output. */
 function probeNetwork(): Network {
-  const layer = (input: number, kernel: number, channels: number, from: number): Layer => ({
-    ...{ kind: "convolution", input, kernel, stride: 1, channels, numbers: "byte", floor: 0, ceiling: 127, bits: 8 },
+  const layer = (input: number, kernel: number, stride: number, channels: number, from: number): Layer => ({
+    ...{ kind: "convolution", input, kernel, stride, channels, numbers: "byte", floor: 0, ceiling: 127, bits: 8 },
     ...{ residual: -1, residualScale: 0 },
     weights: new Int16Array(channels * kernel * kernel * from).fill(1),
     bias: new Int32Array(channels),
     scale: new Float32Array(channels).fill(2 ** -10),
   });
-  const output: Layer = { ...layer(2, 1, 1, PROBE_CHANNELS), numbers: "float" };
+  const [few, many] = [PROBE_CHANNELS, 2 * PROBE_CHANNELS];
+  const output: Layer = { ...layer(3, 1, 1, 1, many), numbers: "float" };
   return {
     input: { kind: "gray", size: PROBE_SIZE, zero: 0 },
-    layers: [layer(0, 3, PROBE_CHANNELS, 1), layer(1, 3, PROBE_CHANNELS, PROBE_CHANNELS), output],
+    layers: [layer(0, 3, 1, few, 1), layer(1, 3, 1, few, few), layer(2, 3, 2, many, few), output],
   };
 }
