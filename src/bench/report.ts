@@ -57,6 +57,8 @@ export interface BenchReport {
    * stages alone, since a page cannot see more.
    */
   readonly cpuFrom: "processes" | "stages";
+  /** `cpuMsPerFrame` by kind of process and thread, the busiest first; only where it comes from the processes. */
+  readonly cpuParts?: readonly { readonly name: string; readonly msPerFrame: number }[];
   /** Faces in a frame, median. */
   readonly faces: number;
   readonly capacity: Capacity | null;

@@ -21,14 +21,16 @@ const GREATEST_WEIGHT_V2 = "10000";
 export type ThrottleMethod =
   "cgroup quota on the browser's processes" | "DevTools CPU throttle of the page's main thread";
 
-/** CPU time by thread, milliseconds, since each began. */
-type ThreadTimes = ReadonlyMap<string, number>;
+/** CPU time by thread, since each began; a process's where threads cannot be told apart. */
+type ThreadTimes = ReadonlyMap<string, { readonly name: string; readonly timeMs: number }>;
 
 /** CPU time between two moments. */
 export interface CpuUse {
   readonly cpuMs: number;
   /** Threads that computed for more than a twentieth of the time; `null` where the system does not tell. */
   readonly busyThreads: number | null;
+  /** By the kind of process and the thread's name, the busiest first. */
+  readonly parts: readonly { readonly name: string; readonly cpuMs: number }[];
 }
 
 export class BenchBrowser {
@@ -78,10 +80,14 @@ export class BenchBrowser {
     return async () => {
       const after = await this.#threadTimes();
       const wallMs = performance.now() - startMs;
-      const used = [...after].map(([thread, timeMs]) => timeMs - (before.get(thread) ?? 0));
+      const used = [...after].map(([id, { name, timeMs }]) => ({
+        name,
+        timeMs: timeMs - (before.get(id)?.timeMs ?? 0),
+      }));
       return {
-        cpuMs: used.reduce((sum, timeMs) => sum + timeMs, 0),
-        busyThreads: isLinux() ? used.filter((timeMs) => timeMs > wallMs / 20).length : null,
+        cpuMs: used.reduce((sum, { timeMs }) => sum + timeMs, 0),
+        busyThreads: isLinux() ? used.filter(({ timeMs }) => timeMs > wallMs / 20).length : null,
+        parts: summedByName(used),
       };
     };
   }
@@ -135,12 +141,17 @@ export class BenchBrowser {
 
   async #threadTimes(): Promise<ThreadTimes> {
     if (!isLinux()) return this.#processTimes();
-    const times = new Map<string, number>();
+    const times = new Map<string, { name: string; timeMs: number }>();
     for (const pid of this.#pids()) {
+      const kind = /--type=([a-z-]+)/.exec(readOrEmpty(`/proc/${pid}/cmdline`))?.[1] ?? "browser";
       for (const thread of entriesOf(`/proc/${pid}/task`)) {
         // Nanoseconds on the processor: https://docs.kernel.org/scheduler/sched-stats.html
         const nanoseconds = readOrEmpty(`/proc/${pid}/task/${thread}/schedstat`).split(" ")[0];
-        times.set(`${pid}/${thread}`, Number(nanoseconds) / 1e6);
+        // Threads of a pool are told apart by a number, which tells nothing.
+        const comm = readOrEmpty(`/proc/${pid}/task/${thread}/comm`)
+          .trim()
+          .replace(/[\d/#]+$/, "");
+        times.set(`${pid}/${thread}`, { name: `${kind}: ${comm}`, timeMs: Number(nanoseconds) / 1e6 });
       }
     }
     return times;
@@ -150,8 +161,14 @@ export class BenchBrowser {
     const session = await this.browser.newBrowserCDPSession();
     const { processInfo } = await session.send("SystemInfo.getProcessInfo");
     await session.detach();
-    return new Map(processInfo.map(({ id, cpuTime }) => [String(id), cpuTime * 1000]));
+    return new Map(processInfo.map(({ id, type, cpuTime }) => [String(id), { name: type, timeMs: cpuTime * 1000 }]));
   }
+}
+
+function summedByName(used: readonly { readonly name: string; readonly timeMs: number }[]): CpuUse["parts"] {
+  const sums = new Map<string, number>();
+  for (const { name, timeMs } of used) sums.set(name, (sums.get(name) ?? 0) + timeMs);
+  return [...sums].map(([name, cpuMs]) => ({ name, cpuMs })).sort((a, b) => b.cpuMs - a.cpuMs);
 }
 
 function isLinux(): boolean {

@@ -91,7 +91,8 @@ function fulfil(route: Route, { body, contentType }: Served): Promise<void> {
 function withCpu(report: BenchReport, cpu: ReadonlyMap<string, CpuUse>): BenchReport {
   const use = cpu.get(report.engine);
   if (use === undefined || report.frames === 0) return report;
-  return { ...report, cpuMsPerFrame: use.cpuMs / report.frames, cpuFrom: "processes" };
+  const cpuParts = use.parts.map(({ name, cpuMs }) => ({ name, msPerFrame: cpuMs / report.frames }));
+  return { ...report, cpuMsPerFrame: use.cpuMs / report.frames, cpuFrom: "processes", cpuParts };
 }
 
 /**

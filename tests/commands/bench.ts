@@ -23,6 +23,8 @@ import { changes, entryOf, lastAlike, machineName, readHistory } from "./bench-h
 import { runPage } from "./bench-page.ts";
 
 const HISTORY = join(dirname(fileURLToPath(import.meta.url)), "bench-history.jsonl");
+/** Threads that use less of a frame's CPU time are not told. */
+const LEAST_SHARE = 0.01;
 /** So that a timing's fine step is the same in each run, and memory is told at once. */
 const BROWSER_ARGS = ["--enable-blink-features=ForceEagerMeasureMemory", "--autoplay-policy=no-user-gesture-required"];
 const FAKE_CAMERA = ["--use-fake-device-for-media-stream=fps=30", "--use-fake-ui-for-media-stream"];
@@ -126,8 +128,20 @@ function print(reports: readonly BenchReport[]): void {
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   for (const row of table)
     console.log(row.map((cell, at) => (at === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[at]!))).join("  "));
+  for (const report of middleOf(reports)) printParts(report);
   console.log("");
   for (const [first] of engines) console.log(`${first!.engine}: ${first!.sentence}`);
+}
+
+/** Where a frame's CPU time goes: the worker's thread computes, the rest decodes, hands over and shows. */
+function printParts({ engine, cpuMsPerFrame, cpuParts = [] }: BenchReport): void {
+  const told = cpuParts.filter(({ msPerFrame }) => msPerFrame >= LEAST_SHARE * cpuMsPerFrame);
+  if (told.length === 0) return;
+  console.log(`\n${engine}: CPU a frame by process and thread, ms`);
+  for (const { name, msPerFrame } of told) {
+    const share = Math.round((100 * msPerFrame) / cpuMsPerFrame);
+    console.log(`  ${name.padEnd(36)} ${msPerFrame.toFixed(2).padStart(7)} ${String(share).padStart(4)} %`);
+  }
 }
 
 /** The median, and the least and the greatest where there is more than one. */

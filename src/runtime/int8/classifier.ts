@@ -13,10 +13,11 @@ import { readNetwork } from "./reader.ts";
 /** A network of logits on the integer kernels. */
 export async function createClassifier(
   model: LoadedModel<ClassifierContract>,
-  { kernels, variant }: ChosenKernels,
+  chosen: Promise<ChosenKernels>,
 ): Promise<Classifier & { dispose(): void }> {
   const { inputSize: size, crop, minConfidence, smallestFacePx, temperature } = model.contract;
   const network = await readNetwork(modelBytes(model), model.info.name);
+  const { kernels, variant } = await chosen;
   const loaded = loadNetwork(network, kernels, variant);
   const [output, ...more] = loaded.outputs;
   const fits = output?.pixels === 1 && output.channels === LABELS.length && more.length === 0;

@@ -12,10 +12,11 @@ import { readNetwork } from "./reader.ts";
 /** BlazeFace on the integer kernels. */
 export async function createDetector(
   model: LoadedModel<DetectorContract>,
-  { kernels, variant }: ChosenKernels,
+  chosen: Promise<ChosenKernels>,
 ): Promise<Detector & { dispose(): void }> {
   const { anchors, inputSize: size } = model.contract;
   const network = await readNetwork(modelBytes(model), model.info.name);
+  const { kernels, variant } = await chosen;
   const loaded = loadNetwork(network, kernels, variant);
   const grids = anchors.map(({ stride, perCell }, i): Grid => {
     const cells = Math.ceil(size / stride) ** 2;

@@ -5,15 +5,15 @@ import { loadKernels } from "./kernels.ts";
 
 /** Both networks in integers, on kernels inside tfjs's WASM backend. */
 export async function createEngine({ assetBase, backend, detector, classifier }: EngineParts): Promise<Engine> {
-  const chosen = await loadKernels(assetBase, backend.simd);
-  const faces = await createDetector(detector, chosen);
-  const expressions = await createClassifier(classifier, chosen).catch((error: unknown) => {
-    faces.dispose();
+  const chosen = loadKernels(assetBase, backend.simd);
+  const parts = [createDetector(detector, chosen), createClassifier(classifier, chosen)] as const;
+  const [faces, expressions] = await Promise.all(parts).catch(async (error: unknown) => {
+    for (const part of await Promise.allSettled(parts)) if (part.status === "fulfilled") part.value.dispose();
     throw error;
   });
   return {
     name: "int8",
-    variant: chosen.variant,
+    variant: (await chosen).variant,
     threads: 1,
     detector: faces,
     classifier: expressions,

@@ -1,16 +1,20 @@
-import { zeros } from "@tensorflow/tfjs-core";
+import { type Tensor, keep, zeros } from "@tensorflow/tfjs-core";
 import { EmotionCamError } from "../../errors.ts";
 import type { SimdLevel } from "../../types.ts";
 import type { Layer, Network } from "./layers.ts";
-import { type Kernels, instantiate, loadNetwork } from "./network.ts";
+import { type Kernels, type LoadedNetwork, instantiate, loadNetwork } from "./network.ts";
 import type { Variant } from "./plan.ts";
 
-/** What calibration may take; faces are waited for. */
-const CALIBRATION_MS = 20;
-/** Every variant is timed this often at least, as the first times are those of hastily compiled code. */
+/** What the measuring of the variants may take; faces are waited for. */
+const CALIBRATION_MS = 15;
+/** Before it each variant runs a little, so that the browser's optimizing compiler learns of it, … */
+const WARM_UP_MS = 5;
+/** … and then gets time to finish, while the networks are read: hastily compiled code would decide otherwise. */
+const COMPILER_MS = 40;
+/** Every variant is timed this often at least. */
 const LEAST_ROUNDS = 3;
 /** A measurement's least length: long beside the steps of a browser's clock. */
-const MEASURE_MS = 0.8;
+const MEASURE_MS = 0.5;
 /** Convolutions like the classifiers': most of their work has stride 1, and can be done by Winograd's scheme. */
 const PROBE_SIZE = 12;
 const PROBE_CHANNELS = 64;
@@ -48,23 +52,41 @@ export async function loadKernels(assetBase: string, simd: SimdLevel): Promise<C
       { cause },
     );
   }
-  return { kernels, variant: fastest(kernels, VARIANTS[kind]) };
+  return { kernels, variant: await fastest(kernels, VARIANTS[kind]) };
+}
+
+/** A variant that is tried out. */
+interface Runner {
+  readonly variant: Variant;
+  readonly network: LoadedNetwork;
+  bestMs: number;
 }
 
 /**
- * Times one convolution in every variant, in turn, and answers the one whose best time was shortest: whatever else the
+ * Times convolutions in every variant, in turn, and answers the one whose best time was shortest: whatever else the
  * processor does meanwhile only lengthens the others.
  */
-export function fastest(kernels: Kernels, variants: readonly Variant[]): Variant {
-  const pixels = zeros([PROBE_SIZE, PROBE_SIZE], "int32");
+export async function fastest(kernels: Kernels, variants: readonly Variant[]): Promise<Variant> {
+  const pixels = keep(zeros([PROBE_SIZE, PROBE_SIZE], "int32"));
   const probe = probeNetwork();
-  const runners = variants.map((variant) => ({
+  const runners = variants.map((variant): Runner => ({
     variant,
     network: loadNetwork(probe, kernels, variant),
     bestMs: Infinity,
   }));
-  const endMs = performance.now() + CALIBRATION_MS;
-  for (let round = 0; round < LEAST_ROUNDS || performance.now() < endMs; round++) {
+  takeTurns(runners, pixels, WARM_UP_MS, 1);
+  await new Promise((resolve) => setTimeout(resolve, COMPILER_MS));
+  for (const runner of runners) runner.bestMs = Infinity;
+  takeTurns(runners, pixels, CALIBRATION_MS, LEAST_ROUNDS);
+  pixels.dispose();
+  for (const { network } of runners) network.dispose();
+  return runners.reduce((best, runner) => (runner.bestMs < best.bestMs ? runner : best)).variant;
+}
+
+/** For `forMs` and at least so many rounds; notes each one's shortest time. */
+function takeTurns(runners: readonly Runner[], pixels: Tensor, forMs: number, leastRounds: number): void {
+  const endMs = performance.now() + forMs;
+  for (let round = 0; round < leastRounds || performance.now() < endMs; round++) {
     for (const runner of runners) {
       const startMs = performance.now();
       let runs = 0;
@@ -73,9 +95,6 @@ export function fastest(kernels: Kernels, variants: readonly Variant[]): Variant
       runner.bestMs = Math.min(runner.bestMs, (nowMs - startMs) / runs);
     }
   }
-  pixels.dispose();
-  for (const { network } of runners) network.dispose();
-  return runners.reduce((best, runner) => (runner.bestMs < best.bestMs ? runner : best)).variant;
 }
 
 /** Gray to 64 channels, a 3x3 convolution of those, one that halves the plane, and one output. */

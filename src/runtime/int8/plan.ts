@@ -64,6 +64,7 @@ export const ALIGNMENT = 64;
 
 /** Words of a step and their places; `src/kernels/program.ts` has the same, in bytes. */
 const STEP_WORDS = 32;
+export const STEP_BYTES = STEP_WORDS * 4;
 const WORDS = {
   numbers: 1,
   input: 2,
@@ -223,7 +224,7 @@ class Planner {
     });
 
     const program = roundUp(this.#end, ALIGNMENT);
-    const arena = roundUp(program + steps.length * STEP_WORDS * 4, ALIGNMENT);
+    const arena = roundUp(program + steps.length * STEP_BYTES, ALIGNMENT);
     const bytes = arena + arenaBytes;
     const constants = this.#constants;
     return {
@@ -231,7 +232,7 @@ class Planner {
       stepKinds: steps.map(({ operation }, i) => ({ operation, layer: stepLayers[i]! })),
       write: (memory, base) => {
         for (const { at, bytes } of constants) new Uint8Array(memory, base + at, bytes.length).set(bytes);
-        steps.forEach((step, i) => writeStep(memory, base, program + i * STEP_WORDS * 4, arena, step));
+        steps.forEach((step, i) => writeStep(memory, base, program + i * STEP_BYTES, arena, step));
       },
     };
   }
