@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
+import { createPipeline } from "../../src/pipeline/pipeline.ts";
+import { loadEngine } from "../../src/runtime/engine.ts";
+import { Planes } from "../../src/runtime/planes.ts";
+import { Pixels } from "../../src/runtime/pixels.ts";
+import type { EngineName, Face, FrameOptions } from "../../src/types.ts";
+
+/** Nothing is skipped, and the labels are steadied as the element steadies them. */
+const OPTIONS: FrameOptions = { maxFaces: 4, minScore: 0.5, smoothing: 0.5, range: "near", pace: "measure" };
+/** Of the clip, whose frames are 33 ms apart: enough of them, and no more than a busy machine can seek. */
+const STEP_S = 0.15;
+const LEAST_AGREEMENT = 0.98;
+/** Boxes that overlap by so much are one face's. */
+const SAME_FACE_IOU = 0.7;
+const HANG_MS = 300_000;
+
+async function openClip(): Promise<HTMLVideoElement> {
+  const video = document.createElement("video");
+  video.muted = true;
+  video.src = "/demo.webm";
+  await new Promise((resolve, reject) => {
+    video.addEventListener("loadeddata", resolve, { once: true });
+    video.addEventListener("error", reject, { once: true });
+  });
+  return video;
+}
+
+function seek(video: HTMLVideoElement, seconds: number): Promise<unknown> {
+  const there = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
+  video.currentTime = seconds;
+  return there;
+}
+
+async function pipelineOf(engine: EngineName) {
+  const loaded = await loadEngine({ assetBase: `${location.origin}/`, engine, model: "seed" }, () => {});
+  expect(loaded.runtime.engine).toBe(engine);
+  const { detector, classifier } = loaded.engine;
+  return createPipeline({ detector, classifier, clock: () => performance.now() });
+}
+
+/** Each of one frame's faces is among the other's, in the same place and with the same word. */
+function agree(ours: readonly Face[], theirs: readonly Face[]): boolean {
+  return (
+    ours.length === theirs.length &&
+    ours.every((face) =>
+      theirs.some((other) => intersectionOverUnion(face.box, other.box) > SAME_FACE_IOU && face.label === other.label),
+    )
+  );
+}
+
+test(
+  "both engines see the same faces and labels on the demo clip",
+  async () => {
+    const [int8, float] = [await pipelineOf("int8"), await pipelineOf("float")];
+    const [planes, pixels] = [new Planes(), new Pixels()];
+    const video = await openClip();
+    const told: string[] = [];
+    let frames = 0;
+    let faces = 0;
+    for (let seconds = 0.01; seconds < video.duration; seconds += STEP_S, frames++) {
+      await seek(video, seconds);
+      const frame = new VideoFrame(video, { timestamp: Math.round(seconds * 1e6) });
+      const picture = (await planes.read(frame)) ?? pixels.read(frame);
+      frame.close();
+      const ours = await int8.process(picture, seconds * 1000, OPTIONS);
+      const theirs = await float.process(picture, seconds * 1000, OPTIONS);
+      faces += theirs.faces.length;
+      if (agree(ours.faces, theirs.faces)) continue;
+      const words = [ours, theirs].map((result) => result.faces.map(({ label }) => label).join(", ") || "nobody");
+      told.push(`${seconds.toFixed(2)} s: int8 ${words[0]}, float ${words[1]}`);
+    }
+    expect(frames).toBeGreaterThan(100);
+    expect(faces).toBeGreaterThan(frames / 2);
+    console.log(`${frames - told.length} of ${frames} frames agree, ${faces} faces`);
+    expect(told.length / frames, told.join("\n")).toBeLessThanOrEqual(1 - LEAST_AGREEMENT);
+  },
+  HANG_MS,
+);
