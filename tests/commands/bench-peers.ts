@@ -168,7 +168,25 @@ function print(report: PeersReport): void {
       cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!))).join("  "),
     );
   for (const { name, version, why } of report.failed) console.log(`${name} ${version}: does not run here. ${why}`);
+  printTargets(report.rows);
   console.log(`\n${captionOf(report)}`);
+}
+
+/** Who does what we do, and how many times our time a frame may take there. */
+const RIVALS = ["@vladmandic/human", "@vladmandic/face-api"];
+const TARGET = 10;
+const AIM = 20;
+
+function printTargets(rows: readonly Row[]): void {
+  const ours = rows.find(({ name }) => name === OURS);
+  if (ours === undefined) return;
+  console.log("");
+  for (const { name, ms, ratio } of rows.filter(({ name }) => RIVALS.includes(name))) {
+    const least = (ms.min / ours.ms.min).toFixed(1);
+    console.log(
+      `a whole frame, ${name}: ${ratio.toFixed(1)} times ours (least times: ${least}; target ${TARGET}, aim ${AIM})`,
+    );
+  }
 }
 
 /** What was done so that the comparison is fair; it stands under the table in README.md. */
