@@ -9,7 +9,7 @@ import type { EngineName, Face, FrameOptions } from "../../src/types.ts";
 /** Nothing is skipped, and the labels are steadied as the element steadies them. */
 const OPTIONS: FrameOptions = { maxFaces: 4, minScore: 0.5, smoothing: 0.5, range: "near", pace: "measure" };
 /** Of the clip, whose frames are 33 ms apart: enough of them, and no more than a busy machine can seek. */
-const STEP_S = 0.15;
+const STEP_S = 0.2;
 const LEAST_AGREEMENT = 0.98;
 /** Boxes that overlap by so much are one face's. */
 const SAME_FACE_IOU = 0.7;
