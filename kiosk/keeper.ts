@@ -8,6 +8,15 @@ const START_GRACE_MS = 90_000;
 /** How often the grace is granted, and the clock looked at. */
 const TICK_MS = 10_000;
 
+/** Of two beats closer than this the second cannot show that something stands still; the page beats every 5 s. */
+const TOO_SOON_MS = 2500;
+
+/** systemd is told at most so often, ms, however often the page's heart beats. */
+const NOTIFY_EVERY_MS = 500;
+
+/** How long systemd may take to listen, ms. */
+const NOTIFY_TIMEOUT_MS = 5000;
+
 /** The exhibit is renewed only when nobody was in view for this long. */
 const QUIET_MS = 60_000;
 
@@ -58,7 +67,10 @@ export class Keeper {
     const beat = readHeartbeat(posted);
     if (beat === null) return;
     const now = this.#options.now();
-    this.#reason = whyNotAlive(this.#last, beat, this.#options.hasScreen());
+    const reason = whyNotAlive(this.#last, beat, this.#options.hasScreen());
+    const isTooSoon = beat.page === this.#last?.page && now - this.#lastBeatAt! < TOO_SOON_MS;
+    if (reason !== null && isTooSoon) return;
+    this.#reason = reason;
     const isNewPage = beat.page !== this.#last?.page;
     this.#last = beat;
     this.#lastBeatAt = now;
@@ -119,14 +131,29 @@ function describe(beat: Heartbeat): string {
   return `${beat.state} from ${beat.source}${error}: ${beat.results} results, ${beat.faces} in view${heap}`;
 }
 
+let isTelling = false;
+let untold: string | null = null;
+
 /**
  * Says something to systemd (sd_notify). Node cannot send datagrams to a Unix socket, systemd's own tool can; it needs
- * `NotifyAccess=all`. Silent where systemd did not start this.
+ * `NotifyAccess=all`. One at a time and with a pause, the newest word before older ones, so that no flood of heartbeats
+ * becomes one of processes. Silent where systemd did not start this.
  */
 function notifySystemd(state: string): void {
   if (process.env["NOTIFY_SOCKET"] === undefined) return;
-  execFile("systemd-notify", state.split("\n"), (error) => {
+  if (isTelling) {
+    untold = state;
+    return;
+  }
+  isTelling = true;
+  execFile("systemd-notify", state.split("\n"), { timeout: NOTIFY_TIMEOUT_MS, killSignal: "SIGKILL" }, (error) => {
     if (error !== null) console.error(`systemd-notify: ${error.message.trim()}`);
+    setTimeout(() => {
+      isTelling = false;
+      const next = untold;
+      untold = null;
+      if (next !== null) notifySystemd(next);
+    }, NOTIFY_EVERY_MS);
   });
 }
 

@@ -30,15 +30,20 @@ const KNOWN_ERRORS: ReadonlySet<string> = new Set(["camera-missing", "camera-den
 /** States in which the page rests on purpose: off hours, or nobody asked it to start. */
 const RESTING: ReadonlySet<string> = new Set(["idle", "paused"]);
 
-/** Understands what was posted, or null where it is not a heartbeat. */
+/** What the page and the element call things. It goes to systemd and to the log, where a line's end has a meaning. */
+const WORD = /^[a-z0-9-]{1,40}$/;
+
+const isWord = (value: unknown): value is string => typeof value === "string" && WORD.test(value);
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Understands what was posted, or null where it is not a heartbeat. Whatever else was posted with it is dropped. */
 export function readHeartbeat(value: unknown): Heartbeat | null {
-  const beat = value as Partial<Record<keyof Heartbeat, unknown>>;
-  const counts = [beat.frames, beat.results, beat.pictures, beat.faces, beat.heapBytes];
-  if (!counts.every((count) => typeof count === "number" && Number.isFinite(count) && count >= 0)) return null;
-  if (![beat.page, beat.state].every((word) => typeof word === "string" && word.length <= 40)) return null;
-  if (beat.source !== "camera" && beat.source !== "clip") return null;
-  if (beat.error !== null && (typeof beat.error !== "string" || beat.error.length > 40)) return null;
-  return value as Heartbeat;
+  const { page, state, source, error, frames, results, pictures, faces, heapBytes } = value as Record<string, unknown>;
+  if (!isWord(page) || !isWord(state) || (error !== null && !isWord(error))) return null;
+  if (source !== "camera" && source !== "clip") return null;
+  if (!isCount(frames) || !isCount(results) || !isCount(pictures) || !isCount(faces) || !isCount(heapBytes))
+    return null;
+  return { page, state, source, error, frames, results, pictures, faces, heapBytes };
 }
 
 /**

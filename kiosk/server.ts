@@ -4,9 +4,15 @@
  *
  * Written for Node 18 and later: Debian 12 has no newer one.
  */
-import { existsSync, realpathSync, statSync } from "node:fs";
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { existsSync, type ReadStream, realpathSync, statSync } from "node:fs";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions as HttpOptions,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import sirv, { type Options, type RequestHandler } from "sirv";
@@ -24,7 +30,15 @@ const ADDRESSES = ["127.0.0.1", "::1"] as const;
 const MAX_BODY_BYTES = 4096;
 
 /** The page, its worker and a health check need a handful. */
-const MAX_CONNECTIONS = 64;
+const MAX_CONNECTIONS = 128;
+
+/** How long a client may take over its request's head, over the whole of it, and over nothing at all, ms. */
+const HEAD_TIMEOUT_MS = 5000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const SILENCE_TIMEOUT_MS = 30_000;
+
+/** Longer than the page's heart rests, so that one connection carries its beats, ms. */
+const KEEP_ALIVE_MS = 15_000;
 
 /** Attempts to find a port that is free on both loopback addresses where any port will do. */
 const ANY_PORT_ATTEMPTS = 5;
@@ -54,6 +68,13 @@ const HEADERS: Readonly<Record<string, string>> = {
   ].join(", "),
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
+};
+
+const HTTP_OPTIONS: HttpOptions = {
+  headersTimeout: HEAD_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  connectionsCheckingInterval: 1000,
 };
 
 const SIRV_OPTIONS: Options = {
@@ -119,6 +140,7 @@ function answerer(site: string, options: ServerOptions): Answer {
   const files = siteFiles(site);
 
   return (request, response) => {
+    if (!isOnlyRequest(request, response)) return;
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     const path = requestedPath(request);
     if (path === null) return refuse(response, 400, "The address cannot be read.");
@@ -132,8 +154,45 @@ function answerer(site: string, options: ServerOptions): Answer {
       return reply(response, 200, { ok: true, uptimeMs: Date.now() - startedAt, ...options.health?.() });
     }
     if (/^\/+kiosk(\/|$)/i.test(path)) return refuse(response, 404, "There is no such file.");
+    keepRangeReadable(request);
+    endFileWithAnswer(response);
     files()(request, response, () => refuse(response, 404, "There is no such file."));
   };
+}
+
+const answering = new WeakSet<Socket>();
+
+/**
+ * Whether nothing else is being answered on this connection. Browsers wait for an answer before they ask again; whoever
+ * does not could have thousands of files opened by one packet, and is cut off.
+ */
+function isOnlyRequest({ socket }: IncomingMessage, response: ServerResponse): boolean {
+  if (socket.destroyed || answering.has(socket)) {
+    socket.destroy();
+    return false;
+  }
+  answering.add(socket);
+  response.once("close", () => answering.delete(socket));
+  return true;
+}
+
+/** sirv throws at a range that ends before it begins, and misreads those without a beginning: the whole is sent instead. */
+function keepRangeReadable(request: IncomingMessage): void {
+  const [, start, end] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(request.headers.range ?? "") ?? [];
+  if (start === undefined || (end !== "" && (Number(end) < Number(start) || Number(end) === 0))) {
+    delete request.headers.range;
+  }
+}
+
+/**
+ * sirv pipes a file and forgets it. One that cannot be read any more would end the server, and one whose reader went
+ * away would stay open for ever.
+ */
+function endFileWithAnswer(response: ServerResponse): void {
+  response.once("pipe", (file: ReadStream) => {
+    file.once("error", () => response.destroy());
+    response.once("close", () => file.destroy());
+  });
 }
 
 /**
@@ -173,6 +232,8 @@ function takeHeartbeat(request: IncomingMessage, response: ServerResponse, onHea
     response.setHeader("Allow", "POST");
     return refuse(response, 405, "A heartbeat is posted.");
   }
+  const { origin, host } = request.headers;
+  if (origin !== undefined && origin !== `http://${host}`) return refuse(response, 403, "A heartbeat is this page's.");
   // Of another origin's page this type asks for a preflight, which is never granted.
   if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) {
     return refuse(response, 415, "A heartbeat is application/json.");
@@ -232,9 +293,11 @@ async function listenAnywhere(answer: Answer): Promise<Server[]> {
 
 async function listen(answer: Answer, port: number, addresses: readonly string[] = ADDRESSES): Promise<Server[]> {
   const servers: Server[] = [];
+  const sockets = new Set<Socket>();
   for (const address of addresses) {
-    const server = createHttpServer(answer);
-    server.maxConnections = MAX_CONNECTIONS;
+    const server = createHttpServer(HTTP_OPTIONS, answer);
+    server.setTimeout(SILENCE_TIMEOUT_MS);
+    server.on("connection", (socket) => makeRoom(socket, sockets));
     try {
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
@@ -250,6 +313,21 @@ async function listen(answer: Answer, port: number, addresses: readonly string[]
     }
   }
   return servers;
+}
+
+/**
+ * Beyond the limit the oldest connection goes, never the newest: however many somebody holds open, the page's next
+ * heartbeat gets in.
+ *
+ * @param sockets In order of arrival.
+ */
+function makeRoom(newest: Socket, sockets: Set<Socket>): void {
+  sockets.add(newest);
+  newest.once("close", () => sockets.delete(newest));
+  if (sockets.size <= MAX_CONNECTIONS) return;
+  const [oldest] = sockets;
+  sockets.delete(oldest!);
+  oldest!.destroy();
 }
 
 function listenFailure(code: string | undefined, port: number): string {

@@ -25,6 +25,7 @@ function keep(nightlyRestart = "") {
     renewals: () => renewals,
     beat: (change: Partial<Heartbeat> = {}) => {
       beats++;
+      nowMs += 5000;
       const counts = { frames: beats, results: beats, pictures: beats, faces: 0, heapBytes: 0 };
       keeper.beat({ page: "a", state: "running", source: "camera", error: null, ...counts, ...change });
     },
@@ -57,6 +58,16 @@ test("a page that comes back is given time, and one that loads again and again i
   expect(fed(told)).toBe(2);
   for (const page of ["c", "d", "e"]) beat({ page });
   expect(fed(told)).toBe(2);
+});
+
+test("two beats in the same moment are no standstill", () => {
+  const { keeper, told, beat } = keep();
+  beat();
+  beat();
+  const again = (keeper.health() as { heartbeat: Heartbeat }).heartbeat;
+  keeper.beat(again);
+  expect(keeper.health()).toMatchObject({ alive: true });
+  expect(told).toHaveLength(2);
 });
 
 test("nonsense feeds nobody", () => {

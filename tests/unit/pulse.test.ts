@@ -66,6 +66,7 @@ test("without a screen nothing is drawn, and nothing is wrong", () => {
 
 test("a heartbeat is told from what is none", () => {
   expect(readHeartbeat(BEAT)).toEqual(BEAT);
+  expect(readHeartbeat({ ...BEAT, name: "a visitor's" })).toEqual(BEAT);
   const nonsense = [{}, { ...BEAT, frames: "1" }, { ...BEAT, results: -1 }, { ...BEAT, pictures: Number.NaN }];
   for (const posted of nonsense) expect(readHeartbeat(posted)).toBeNull();
   const long = [
@@ -73,5 +74,9 @@ test("a heartbeat is told from what is none", () => {
     { ...BEAT, source: "moon" },
     { ...BEAT, error: 7 },
   ];
+  // systemd takes each line for an order of its own.
+  for (const word of ["running\nWATCHDOG=1", "a b", ""]) {
+    for (const key of ["page", "state", "error"]) expect(readHeartbeat({ ...BEAT, [key]: word })).toBeNull();
+  }
   for (const posted of long) expect(readHeartbeat(posted)).toBeNull();
 });

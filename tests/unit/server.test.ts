@@ -1,9 +1,12 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { type Socket, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createServer, type SiteServer } from "../../kiosk/server.ts";
+
+/** More than a socket's buffers hold, so that who does not read keeps the file open. */
+const LONG_BYTES = 32 << 20;
 
 let folder: string;
 let server: SiteServer;
@@ -25,6 +28,7 @@ beforeAll(async () => {
     "site/contract.json": "{}",
     "site/wasm/kernel.wasm": "\0asm",
     "site/demo.webm": "0123456789",
+    "site/long.webm": "x".repeat(LONG_BYTES),
     "site/icons.svg": "<svg/>",
     "site/font.woff2": "",
     "site/weights.bin": "",
@@ -41,15 +45,15 @@ afterAll(async () => {
 
 const get = (path: string, init?: RequestInit) => fetch(new URL(path, server.url), init);
 
-/** Sends bytes as they are: fetch would tidy the path up. */
+/** Sends bytes as they are: fetch would tidy the path up. The answer is what came until the connection ended. */
 function raw(request: string): Promise<string> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     let answer = "";
     const socket = connect(server.port, "127.0.0.1", () => socket.write(request));
     socket.setEncoding("utf8");
     socket.on("data", (chunk) => (answer += chunk));
-    socket.on("end", () => resolve(answer));
-    socket.on("error", reject);
+    socket.on("close", () => resolve(answer));
+    socket.on("error", () => {});
   });
 }
 
@@ -111,6 +115,81 @@ test("a clip can be read in parts", async () => {
 });
 
 test.each([
+  ["bytes=-5", 200, "10"],
+  ["bytes=5-2", 200, "10"],
+  ["bytes=0-0", 200, "10"],
+  ["bytes=0-1,3-4", 200, "10"],
+  ["bytes=x", 200, "10"],
+  ["bytes=4-", 206, "6"],
+  ["bytes=4-99", 206, "6"],
+  ["bytes=99-", 416, "0"],
+])("a range of %s is answered with %i", async (range, status, length) => {
+  const { status: answered, headers } = await get("/demo.webm", { headers: { range } });
+  expect(answered).toBe(status);
+  expect(headers.get("content-length")).toBe(length);
+});
+
+test("a file that can no longer be read ends the answer, not the server", async () => {
+  const gone = join(folder, "site/gone.js");
+  writeFileSync(gone, "export {}");
+  const other = await createServer({ site: join(folder, "site"), port: 0 });
+  rmSync(gone);
+  await expect(fetch(`${other.url}gone.js`).then((response) => response.text())).rejects.toThrow();
+  expect((await fetch(other.url)).status).toBe(200);
+  await other.close();
+});
+
+/** Files that this process has open under the site. */
+const openFiles = () =>
+  readdirSync("/proc/self/fd").filter((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`).endsWith("long.webm");
+    } catch {
+      return false; // closed meanwhile
+    }
+  }).length;
+
+test.runIf(process.platform === "linux")("a reader that goes away leaves no file open", async () => {
+  const readers: Socket[] = [];
+  for (let count = 0; count < 20; count++) {
+    const reader = connect(server.port, "127.0.0.1", () =>
+      reader.write("GET /long.webm HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+    );
+    reader.on("error", () => {});
+    readers.push(reader);
+  }
+  await vi.waitFor(() => expect(openFiles()).toBe(20), { timeout: 20_000 });
+  for (const reader of readers) reader.resetAndDestroy();
+  await vi.waitFor(() => expect(openFiles()).toBe(0), { timeout: 20_000 });
+});
+
+test("who asks again before the answer came is cut off", async () => {
+  const request = "GET /long.webm HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const answer = await raw(request.repeat(100));
+  expect(answer.length).toBeLessThan(LONG_BYTES);
+  expect((await get("/")).status).toBe(200);
+});
+
+test("however many connections somebody holds open, the next one is answered", async () => {
+  const held: Socket[] = [];
+  for (let count = 0; count < 300; count++) {
+    const socket = connect(server.port, "127.0.0.1", () => socket.write("POST /heartbeat HTTP/1.1\r\nHost:"));
+    socket.on("error", () => {});
+    held.push(socket);
+    if (count % 50 === 0) expect((await rawGet("/health")).slice(0, 12)).toBe("HTTP/1.1 200");
+  }
+  expect(await rawGet("/health")).toMatch(/^HTTP\/1\.1 200 /);
+  await vi.waitFor(() => expect(held.filter((socket) => socket.destroyed).length).toBeGreaterThan(150), {
+    timeout: 20_000,
+  });
+  for (const socket of held) socket.destroy();
+});
+
+test("who never ends a request is told so, and let go", async () => {
+  expect(await raw("GET / HTTP/1.1\r\nHost: local")).toMatch(/^HTTP\/1\.1 408 /);
+}, 30_000);
+
+test.each([
   "/../secret.txt",
   "/..%2fsecret.txt",
   "/%2e%2e/secret.txt",
@@ -162,6 +241,15 @@ test("a heartbeat is taken and handed on", async () => {
   heartbeats.length = 0;
   expect((await post('{"results":3}')).status).toBe(204);
   expect(heartbeats).toEqual([{ results: 3 }]);
+});
+
+test("a heartbeat of another page is refused", async () => {
+  heartbeats.length = 0;
+  const headers = { "content-type": "application/json", origin: "http://evil.example" };
+  expect((await get("/heartbeat", { method: "POST", body: "{}", headers })).status).toBe(403);
+  const own = { ...headers, origin: new URL(server.url).origin };
+  expect((await get("/heartbeat", { method: "POST", body: "{}", headers: own })).status).toBe(204);
+  expect(heartbeats).toHaveLength(1);
 });
 
 test("what is no heartbeat is refused, and handed on to nobody", async () => {
