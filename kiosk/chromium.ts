@@ -41,7 +41,9 @@ export function chromiumArguments(settings: Settings): string[] {
     ...(csi ? ["--enable-features=WebRtcPipeWireCamera"] : []),
     ...(settings.gpu === "off" ? ["--disable-gpu"] : []),
     ...settings.browserFlags,
-    kioskUrl(settings),
+    // As an app the page is asked before the browser at each key, and can refuse it: in a tab, Ctrl+N belongs to the
+    // browser and covers the exhibit with a new window for good.
+    `--app=${kioskUrl(settings)}`,
   ];
 }
 

@@ -19,6 +19,9 @@ const HOURS_EVERY_MS = 10_000;
 const DRIFT_PX = 6;
 const DRIFT_EVERY_MS = 70_000;
 
+/** Keys that reach and press buttons. */
+const KEYS_OF_THE_PAGE: ReadonlySet<string> = new Set(["Tab", "Enter", " "]);
+
 type Kiosk = HTMLElementTagNameMap["emotion-cam"];
 
 const flags = new URLSearchParams(location.search);
@@ -41,6 +44,7 @@ else {
   keepHours(camera, flags.get("hours") ?? "");
   startHeartbeat(camera);
   keepAwake();
+  if (flags.has("kiosk")) keepVisitorsHere();
 }
 
 /** @returns The address, where it is one of this origin; else `null`. */
@@ -85,6 +89,26 @@ function keepAwake(): void {
   };
   document.addEventListener("visibilitychange", lock);
   lock();
+}
+
+/**
+ * Whoever finds a keyboard, a mouse or the touch screen's long press gets no window over the exhibit, no menu, and no
+ * other page. Keys that press what is on the page go on working.
+ */
+function keepVisitorsHere(): void {
+  const refuse = (event: Event) => event.preventDefault();
+  const options = { capture: true, passive: false };
+  for (const type of ["contextmenu", "dragstart", "dragover", "drop", "auxclick"])
+    addEventListener(type, refuse, options);
+  addEventListener("wheel", (event) => event.ctrlKey && refuse(event), options);
+  addEventListener(
+    "keydown",
+    (event) => {
+      const isPlain = !event.ctrlKey && !event.altKey && !event.metaKey;
+      if (!isPlain || !KEYS_OF_THE_PAGE.has(event.key)) refuse(event);
+    },
+    options,
+  );
 }
 
 function hideRestingCursor(): void {
