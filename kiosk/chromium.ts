@@ -22,7 +22,6 @@ export function chromiumArguments(settings: Settings): string[] {
   // A misspelt feature is ignored in silence; these two are spelt as Chromium 156 spells them.
   const csi = settings.camera === "csi";
   return [
-    "--kiosk",
     "--start-maximized",
     "--ozone-platform=wayland",
     "--no-first-run",
@@ -42,7 +41,8 @@ export function chromiumArguments(settings: Settings): string[] {
     ...(settings.gpu === "off" ? ["--disable-gpu"] : []),
     ...settings.browserFlags,
     // As an app the page is asked before the browser at each key, and can refuse it: in a tab, Ctrl+N belongs to the
-    // browser and covers the exhibit with a new window for good.
+    // browser and covers the exhibit with a new window for good. Not with --kiosk: an app that asks for the whole screen
+    // ends Chromium 156 on Wayland. cage gives it the whole screen unasked.
     `--app=${kioskUrl(settings)}`,
   ];
 }
@@ -58,6 +58,7 @@ export function managedPolicy(settings: Settings): Record<string, unknown> {
     VideoCaptureAllowedUrls: [origin(settings)],
     AudioCaptureAllowed: false,
     ScreenCaptureAllowed: false,
+    EnableMediaRouter: false, // looks for screens to cast to, on every network
     URLBlocklist: ["*"],
     URLAllowlist: [origin(settings)],
     DeveloperToolsAvailability: BLOCK,

@@ -81,18 +81,31 @@ is_booted() { [[ -d /run/systemd/system ]]; }
 install_kiosk() {
   local site=$here/../site
   [[ -f $site/index.html ]] || site=$here/../dist
+  require_whole_archive
   require_machine
   [[ -f $site/kiosk/server.mjs && -f $site/index.html ]] ||
     fail "No built site lies beside $here. In a checkout run: npm ci && npm run build. Or use a release archive."
   install_packages
   install_user
   install_site "$site"
+  write_sums
   install_system_files
   run_policy
   enable_units
   if $dry_run; then return; fi
   echo
   echo "Done. The exhibit's settings are in $SETTINGS; what is wrong, if anything: sudo $TARGET/kiosk/install.sh --check"
+}
+
+# A release archive lists its files; a checkout, and what is installed already, is taken as it is.
+require_whole_archive() {
+  local root=$here/..
+  if [[ ! -f $root/SHA256SUMS || ! -d $root/dist ]]; then return; fi
+  (cd "$root" && sha256sum --check --strict --quiet SHA256SUMS >&2) ||
+    fail "The files above are not those that were released. Unpack the archive anew; compare it with its .sha256."
+  local added
+  added=$(cd "$root" && find dist kiosk -type f | { grep -vxFf <(cut -c67- SHA256SUMS) || true; })
+  [[ -z $added ]] || fail "These files were not released: ${added//$'\n'/, }. Unpack the archive anew, into an empty folder."
 }
 
 require_machine() {
@@ -180,6 +193,16 @@ install_site() {
   for name in "$here"/system/*; do install_file "$name" "$TARGET/kiosk/system/${name##*/}"; done
 }
 
+# What --check holds the files against: cards go bad.
+write_sums() {
+  if $dry_run; then return; fi
+  local sums
+  sums=$(cd "$TARGET" && find site kiosk -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
+  if [[ $sums == "$(cat "$TARGET/SHA256SUMS" 2>/dev/null)" ]]; then return; fi
+  echo "file: $TARGET/SHA256SUMS"
+  printf '%s\n' "$sums" >"$TARGET/SHA256SUMS"
+}
+
 install_system_files() {
   local entry
   for entry in "${SYSTEM_FILES[@]}"; do install_file "$here/system/${entry% *}" "${entry#* }"; done
@@ -261,7 +284,12 @@ check_kiosk() {
 }
 
 check_parts() {
-  local package entry
+  local package entry damaged
+  if damaged=$(cd "$TARGET" && LC_ALL=C sha256sum --check --quiet SHA256SUMS 2>/dev/null); then
+    good "files: as they were installed"
+  else
+    bad "Files in $TARGET are missing or damaged (${damaged//$'\n'/, }): install again; if it happens twice, change the card"
+  fi
   while read -r package; do
     is_installed "$package" || bad "The package $package is missing: sudo apt-get install $package"
   done < <(wanted_packages)

@@ -51,8 +51,20 @@ interface Rule<K extends keyof Settings> {
 
 const TIME = "(?:[01]\\d|2[0-3]):[0-5]\\d";
 
-/** Flags that would open the exhibit to its visitors or to the network. */
-const FORBIDDEN_FLAG = /^--(no-sandbox|disable-web-security|disable-.*-sandbox|no-zygote|single-process)(=|$)/;
+/**
+ * Flags that would open the exhibit to its visitors, to other pages or to the network, start other programs, or end the
+ * browser as soon as it starts.
+ */
+const FORBIDDEN_FLAG = new RegExp(
+  `^--(${[
+    "no-sandbox|disable-.*-sandbox|no-zygote|single-process|allow-sandbox-debugging",
+    "disable-web-security|allow-running-insecure-content|unsafely-treat-insecure-origin-as-secure|allow-file-access.*",
+    "use-fake-ui-for-media-stream|auto-accept-.*|auto-select-.*|load-extension|disable-site-isolation.*",
+    "remote-debugging-.*|remote-allow-origins|proxy-.*|host-resolver-rules|host-rules|ignore-certificate-errors.*",
+    ".*-cmd-prefix|.*-launcher|user-data-dir|app|kiosk",
+    "headless|version|product-version|help|dump-dom|screenshot|print-to-pdf|pack-extension.*",
+  ].join("|")})(=|$)`,
+);
 
 function oneOf<T extends string>(values: readonly T[]): (text: string) => T | undefined {
   return (text) => values.find((value) => value === text);

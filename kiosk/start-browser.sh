@@ -19,7 +19,7 @@ start_cage() {
   fi
   # Without a graphics chip (a virtual machine) the compositor draws by itself.
   compgen -G '/dev/dri/renderD*' >/dev/null || export WLR_RENDERER="${WLR_RENDERER:-pixman}"
-  exec "${cage[@]}" -- "$0"
+  EMOTION_KIOSK_CAGE=1 exec "${cage[@]}" -- "$0"
 }
 
 cage_turns_by_itself() {
@@ -39,6 +39,8 @@ set_up_screens() {
 start_chromium() {
   local browser
   browser=("$(command -v chromium || command -v chromium-browser)")
+  # A desktop's windows have frames, which only --kiosk takes away, and a tab alone bears it.
+  if [[ -z ${EMOTION_KIOSK_CAGE:-} ]]; then browser_arguments=(--kiosk "${browser_arguments[@]/#--app=/}"); fi
   # Within its unit /tmp is a small tmpfs made anew at each start: nothing is restored, nothing stays locked, no card
   # wears out.
   browser+=("--user-data-dir=$(mktemp -d)" "${browser_arguments[@]}")

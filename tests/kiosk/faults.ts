@@ -2,11 +2,13 @@
 export interface Fault {
   readonly name: string;
   readonly command: string;
+  /** The command is this machine's, run in the other's network, for as long as the fault lasts. */
+  readonly isOutside?: boolean;
   /** From the fault to the first result of a new page, ms. */
   readonly targetMs: number;
   /** Run a few seconds after the fault, where its cause would hit the healed exhibit again. */
   readonly heal?: string;
-  /** The fault is to do no harm: the exhibit is alive after this time, ms. */
+  /** The fault is to do no harm: the same page is alive after this time, ms. */
   readonly staysAlive?: number;
   /** Also in the short run. */
   readonly inShort?: boolean;
@@ -62,6 +64,13 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "tmpfs full",
     command: `nsenter -t $(${browserPid}) -m dd if=/dev/zero of=/tmp/full bs=1M; nsenter -t $(${browserPid}) -m df /tmp | tail -1`,
+    targetMs: FREEZE_TARGET_MS,
+    staysAlive: 60_000,
+  },
+  {
+    name: "server flooded",
+    command: "wrk -t1 -c1000 -d70 http://localhost:8080/",
+    isOutside: true,
     targetMs: FREEZE_TARGET_MS,
     staysAlive: 60_000,
   },

@@ -26,8 +26,11 @@ const TOOLS = [
   { command: "debootstrap", package: "debootstrap" },
   { command: "nsenter", package: "util-linux" },
   { command: "curl", package: "curl" },
+  { command: "wrk", package: "wrk" },
 ];
 
+/** For each of the two parts of making a system: beyond it the network is too slow for a test. */
+const MAKING_TIMEOUT_MS = 5 * 60_000;
 const BOOT_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
 
@@ -102,8 +105,12 @@ export class Machine {
     return machine;
   }
 
-  /** Boots, and returns once systemd answers: its units may still be starting. */
-  async boot(release: string): Promise<void> {
+  /**
+   * Boots, and returns once systemd answers: its units may still be starting.
+   *
+   * @param readOnly Whether the system lies under an overlay in memory, as a Raspberry Pi's overlay file system has it.
+   */
+  async boot(release: string, readOnly = false): Promise<void> {
     const log = join(this.#folder, "console.log");
     this.#nspawn = spawn(
       "systemd-nspawn",
@@ -117,6 +124,7 @@ export class Machine {
         "--private-network",
         "--link-journal=no",
         `--bind-ro=${release}:/mnt`,
+        ...(readOnly ? ["--volatile=overlay"] : []),
       ],
       { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" } },
     );
@@ -155,12 +163,16 @@ export class Machine {
     }
   }
 
+  /** Runs this machine's own program in the other's network: nothing is needed inside. */
+  async runInNetwork(words: readonly string[]): Promise<string> {
+    return (await execFileAsync("nsenter", ["-t", String(this.#init), "-n", ...words])).stdout;
+  }
+
   /** Asks the kiosk's server inside; null where it does not answer. */
   async get(path: string): Promise<Record<string, unknown> | null> {
-    // This machine's own curl in the other's network: nothing is needed inside.
-    const words = ["-t", String(this.#init), "-n", "curl", "-s", "-m", "2", `http://localhost:8080${path}`];
     try {
-      return JSON.parse((await execFileAsync("nsenter", words)).stdout) as Record<string, unknown>;
+      const answer = await this.runInNetwork(["curl", "-s", "-m", "2", `http://localhost:8080${path}`]);
+      return JSON.parse(answer) as Record<string, unknown>;
     } catch {
       return null;
     }
@@ -194,7 +206,10 @@ function makeBase(folder: string): void {
   const sources = [`deb ${MIRROR} ${SUITE} main`, `deb ${MIRROR} ${SUITE}-updates main`];
   execFileSync("debootstrap", ["--variant=minbase", `--include=${BASE_PACKAGES.join(",")}`, SUITE, root, MIRROR], {
     stdio: ["ignore", "ignore", "inherit"],
+    timeout: MAKING_TIMEOUT_MS,
   });
+  // A system that is thrown away with its machine need not be safe from a power cut while it is made.
+  writeFileSync(join(root, "etc/dpkg/dpkg.cfg.d/unsafe-io"), "force-unsafe-io\n");
   sources.push(`deb ${SECURITY_MIRROR} ${SUITE}-security main`);
   writeFileSync(join(root, "etc/apt/sources.list"), `${sources.join("\n")}\n`);
   writeFileSync(join(folder, "complete"), "");
@@ -214,7 +229,7 @@ function makePackages(base: string, folder: string, release: string): void {
         ...["--quiet", `--directory=${root}`, "--register=no", "--keep-unit", "--as-pid2"],
         ...["--resolv-conf=copy-host", `--bind-ro=${release}:/mnt`, "/bin/bash", "-ec", commands],
       ],
-      { stdio: ["ignore", "ignore", "inherit"] },
+      { stdio: ["ignore", "ignore", "inherit"], timeout: MAKING_TIMEOUT_MS },
     );
   } finally {
     execFileSync("umount", [root]);

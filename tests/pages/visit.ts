@@ -70,5 +70,10 @@ export async function visit(
   await prepare(context, origin);
   const page = await context.newPage();
   if (path !== "") await page.goto(`${origin}/${path}`);
-  return { page, origin, asked, strangers, complaints, close: () => context.close() };
+  const close = async () => {
+    // What a route still fetches would fail when its context goes.
+    await context.unrouteAll({ behavior: "ignoreErrors" });
+    await context.close();
+  };
+  return { page, origin, asked, strangers, complaints, close };
 }

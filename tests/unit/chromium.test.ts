@@ -29,11 +29,15 @@ test("a webcam is read directly and a ribbon-cable camera through PipeWire, neve
   expect(features("camera=csi", "enable")).toContain("WebRtcPipeWireCamera");
 });
 
+test("the page is an app, so that it is asked before the browser at each key; Chromium bears that without --kiosk", () => {
+  expect(chromiumArguments(settings())).not.toContain("--kiosk");
+  expect(chromiumArguments(settings()).at(-1)).toBe(`--app=${kioskUrl(settings())}`);
+});
+
 test("the sandbox and the camera's prompt stay as they are", () => {
   const flags = chromiumArguments(settings("gpu=off\nbrowser_flags=--no-sandbox")).join(" ");
   expect(flags).not.toMatch(/sandbox|fake-ui|single-process|disable-web-security/);
   expect(flags).toContain("--disable-gpu ");
-  expect(flags).toContain("--kiosk ");
 });
 
 test("the policy lets one origin have the camera, and reaches no other", () => {
