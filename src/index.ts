@@ -1,6 +1,8 @@
 export { EmotionCam } from "./emotion-cam.ts";
-export type { CameraDevice, EmotionCamState } from "./emotion-cam.ts";
+export type { CameraDevice, EmotionCamState, SomeWords } from "./emotion-cam.ts";
 export type { EngineChoice, OverlayStyle, Theme } from "./emotion-cam.attributes.ts";
+export { EmotionLog, EmotionLogEvent } from "./emotion-log.ts";
+export type { EmotionLogEntry, EmotionLogOptions } from "./emotion-log.ts";
 export { EmotionCamError } from "./errors.ts";
 export type { EmotionCamErrorCode } from "./errors.ts";
 export {

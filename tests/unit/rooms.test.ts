@@ -30,6 +30,7 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^camera\//, rooms: /^(camera\/.*|(types|errors)\.ts)$/, packages: /^$/ },
   { files: /^view\//, rooms: /^(view\/.*|(types|errors)\.ts)$/, packages: /^lit(\/.*)?$/ },
   { files: /^people\.ts$/, rooms: /^(types|events)\.ts$/, packages: /^$/ },
+  { files: /^emotion-log\.ts$/, rooms: /^(types|events)\.ts$/, packages: /^$/ },
   { files: /^emotion-cam\.attributes\.ts$/, rooms: /^types\.ts$/, packages: /^lit$/ },
   { files: /^emotion-cam\.styles\.ts$/, rooms: /^view\/.*$/, packages: /^lit$/ },
   {
