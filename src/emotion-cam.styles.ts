@@ -36,6 +36,7 @@ const CONTRAST = css`
   --emotion-cam-light: #026631;
   --emotion-cam-veil: 100%;
   --_strip: var(--emotion-cam-surface);
+  --_strip-top: var(--_edge);
   color-scheme: light;
 `;
 
@@ -262,7 +263,7 @@ export const styles = css`
     display: flex;
     align-items: flex-end;
     gap: calc(3 * var(--_gap));
-    padding: calc(5 * var(--_gap)) var(--_edge) var(--_edge);
+    padding: var(--_strip-top, calc(5 * var(--_gap))) var(--_edge) var(--_edge);
     /* Whatever is written lies on the veil; only above it the picture comes through. */
     background: var(
       --_strip,
@@ -485,6 +486,11 @@ export const styles = css`
   button:focus-visible {
     outline: max(3px, 0.4cqmin) solid var(--emotion-cam-ink);
     outline-offset: 3px;
+  }
+
+  /* The short form is for stamps. */
+  .brief {
+    display: none;
   }
 
   .card .small {
@@ -716,15 +722,27 @@ export const styles = css`
   @container (max-width: 320px) {
     .notice .words,
     .row,
+    .why,
+    .card .help,
     .card .small,
     .card .ask,
     .card .fine,
-    .tag p {
+    .tag p,
+    :host([state="idle"]) .notice {
+      display: none;
+    }
+
+    .brief {
+      display: block;
+    }
+
+    /* There is room for one word: of several faces the icons speak. */
+    .overlay:has(.chip ~ .chip) .chip .word {
       display: none;
     }
 
     .card {
-      padding: 34px 8px 6px;
+      padding: 8px;
       font-size: 14px;
     }
 
@@ -787,8 +805,19 @@ export const styles = css`
       forced-color-adjust: none;
     }
 
+    .track,
+    .stack {
+      outline: 1px solid CanvasText;
+      outline-offset: -1px;
+    }
+
+    .row .icon {
+      color: CanvasText !important;
+    }
+
     .strip,
     .hint {
+      padding-top: var(--_edge);
       background: Canvas;
     }
   }

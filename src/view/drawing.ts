@@ -3,7 +3,7 @@ import { FaceOverlay, type OverlayScene } from "./face-overlay.ts";
 import { ExpressionStrip } from "./strip.ts";
 
 /** What stands on the picture beside the faces' own marks. */
-const THINGS = ".notice, .tag, .bars, .columns, .past";
+const THINGS = ".notice, .tag, .strip";
 
 /** All that is drawn over the picture: the faces, and the strip below them. */
 export class Drawing {

@@ -104,7 +104,8 @@ function invitation({ words, camera, start }: PanelModel): TemplateResult {
       <slot name="permission">
         <div class="row">${icon("happy")}${icon("surprised")}${icon("sad")}</div>
         <h2 part="title">${words.startTitle}</h2>
-        <p part="text">${words.startWhy}</p>
+        <p class="why" part="text">${words.startWhy}</p>
+        <p class="brief" part="text">${words.startBrief}</p>
       </slot>
       <button part="button" type="button" @click=${start}>
         ${camera ? icon("camera") : nothing}${camera ? words.startButton : words.playButton}
@@ -150,7 +151,7 @@ function failure(model: PanelModel): TemplateResult {
       <slot name="error">
         <div class="row">${icon(TROUBLE_ICON[trouble] ?? "warning")}</div>
         <h2 part="title">${words[`${trouble}Title`]}</h2>
-        <p part="text">${words[`${trouble}Help`]}</p>
+        <p class="help" part="text">${words[`${trouble}Help`]}</p>
       </slot>
       ${
         retryInMs === Infinity

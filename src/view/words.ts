@@ -12,6 +12,7 @@ export const ENGLISH = {
   startWhy:
     "The camera is used to find faces and to name the expression they appear to show. " +
     "The picture stays on this device: nothing is stored, nothing is sent.",
+  startBrief: "Names a face's apparent expression. Nothing is stored or sent.",
   startButton: "Start the camera",
   playButton: "Start",
   startingTitle: "Starting",
