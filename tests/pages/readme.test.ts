@@ -12,20 +12,21 @@ const SNIPPETS = [...README.matchAll(/```(html|css|js)\n([\s\S]*?)```/g)].map(([
   title: code!.trim().split("\n")[0]!,
 }));
 
-let here: Visit;
+let here: Visit | undefined;
 
 afterEach(async () => {
-  expect(here.strangers).toEqual([]);
-  expect(here.complaints).toEqual([]);
-  await here.close();
+  expect(here?.strangers ?? []).toEqual([]);
+  expect(here?.complaints ?? []).toEqual([]);
+  await here?.close();
+  here = undefined;
 });
 
 afterAll(endVisits);
 
 /** A page with what the README says to write, the package in a folder of its own. */
-async function open(body: string, files: Readonly<Record<string, string>> = {}): Promise<void> {
-  here = await visit("", []);
-  const { page, origin } = here;
+async function open(body: string, files: Readonly<Record<string, string>> = {}): Promise<Visit> {
+  const opened = (here = await visit("", []));
+  const { page, origin } = opened;
   await page.route(`${origin}/emotion-cam/**`, async (route) => {
     const response = await route.fetch({ url: route.request().url().replace("/emotion-cam/", "/") });
     await route.fulfill({ response });
@@ -40,6 +41,7 @@ async function open(body: string, files: Readonly<Record<string, string>> = {}):
     await route.fulfill({ response, body: `${head}${body}` });
   });
   await page.goto(`${origin}/snippet.html`);
+  return opened;
 }
 
 const element = '<emotion-cam src="demo.webm"></emotion-cam><canvas></canvas><output></output>';
@@ -52,28 +54,32 @@ describe("README's snippets", () => {
   });
 
   test.each(SNIPPETS.filter(({ kind }) => kind === "html"))("html: $title", async ({ code }) => {
-    await open(code.includes("<script") ? code : define + code);
-    await here.page.locator("emotion-cam[state=idle]").waitFor();
-    await here.page.locator("emotion-cam [part=button]").waitFor();
+    const { page } = await open(code.includes("<script") ? code : define + code);
+    await page.locator("emotion-cam[state=idle]").waitFor();
+    await page.locator("emotion-cam [part=button]").waitFor();
   });
 
   test.each(SNIPPETS.filter(({ kind }) => kind === "css"))("css: $title", async ({ code }) => {
-    await open(`<link rel="stylesheet" href="snippet.css">${define}${element}`, { "snippet.css": code });
-    await here.page.locator("emotion-cam[state=idle]").waitFor();
-    const rules = await here.page.evaluate(() => [...document.styleSheets[0]!.cssRules].map(({ cssText }) => cssText));
+    const { page } = await open(`<link rel="stylesheet" href="snippet.css">${define}${element}`, {
+      "snippet.css": code,
+    });
+    await page.locator("emotion-cam[state=idle]").waitFor();
+    const rules = await page.evaluate(() => [...document.styleSheets[0]!.cssRules].map(({ cssText }) => cssText));
     expect(rules.length).toBe([...code.matchAll(/\{/g)].length);
   });
 
   test.each(SNIPPETS.filter(({ kind }) => kind === "js"))("js: $title", async ({ code }) => {
-    await open(`${element}<script type="module" src="snippet.js"></script>`, { "snippet.js": code });
-    await here.page.route(`${here.origin}/expressions`, (route) => route.fulfill({ status: 204 }));
-    await here.page.locator("emotion-cam[state=idle]").waitFor();
+    const { page, origin } = await open(`${element}<script type="module" src="snippet.js"></script>`, {
+      "snippet.js": code,
+    });
+    await page.route(`${origin}/expressions`, (route) => route.fulfill({ status: 204 }));
+    await page.locator("emotion-cam[state=idle]").waitFor();
     // What a person would press, unless the snippet does it.
-    await here.page.locator("emotion-cam").evaluate(async (tag) => {
+    await page.locator("emotion-cam").evaluate(async (tag) => {
       await (tag as HTMLElementTagNameMap["emotion-cam"]).start();
     });
-    await here.page.locator("emotion-cam[state=running]").waitFor({ timeout: PATIENCE_MS });
+    await page.locator("emotion-cam[state=running]").waitFor({ timeout: PATIENCE_MS });
     if (code.includes("output.value"))
-      await expect.poll(() => here.page.locator("output").innerText(), { timeout: PATIENCE_MS }).not.toBe("");
+      await expect.poll(() => page.locator("output").innerText(), { timeout: PATIENCE_MS }).not.toBe("");
   });
 });
