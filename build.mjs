@@ -321,8 +321,16 @@ async function describeElement() {
   const { cli } = await import("@custom-elements-manifest/analyzer/cli.js");
   const argv = ["analyze", "--litelement", "--quiet", "--outdir", "dist", "--globs", "src/emotion-cam*.ts"];
   const manifest = await cli({ argv, cwd: ROOT, noWrite: true });
-  await writeFile(join(STAGE, "custom-elements.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   await writeTypes(join(STAGE, "types"), manifest);
+  spellTypes(manifest, await readFile(join(ROOT, "src/emotion-cam.ts"), "utf8"));
+  await writeFile(join(STAGE, "custom-elements.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** The analyzer gives an attribute the name of its accessor's type; the comment has the values, which readers want. */
+function spellTypes({ modules }, source) {
+  const types = new Map([...source.matchAll(/@attr \{([^}]+)\} ([a-z-]+)/g)].map(([, text, name]) => [name, text]));
+  const element = modules.flatMap(({ declarations }) => declarations).find(({ tagName }) => tagName !== undefined);
+  for (const attribute of element.attributes) attribute.type = { text: types.get(attribute.name) ?? "string" };
 }
 
 function runServer() {
