@@ -27,8 +27,9 @@ const README_PICTURE = `${ROOT}/static/screenshot.jpg`;
 const SETTLE_MS = 2500;
 /** Networks load and warm up, on a machine that has other things to do as well. */
 const PATIENCE_MS = 120_000;
-/** Seconds into the demo clip at which somebody is near, smiles, and has been there for a while. */
-const DEMO_S = 8;
+/** Seconds into the demo clip at which the face fills the picture, the hardest to lay out; and where head and shoulders show. */
+const NEAR_S = 8;
+const PORTRAIT_S = 21.6;
 
 const SCREENS = {
   phone: { width: 390, height: 844 },
@@ -56,8 +57,9 @@ interface Scene {
 }
 
 /** The clip goes on from the same place in each picture. */
-const seek = (page: Page) =>
-  page.locator("emotion-cam video").evaluate((video: HTMLVideoElement, at) => void (video.currentTime = at), DEMO_S);
+const seekTo = (seconds: number) => (page: Page) =>
+  page.locator("emotion-cam video").evaluate((video: HTMLVideoElement, at) => void (video.currentTime = at), seconds);
+const seek = seekTo(NEAR_S);
 
 const running = "emotion-cam[state=running]";
 const kiosk = (name: string, flags: string, rest: Partial<Scene> = {}): Scene => ({
@@ -238,7 +240,12 @@ async function look(): Promise<void> {
 }
 
 const README: Scene = tag("readme", `autostart src="demo.webm"`, {
-  ...{ camera: "none", screen: { width: 720, height: 540 }, then: seek, css: `${box(720)} emotion-cam { margin: 0 }` },
+  ...{
+    camera: "none",
+    screen: { width: 720, height: 540 },
+    then: seekTo(PORTRAIT_S),
+    css: `${box(720)} emotion-cam { margin: 0 }`,
+  },
 });
 
 await runCommand(look);
