@@ -11,7 +11,7 @@ from .errors import BadInput  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
-STAGES = ("train", "compress", "qat", "calibrate", "quantize", "export", "report", "ship", "smoke")
+STAGES = ("train", "compress", "distil", "qat", "calibrate", "quantize", "export", "report", "ship", "smoke")
 
 
 def parse(arguments):

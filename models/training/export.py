@@ -30,7 +30,7 @@ def read_contract(folder):
         raise BadInput(f"{path}: not JSON ({error})") from None
 
 
-def write_contract(folder, name, title, mean, std, temperature, parameters, macs, training):
+def write_contract(folder, name, title, mean, std, temperature, weights, macs, training):
     """contract.json; crop, smallest face and the int8 entry, which others fit, measure and pack, are kept where they still hold."""
     old = read_contract(folder)
     contract = {
@@ -40,7 +40,7 @@ def write_contract(folder, name, title, mean, std, temperature, parameters, macs
         "crop": old.get("crop", {"eyes": EYES}),
         "temperature": temperature, "minConfidence": old.get("minConfidence", MIN_CONFIDENCE),
         "float": {"model": "model.json", "files": [file_entry(folder, "model.json"), file_entry(folder, "weights.bin")]},
-        "weights": parameters, "macs": macs, "training": training,
+        "weights": weights, "macs": macs, "training": training,
     }
     if "smallestFacePx" in old:
         contract["smallestFacePx"] = old["smallestFacePx"]

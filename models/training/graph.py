@@ -106,13 +106,13 @@ def run_layers(layers, x):
 
 
 def cost(layers, size=48):
-    """(parameters, multiply-accumulates a face)."""
-    parameters = macs = 0
+    """(weights without the biases, multiply-accumulates a face)."""
+    weights = macs = 0
     sizes = {"input": size}
     for layer in layers:
         out = -(-sizes[layer.inputs[0]] // layer.stride) if layer.op in ("conv", "maxpool") else 1
         sizes[layer.name] = out
         if layer.weight is not None:
-            parameters += layer.weight.size + layer.bias.size
+            weights += layer.weight.size
             macs += layer.weight.size * out * out
-    return parameters, macs
+    return weights, macs

@@ -28,6 +28,11 @@ def tail(epoch, epochs):
     return 1 - epoch / epochs
 
 
+def plateau(epoch, epochs):
+    """Constant for the first part, then straight down to zero."""
+    return min(1.0, (1 - epoch / epochs) / 0.45)
+
+
 def label_targets(faces):
     return label_target(faces)
 
@@ -56,6 +61,8 @@ class Recipe:
     seed: int = 1
     refine: float = 0.9  # how much of a face's target each epoch keeps, once targets are refined (train.py)
     refine_from: float = math.inf  # epoch
+    teachers: tuple = ()  # runs whose nets' answers are mixed into the targets
+    distil: float = 0.5  # their share
     mean_std: Optional[tuple] = None  # None: the training pixels' own
 
 
@@ -68,7 +75,8 @@ RECIPES = {
     "seed-low": Recipe(lambda: SeedNet(SEED_RANK), label_targets, soft_cross_entropy([1.0]), epochs=12, lr=0.03, schedule=one_cycle,
                        start="seed-low/start.pt", ema=0.995, strength=0.7),
     "edge-stable": Recipe(epochs=200, lr=0.08, schedule=stable, **EDGE),
-    "edge-decay": Recipe(epochs=16, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
+    "edge-decay": Recipe(epochs=12, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
+    "edge-distil": Recipe(epochs=32, lr=0.08, schedule=plateau, start="edge-stable/last.pt", teachers=("edge-decay",), **EDGE),
 }
 
 # Quantization in the loop, for whichever model: a short tail on the folded net.

@@ -15,7 +15,7 @@ def smoke(context):
         context = replace(context, runs=os.path.join(folder, "runs"), out=os.path.join(folder, "models"), limit=FACES, epochs=1)
         train_stage(context, "seed-full")
         compress_stage(context)
-        for run in ("seed-low", "edge-stable", "edge-decay"):
+        for run in ("seed-low", "edge-stable", "edge-decay", "edge-distil"):
             train_stage(context, run)
         qat_stage(context, "edge")
         for model in ("seed", "edge", "edge-fer2013"):

@@ -86,10 +86,20 @@ def train_stage(context, name):
     if context.epochs:
         recipe = replace(recipe, epochs=context.epochs)
     mean, std = input_range(recipe, context.splits)
-    fit(context, name, recipe, recipe.build, recipe.targets(context.splits.train), mean, std)
+    teachers = [load_run(context, teacher)[0] for teacher in recipe.teachers]
+    fit(context, name, recipe, recipe.build, recipe.targets(context.splits.train), mean, std, teachers)
 
 
-def fit(context, name, recipe, build, targets, mean, std):
+def distil_stage(context, name):
+    """Train the run of a model that learns from the answers of earlier runs as well as from labels."""
+    taught = [run for run in chosen(MODELS, name, "model").runs if RECIPES[run].teachers]
+    if not taught:
+        raise BadInput(f"{name}: none of its runs ({', '.join(MODELS[name].runs)}) has teachers")
+    for run in taught:
+        train_stage(context, run)
+
+
+def fit(context, name, recipe, build, targets, mean, std, teachers=()):
     """Train build()'s net on the training faces that have a target, in the folder runs/name."""
     splits = context.splits
     used = targets.sum(1) > 0
@@ -104,7 +114,7 @@ def fit(context, name, recipe, build, targets, mean, std):
         return {**judged, "at": time.strftime("%H:%M:%S")}
 
     deadline = time.monotonic() + context.minutes * 60 if context.minutes else float("inf")
-    trainer = Trainer(net, recipe, splits.train.images[used], targets[used], mean, std, os.path.join(context.runs, name), evaluate, deadline)
+    trainer = Trainer(net, recipe, splits.train.images[used], targets[used], mean, std, os.path.join(context.runs, name), evaluate, deadline, teachers)
     if recipe.start and not os.path.exists(trainer.path):
         trainer.begin_from(load_checkpoint(os.path.join(context.runs, recipe.start), ("net",)))
     trainer.train()

@@ -36,13 +36,15 @@ def half_precision():
 class Trainer:
     """Trains `net` by a recipe on faces uint8 [n,48,48] with targets float32 [n,k]; `folder` keeps all that is needed to go on.
 
-    evaluate: state dict -> dict of figures, called after every epoch. deadline: monotonic time to stop at.
+    evaluate: state dict -> dict of figures, called after every epoch. deadline: monotonic time to stop at. teachers:
+    trained nets of the same heads whose answers are mixed into the targets, by the recipe's `distil`.
     """
 
-    def __init__(self, net, recipe, images, targets, mean, std, folder, evaluate, deadline=float("inf")):
+    def __init__(self, net, recipe, images, targets, mean, std, folder, evaluate, deadline=float("inf"), teachers=()):
         self.device = device()
         self.half = half_precision()
         self.net = net.to(self.device, memory_format=torch.channels_last)
+        self.teachers = [teacher.to(self.device, memory_format=torch.channels_last).eval() for teacher in teachers]
         self.recipe, self.mean, self.std, self.evaluate, self.deadline = recipe, mean, std, evaluate, deadline
         self.images, self.targets = torch.as_tensor(images).to(self.device), torch.as_tensor(targets).to(self.device)
         matrices = [p for p in net.parameters() if p.ndim > 1]
@@ -133,9 +135,10 @@ class Trainer:
             group["lr"] = rate
         index = index.to(self.device)
         x = augment(standardise(self.images[index], self.mean, self.std), generator, self.recipe.strength, self.recipe.erase)
+        x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
-            logits = self.net(x.contiguous(memory_format=torch.channels_last)).float()
-        loss = self.recipe.loss(logits, self.targets[index])
+            logits = self.net(x).float()
+        loss = self.recipe.loss(logits, self.taught(x, self.targets[index]))
         if self.epoch >= self.recipe.refine_from:
             self.refine_targets(index, logits.detach())
         self.optimizer.zero_grad(set_to_none=True)
@@ -144,6 +147,15 @@ class Trainer:
         if self.average:
             self.update_average()
         return loss.item()
+
+    def taught(self, x, targets):
+        """The targets [n, 7 * heads] of the changed faces x, with the teachers' mean answer to the same pixels mixed in."""
+        if not self.teachers:
+            return targets
+        heads = targets.view(len(x), -1, 7)
+        with torch.no_grad(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
+            answers = sum(F.softmax(teacher(x).float().view(heads.shape), 2) for teacher in self.teachers) / len(self.teachers)
+        return torch.lerp(heads, answers * heads.sum(2, keepdim=True), self.recipe.distil).view(targets.shape)
 
     def refine_targets(self, index, logits):
         """Move the faces' targets towards the net's own answers (Huang et al., 2020, "Self-Adaptive Training"): what the

@@ -97,6 +97,7 @@ class BadInputTest(unittest.TestCase):
     def test_unknown_names(self):
         self.fails("unknown run 'edgy'", stage=("train", "edgy"))
         self.fails("unknown model 'edgy'", stage=("export", "edgy"))
+        self.fails("seed", "teachers", stage=("distil", "seed"))
 
 
 @needs_torch
@@ -174,9 +175,49 @@ class NetworkTest(unittest.TestCase):
     def test_edge_stays_in_its_budget(self):
         from training.graph import cost
 
-        parameters, macs = cost(self.nets["edge"].layers())
-        self.assertLessEqual(parameters, 1_200_000)
+        weights, macs = cost(self.nets["edge"].layers())
+        self.assertLessEqual(weights, 1_200_000)
         self.assertLessEqual(macs, 60_000_000)
+
+
+@needs_torch
+class TargetsTest(unittest.TestCase):
+    """What a training asks the heads for beyond the labels."""
+
+    def trainer(self, folder, teachers=(), **changes):
+        from dataclasses import replace
+
+        from training.nets import EdgeNet
+        from training.recipes import RECIPES
+        from training.train import Trainer
+
+        torch.manual_seed(1)
+        self.targets = np.zeros((32, 14), np.float32)
+        self.targets[:, 3] = 0.8
+        self.targets[:16, 7] = 1  # the other half has no label of the second kind
+        recipe = replace(RECIPES["edge-stable"], epochs=1, batch=16, **changes)
+        images = np.random.default_rng(2).integers(0, 256, (32, 48, 48), dtype=np.uint8)
+        return Trainer(EdgeNet(), recipe, images, self.targets, 128.5, 64.0, folder, lambda _: {}, teachers=teachers)
+
+    def test_refined_targets_move_and_keep_their_weight(self):
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = self.trainer(folder, refine_from=0)
+            trainer.train()
+            before, after = torch.as_tensor(self.targets).view(32, 2, 7), trainer.targets.view(32, 2, 7)
+            self.assertLess((before.sum(2) - after.sum(2)).abs().max().item(), 1e-5)
+            self.assertTrue((after[:, 0, 3] < 0.8).all())
+            again = self.trainer(folder, refine_from=0)
+            self.assertTrue(torch.equal(again.targets, trainer.targets), "a resumed run must go on with its refined targets")
+
+    def test_teachers_answer_where_there_is_a_label(self):
+        from training.nets import EdgeNet
+
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = self.trainer(folder, teachers=[EdgeNet()], distil=0.5)
+            taught = trainer.taught(torch.zeros(32, 1, 48, 48), torch.as_tensor(self.targets)).view(32, 2, 7)
+            self.assertLess((taught.sum(2) - torch.as_tensor(self.targets).view(32, 2, 7).sum(2)).abs().max().item(), 1e-5)
+            self.assertTrue((taught[:16, 1, 1:] > 0).all())
+            self.assertEqual(taught[16:, 1].abs().max().item(), 0)
 
 
 @needs_torch
