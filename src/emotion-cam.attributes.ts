@@ -16,7 +16,7 @@ const PACES = ["adaptive", "measure"] as const;
 const THEMES = ["dark", "light", "contrast", "auto"] as const;
 /** The networks that ship; whatever has a slash or a dot is the URL of a contract. */
 const MODELS = ["seed", "edge", "edge-fer2013"] as const;
-const DEFAULT_MODEL = "seed";
+const DEFAULT_MODEL = "edge";
 /** More faces than this are never asked for: the squares of all of them are one batch. */
 const MOST_FACES = 32;
 const OWN_URL = import.meta.url;

@@ -63,7 +63,7 @@ interface Starting {
  * @attr {number} max-fps - Frames a second that are looked at, at most. Default: all of them.
  * @attr {number} min-score - The detector's score from which something is a face, 0 to 1. Default: 0.5.
  * @attr {number} smoothing - How strongly scores are smoothed over time, 0 (not) to 1 (slowly). Default: 0.5.
- * @attr {string} model - `seed`, `edge`, `edge-fer2013`, or the URL of a model's contract. Default: `seed`.
+ * @attr {string} model - `edge`, `edge-fer2013`, `seed`, or the URL of a model's contract. Default: `edge`.
  * @attr {"auto"|"int8"|"float"} engine - What computes. Default: `auto`.
  * @attr {string} lang - The language of everything said. Default: the page's, else the browser's, else English.
  * @attr {string} asset-base - The folder of the worker, the networks and the languages. Default: this module's own.

@@ -76,7 +76,7 @@ RECIPES = {
                        start="seed-low/start.pt", ema=0.995, strength=0.7),
     "edge-stable": Recipe(epochs=200, lr=0.08, schedule=stable, **EDGE),
     "edge-decay": Recipe(epochs=12, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
-    "edge-distil": Recipe(epochs=32, lr=0.08, schedule=plateau, start="edge-stable/last.pt", teachers=("edge-decay",), **EDGE),
+    "edge-distil": Recipe(epochs=36, lr=0.08, schedule=plateau, start="edge-stable/last.pt", teachers=("edge-decay",), **EDGE),
 }
 
 # Quantization in the loop, for whichever model: a short tail on the folded net.

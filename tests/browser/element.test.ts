@@ -131,9 +131,9 @@ const ATTRIBUTES = [
   {
     name: "model",
     key: "model",
-    fallback: "seed",
+    fallback: "edge",
     good: [
-      ["edge", "edge"],
+      ["seed", "seed"],
       ["/mine/contract.json", "/mine/contract.json"],
     ],
     bad: ["nonsense", ""],

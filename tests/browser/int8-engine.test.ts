@@ -26,7 +26,7 @@ let astronaut: ImageBitmap;
 
 beforeAll(async () => {
   astronaut = await createImageBitmap(await (await fetch(ASTRONAUT)).blob());
-  const options = { assetBase: BASE, model: "seed" } as const;
+  const options = { assetBase: BASE, model: "edge" } as const;
   int8 = await loadEngine({ ...options, engine: "int8" }, () => {});
   float = await loadEngine({ ...options, engine: "float" }, () => {});
 });

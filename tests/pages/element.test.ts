@@ -72,7 +72,7 @@ describe("the tag on the served page", { timeout: LONG_MS }, () => {
     expect(new Set(seen.flatMap((faces) => faces.map(({ id }) => id))).size).toBe(1);
     expect(count).toBe(1);
     expect(changes.at(-1)).toBe("happy");
-    expect(here.asked).toContain("/models/seed/contract.json");
+    expect(here.asked).toContain("/models/edge/contract.json");
     expect(here.strangers).toEqual([]);
     expect(here.complaints).toEqual([]);
   });

@@ -43,7 +43,7 @@ const answerWith =
     context.route(pattern, (route) => route.fulfill({ status, contentType, body }));
 
 /** Whichever engine is taken, these are its network's files. */
-const WEIGHTS = /\/models\/seed\/(?!contract\.json$)/;
+const WEIGHTS = /\/models\/edge\/(?!contract\.json$)/;
 
 const HTML = "<!doctype html><title>Not here</title><h1>Not here</h1>";
 
@@ -75,8 +75,8 @@ describe("what a visitor is told", () => {
   });
 
   test.each([
-    ["404 in place of the contract", "**/models/seed/contract.json", 404, "text/plain", "no", "model-load"],
-    ["HTML in place of the contract", "**/models/seed/contract.json", 200, "text/html", HTML, "model-corrupt"],
+    ["404 in place of the contract", "**/models/edge/contract.json", 404, "text/plain", "no", "model-load"],
+    ["HTML in place of the contract", "**/models/edge/contract.json", 200, "text/html", HTML, "model-corrupt"],
     ["404 in place of the weights", WEIGHTS, 404, "text/plain", "no", "model-load"],
     ["HTML in place of the weights", WEIGHTS, 200, "text/html", HTML, "model-corrupt"],
     ["404 in place of WebAssembly", "**/wasm/*.wasm", 404, "text/plain", "no", "wasm-load"],
