@@ -84,7 +84,8 @@ export class FaceMark {
    */
   say({ label, certain, confidence }: Face, words: Words, style: MarkStyle, isFirst: boolean): void {
     this.#style = style;
-    this.#slot.name = isFirst ? "label" : "label-of-others";
+    const slot = isFirst ? "label" : "label-of-others";
+    if (this.#slot.name !== slot) this.#slot.name = slot;
     const colour = certain ? colourOf(label) : UNSURE_COLOUR;
     for (const part of [this.#corners, this.#chip]) {
       part.style.setProperty("--_colour", colour);
