@@ -51,6 +51,8 @@ interface Scene {
   readonly tag?: string;
   readonly css?: string;
   readonly media?: BrowserContextOptions;
+  /** The page to its end, and not what the screen shows of it. */
+  readonly whole?: boolean;
   /** What is to be there before the picture is taken. */
   readonly until: string;
   readonly then?: (page: Page) => Promise<unknown>;
@@ -73,6 +75,9 @@ const tag = (name: string, attributes: string, rest: Partial<Scene> = {}): Scene
 });
 const box = (px: number) => `body { margin: 0 } emotion-cam { width: ${px}px; margin: 10px }`;
 
+/** A long page: all of it. */
+const DOCS = { camera: "none", until: "#tables .table:last-child", whole: true } as const;
+
 const SCENES: readonly Scene[] = [
   ...Object.entries(SCREENS).flatMap(([name, screen]) => [
     kiosk(`kiosk-${name}`, "", { screen }),
@@ -91,6 +96,10 @@ const SCENES: readonly Scene[] = [
     kiosk(`demo-phone-${lang}`, `?lang=${lang}`, {
       ...{ screen: SCREENS.phone, camera: "none", until: `${running}[demo]`, then: seek },
     }),
+  ]),
+  ...(["dark", "light"] as const).flatMap((colorScheme) => [
+    kiosk(`docs-${colorScheme}`, "docs.html", { ...DOCS, media: { colorScheme } }),
+    kiosk(`docs-${colorScheme}-phone`, "docs.html", { ...DOCS, screen: SCREENS.phone, media: { colorScheme } }),
   ]),
   kiosk("kiosk-blur", "?privacy=blur"),
   kiosk("kiosk-hide", "?privacy=hide"),
@@ -159,7 +168,7 @@ async function take(scene: Scene, browser: Browser, origin: string, path: string
     await page.locator(scene.until).waitFor({ timeout: PATIENCE_MS });
     await scene.then?.(page);
     await page.waitForTimeout(SETTLE_MS);
-    await page.screenshot({ path, ...(path.endsWith(".jpg") ? { quality: 80 } : {}) });
+    await page.screenshot({ path, fullPage: scene.whole ?? false, ...(path.endsWith(".jpg") ? { quality: 80 } : {}) });
   } finally {
     await context.close();
   }
