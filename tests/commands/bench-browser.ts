@@ -2,11 +2,12 @@
  * A browser whose processes can be looked at from outside: CPU time, memory, busy threads, and a CPU quota. On Linux by
  * /proc and control groups; elsewhere by what the DevTools protocol tells.
  */
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright";
 import { CHROMIUM_ARGS, chromiumPath } from "../chromium.ts";
+import { entriesOf, privateMB, processTree, readOrEmpty } from "../processes.ts";
 
 const CGROUP_V1 = "/sys/fs/cgroup/cpu";
 const CGROUP_V2 = "/sys/fs/cgroup";
@@ -95,7 +96,9 @@ export class BenchBrowser {
   /** Memory of the page's process alone, shared with none; `null` where the system does not tell. */
   pageMemoryMB(): number | null {
     if (!isLinux()) return null;
-    const renderers = this.#pids().filter((pid) => readOrEmpty(`/proc/${pid}/cmdline`).includes("--type=renderer"));
+    const renderers = processTree(this.#pid).filter((pid) =>
+      readOrEmpty(`/proc/${pid}/cmdline`).includes("--type=renderer"),
+    );
     // A spare renderer waits beside the page's own, and is smaller.
     return Math.max(0, ...renderers.map(privateMB));
   }
@@ -110,7 +113,7 @@ export class BenchBrowser {
     this.#slowdown = slowdown;
     this.#group = makeGroup(slowdown);
     if (this.#group === null) return "DevTools CPU throttle of the page's main thread";
-    for (const pid of this.#pids()) writeFileSync(join(this.#group, "cgroup.procs"), String(pid));
+    for (const pid of processTree(this.#pid)) writeFileSync(join(this.#group, "cgroup.procs"), String(pid));
     return "cgroup quota on the browser's processes";
   }
 
@@ -121,28 +124,10 @@ export class BenchBrowser {
     await session.send("Emulation.setCPUThrottlingRate", { rate: this.#slowdown });
   }
 
-  /** The browser's process and all that descend from it. */
-  #pids(): readonly number[] {
-    const children = new Map<number, number[]>();
-    for (const entry of readdirSync("/proc")) {
-      if (!/^\d+$/.test(entry)) continue;
-      // The name, in brackets, may hold spaces; the parent is the second field after it.
-      const parent = Number(
-        readOrEmpty(`/proc/${entry}/stat`)
-          .replace(/^.*\) /s, "")
-          .split(" ")[1],
-      );
-      children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
-    }
-    const found = [this.#pid];
-    for (let index = 0; index < found.length; index++) found.push(...(children.get(found[index]!) ?? []));
-    return found;
-  }
-
   async #threadTimes(): Promise<ThreadTimes> {
     if (!isLinux()) return this.#processTimes();
     const times = new Map<string, { name: string; timeMs: number }>();
-    for (const pid of this.#pids()) {
+    for (const pid of processTree(this.#pid)) {
       const kind = /--type=([a-z-]+)/.exec(readOrEmpty(`/proc/${pid}/cmdline`))?.[1] ?? "browser";
       for (const thread of entriesOf(`/proc/${pid}/task`)) {
         // Nanoseconds on the processor: https://docs.kernel.org/scheduler/sched-stats.html
@@ -173,29 +158,6 @@ function summedByName(used: readonly { readonly name: string; readonly timeMs: n
 
 function isLinux(): boolean {
   return process.platform === "linux";
-}
-
-/** Threads come and go while they are being counted. */
-function readOrEmpty(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function privateMB(pid: number): number {
-  const rollup = readOrEmpty(`/proc/${pid}/smaps_rollup`);
-  const kilobytes = [...rollup.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+)/gm)].map((match) => Number(match[1]));
-  return (kilobytes.reduce((sum, size) => sum + size, 0) * 1024) / 1e6;
-}
-
-function entriesOf(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
 
 /** @returns The folder of a new control group, or `null` where the system or the rights give none. */

@@ -1,9 +1,15 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright";
 import type { Box } from "../../src/types.ts";
 
 const PORTRAIT = fileURLToPath(new URL("../fixtures/astronaut.jpg", import.meta.url));
+
+/** The portrait is a square of this side, pixels. */
+export const PORTRAIT_PX = 512;
+
+/** What is drawn in one go: a minute's pictures would not fit into one message. */
+const FRAMES_AT_ONCE = 100;
 
 /** Where the face is in the portrait, from brow to chin and from ear to ear, in its pixels. */
 const FACE = { x: 178, y: 80, width: 95, height: 98 };
@@ -25,28 +31,60 @@ export const FACE_PLACE: Box = {
   height: (FACE.height * SCALE) / HEIGHT,
 };
 
-/** Writes a clip for Chromium's fake camera, which plays it over and over: JPEG pictures one after the other. */
+/** A copy of the portrait in a frame: its left and top, and the side of the whole square, in the frame's pixels. */
+export interface Figure {
+  readonly x: number;
+  readonly y: number;
+  readonly side: number;
+}
+
+/** Writes a clip of one person who sways, for Chromium's fake camera. */
 export async function writeCameraClip(browser: Browser, path: string): Promise<void> {
+  const frames = SWAY_PX.map((sway) => [{ x: SHIFT.x + sway, y: SHIFT.y, side: PORTRAIT_PX * SCALE }]);
+  await writeClip(browser, path, { width: WIDTH, height: HEIGHT }, frames);
+}
+
+/**
+ * Writes a clip for Chromium's fake camera, which plays it over and over, 30 frames a second: JPEG pictures one after
+ * the other.
+ *
+ * @param frames Who is in each frame; those who come later are in front.
+ */
+export async function writeClip(
+  browser: Browser,
+  path: string,
+  size: { readonly width: number; readonly height: number },
+  frames: readonly (readonly Figure[])[],
+): Promise<void> {
   const page = await browser.newPage();
   const url = `data:image/jpeg;base64,${readFileSync(PORTRAIT).toString("base64")}`;
-  const pictures = await page.evaluate(
-    async ({ url, scale, shift, width, height, sways }) => {
-      const portrait = new Image();
-      portrait.src = url;
-      await portrait.decode();
-      const canvas = document.createElement("canvas");
-      Object.assign(canvas, { width, height });
-      const context = canvas.getContext("2d")!;
-      return sways.map((sway) => {
-        const side = portrait.width * scale;
-        context.drawImage(portrait, shift.x + sway, shift.y, side, side);
-        return canvas.toDataURL("image/jpeg", 0.9).split(",")[1]!;
-      });
-    },
-    { url, scale: SCALE, shift: SHIFT, width: WIDTH, height: HEIGHT, sways: SWAY_PX },
-  );
+  const file = openSync(path, "w");
+  for (let at = 0; at < frames.length; at += FRAMES_AT_ONCE) {
+    const pictures = await page.evaluate(drawFrames, { url, size, frames: frames.slice(at, at + FRAMES_AT_ONCE) });
+    writeSync(file, Buffer.concat(pictures.map((picture) => Buffer.from(picture, "base64"))));
+  }
+  closeSync(file);
   await page.close();
-  writeFileSync(path, Buffer.concat(pictures.map((picture) => Buffer.from(picture, "base64"))));
+}
+
+/** Runs in the page, so it names no functions. */
+async function drawFrames(wish: {
+  url: string;
+  size: { width: number; height: number };
+  frames: readonly (readonly Figure[])[];
+}) {
+  const portrait = new Image();
+  portrait.src = wish.url;
+  await portrait.decode();
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, wish.size);
+  const context = canvas.getContext("2d")!;
+  context.fillStyle = "#8a8f98";
+  return wish.frames.map((figures) => {
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    for (const { x, y, side } of figures) context.drawImage(portrait, x, y, side, side);
+    return canvas.toDataURL("image/jpeg", 0.9).split(",")[1]!;
+  });
 }
 
 /** Intersection over union of two boxes, 0..1. */

@@ -1,0 +1,77 @@
+/** What a soak found, in words and tables. Pure. */
+import { type Line, figure, signed } from "./plot.ts";
+
+/** A fault that was made. */
+export interface Made {
+  readonly name: string;
+  /** Since the start. */
+  readonly hours: number;
+  /** From its end until the camera's frames were answered again. */
+  readonly seconds: number;
+  readonly errors: readonly string[];
+  readonly recovered: boolean;
+}
+
+export interface Soaked {
+  readonly about: string;
+  readonly lines: readonly Line[];
+  readonly faults: readonly Made[];
+  /** What went wrong though nobody caused it. */
+  readonly strays: readonly string[];
+  readonly progress: { readonly faces: number; readonly people: number; readonly loads: number } | undefined;
+  /** Why it ended early; undefined where it did not. */
+  readonly failure: unknown;
+}
+
+/** @returns The report, and what makes the soak fail. */
+export function summaryOf(soaked: Soaked): { readonly text: string; readonly faults: readonly string[] } {
+  const { about, lines, faults, strays, progress, failure } = soaked;
+  const problems = [
+    ...lines.filter(({ trend }) => trend.verdict === "rises").map(({ name }) => `${name} rises`),
+    ...lines.filter(({ samples }) => samples.length === 0).map(({ name }) => `${name} could not be read`),
+    ...faults.filter(({ recovered }) => !recovered).map(({ name }) => `not recovered from: ${name}`),
+    ...(failure === undefined ? [] : [`ended early: ${failure instanceof Error ? failure.message : String(failure)}`]),
+    ...(progress !== undefined && progress.faces === 0 ? ["nobody was ever seen"] : []),
+  ];
+  const text = [
+    about,
+    "",
+    `${faults.length} faults of ${new Set(faults.map(({ name }) => name)).size} kinds, ` +
+      `${faults.filter(({ recovered }) => recovered).length} recovered from; networks loaded ${progress?.loads ?? 0} times; ` +
+      `${progress?.faces ?? 0} faces in all, ${progress?.people ?? 0} at most at once.`,
+    "",
+    "| line | level | slope an hour | over the run | noise | z | verdict |",
+    "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
+    ...lines.map(({ name, unit, trend }) => {
+      const [level, slope, rise, noise] = [
+        figure(trend.level),
+        signed(trend.slopePerHour),
+        signed(trend.rise),
+        figure(trend.noise),
+      ];
+      return `| ${name}${unit === "" ? "" : `, ${unit}`} | ${level} | ${slope} | ${rise} | ${noise} | ${trend.z.toFixed(1)} | ${trend.verdict} |`;
+    }),
+    "",
+    "| fault | times | recovered after, s: median | most | codes told of |",
+    "| --- | ---: | ---: | ---: | --- |",
+    ...kindsOf(faults),
+    "",
+    ...(strays.length === 0
+      ? ["Nothing went wrong between the faults."]
+      : ["Between the faults:", ...strays.map((each) => `- ${each}`)]),
+    "",
+    problems.length === 0 ? "Passed." : `FAILED: ${problems.join("; ")}.`,
+    "",
+  ];
+  return { text: text.join("\n"), faults: problems };
+}
+
+function kindsOf(faults: readonly Made[]): readonly string[] {
+  return [...new Set(faults.map(({ name }) => name))].toSorted().map((name) => {
+    const own = faults.filter((fault) => fault.name === name);
+    const seconds = own.map((fault) => fault.seconds).toSorted((a, b) => a - b);
+    const codes = [...new Set(own.flatMap(({ errors }) => errors))].toSorted();
+    const middle = seconds[Math.floor((seconds.length - 1) / 2)] ?? 0;
+    return `| ${name} | ${own.length} | ${middle.toFixed(1)} | ${(seconds.at(-1) ?? 0).toFixed(1)} | ${codes.join(", ")} |`;
+  });
+}

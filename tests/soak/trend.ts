@@ -1,0 +1,78 @@
+/** Whether a line of measurements rises beyond its noise. Pure. */
+
+export interface Sample {
+  /** Since the start. */
+  readonly hours: number;
+  readonly value: number;
+}
+
+export interface Trend {
+  /** The median, warm-up left out. */
+  readonly level: number;
+  /** Theil and Sen's: the median of the slopes between all pairs, which a few outliers do not move. */
+  readonly slopePerHour: number;
+  /** What that slope makes over the time that was looked at. */
+  readonly rise: number;
+  /** Standard deviation about the slope, estimated from the median deviation. */
+  readonly noise: number;
+  /** Mann and Kendall's test: how many standard deviations the order of the values is from a chance one. */
+  readonly z: number;
+  readonly samples: number;
+  readonly verdict: "flat" | "rises" | "too short";
+}
+
+/** What fills for the first time (caches, pools, compiled code) is no leak. */
+const WARM_UP_SHARE = 0.2;
+/** Fewer say nothing. */
+const LEAST_SAMPLES = 8;
+/** One in some 700 chance orders is further out. */
+const CERTAIN_Z = 3;
+
+/**
+ * @param samples Oldest first.
+ * @param tolerance A rise up to this much over the whole time is let pass, whatever its order: in the line's unit.
+ */
+export function trendOf(samples: readonly Sample[], tolerance: number): Trend {
+  const kept = samples.slice(Math.floor(samples.length * WARM_UP_SHARE));
+  const slopes: number[] = [];
+  let score = 0;
+  for (const [index, a] of kept.entries()) {
+    for (const b of kept.slice(index + 1)) {
+      if (b.hours > a.hours) slopes.push((b.value - a.value) / (b.hours - a.hours));
+      score += Math.sign(b.value - a.value);
+    }
+  }
+  const slopePerHour = middle(slopes);
+  const offsets = kept.map(({ hours, value }) => value - slopePerHour * hours);
+  const offset = middle(offsets);
+  const noise = 1.4826 * middle(offsets.map((each) => Math.abs(each - offset)));
+  const rise = slopePerHour * ((kept.at(-1)?.hours ?? 0) - (kept[0]?.hours ?? 0));
+  const z = zOf(score, kept);
+  const rises = z > CERTAIN_Z && rise > tolerance;
+  return {
+    level: middle(kept.map(({ value }) => value)),
+    slopePerHour,
+    rise,
+    noise,
+    z,
+    samples: kept.length,
+    verdict: kept.length < LEAST_SAMPLES ? "too short" : rises ? "rises" : "flat",
+  };
+}
+
+/** With the correction for ties: most lines stand still for most of the time. */
+function zOf(score: number, samples: readonly Sample[]): number {
+  const counts = new Map<number, number>();
+  for (const { value } of samples) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const spread = (n: number) => n * (n - 1) * (2 * n + 5);
+  const ties = [...counts.values()].reduce((sum, count) => sum + spread(count), 0);
+  const variance = (spread(samples.length) - ties) / 18;
+  return variance === 0 ? 0 : (score - Math.sign(score)) / Math.sqrt(variance);
+}
+
+function middle(values: readonly number[]): number {
+  if (values.length === 0) return 0;
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}

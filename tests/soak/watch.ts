@@ -1,0 +1,112 @@
+/** What the soak puts into the page before its own scripts: counts what the page makes and what it tells. */
+import type { EmotionErrorEvent, EmotionFrameEvent, EmotionPresenceEvent } from "../../src/events.ts";
+
+declare global {
+  interface Window {
+    soak: {
+      look(): {
+        frames: number;
+        faces: number;
+        people: number;
+        state: string | null;
+        demo: boolean;
+        errors: string[];
+        loads: number;
+      };
+      measure(): Promise<{ allBytes: number; openFrames: number }>;
+      readonly workers: WeakRef<Worker>[];
+    };
+  }
+}
+
+/** A day's frames are told by a camera of this rate. */
+export const DAY_FRAMES_PER_SECOND = 15;
+
+/** Self-contained: it is sent to the page as text. */
+export function installWatch(): void {
+  let frames = 0;
+  let faces = 0;
+  let people = 0;
+  let loads = 0;
+  let errors: string[] = [];
+  const made = new Set<VideoFrame>();
+  const workers: WeakRef<Worker>[] = [];
+  window.VideoFrame = new Proxy(VideoFrame, {
+    construct(Native, given: ConstructorParameters<typeof VideoFrame>) {
+      // A closed or transferred frame has no size.
+      for (const frame of made) if (frame.codedWidth === 0) made.delete(frame);
+      const frame = new Native(...given);
+      made.add(frame);
+      return frame;
+    },
+  });
+  window.Worker = new Proxy(Worker, {
+    construct(Native, given: ConstructorParameters<typeof Worker>) {
+      const worker = new Native(...given);
+      workers.splice(0, workers.length, new WeakRef(worker));
+      return worker;
+    },
+  });
+  addEventListener("emotion-frame", (event) => {
+    frames += 1;
+    faces += (event as EmotionFrameEvent).faces.length;
+  });
+  addEventListener("emotion-presence", (event) => (people = Math.max(people, (event as EmotionPresenceEvent).count)));
+  addEventListener("emotion-error", (event) => errors.push((event as EmotionErrorEvent).error.code));
+  addEventListener("emotion-ready", () => (loads += 1));
+  window.soak = {
+    workers,
+    look() {
+      const told = errors;
+      errors = [];
+      const element = document.querySelector("emotion-cam");
+      const [state, demo] = [element?.getAttribute("state") ?? null, element?.hasAttribute("demo") ?? false];
+      return { frames, faces, people, state, demo, errors: told, loads };
+    },
+    async measure() {
+      const { measureUserAgentSpecificMemory: measure } = performance as unknown as {
+        measureUserAgentSpecificMemory(): Promise<{ bytes: number }>;
+      };
+      const { bytes } = await measure.call(performance);
+      return { allBytes: bytes, openFrames: [...made].filter((frame) => frame.codedWidth > 0).length };
+    },
+  };
+}
+
+/**
+ * A day in an hour: the video's next frame is presented as soon as the last one was answered, on a clock that goes a
+ * camera's step each time. Self-contained, as above.
+ *
+ * @param stepMs From one frame to the next.
+ */
+export function pumpFrames(stepMs: number): void {
+  /** Frames that are not answered (the worker is being started) are followed by others nevertheless. */
+  const patienceMs = 100;
+  let timeMs = performance.now();
+  let presentedFrames = 0;
+  let wake = () => {};
+  addEventListener("emotion-frame", () => wake());
+  HTMLVideoElement.prototype.requestVideoFrameCallback = function (callback) {
+    let called = false;
+    const present = () => {
+      if (called) return;
+      called = true;
+      clearTimeout(late);
+      timeMs += stepMs;
+      presentedFrames += 1;
+      const { videoWidth: width, videoHeight: height, currentTime: mediaTime } = this;
+      const shown = {
+        presentationTime: timeMs,
+        expectedDisplayTime: timeMs,
+        width,
+        height,
+        mediaTime,
+        presentedFrames,
+      };
+      callback(performance.now(), shown);
+    };
+    const late = setTimeout(present, patienceMs);
+    wake = present;
+    return presentedFrames;
+  };
+}
