@@ -1,13 +1,14 @@
 import { html, type TemplateResult } from "lit";
 import { type CameraDevice, listCameras, openCamera } from "./camera/camera.ts";
 import { frames } from "./camera/frames.ts";
-import { retryDelayMs, untilWorthRetrying } from "./camera/retry.ts";
+import { untilWorthRetrying } from "./camera/retry.ts";
 import { type Source, type Stage, play, showCamera, showFile, sizeOf } from "./camera/source.ts";
 import { EmotionCamAttributes } from "./emotion-cam.attributes.ts";
 import { styles } from "./emotion-cam.styles.ts";
 import { EmotionCamError } from "./errors.ts";
 import { type EmotionCamEventMap, EmotionErrorEvent, EmotionFrameEvent, EmotionReadyEvent } from "./events.ts";
 import { People } from "./people.ts";
+import { Life } from "./recovery.ts";
 import { createClient } from "./runtime/client.ts";
 import type { Face, FrameResult, RuntimeInfo } from "./types.ts";
 import { Announcer, describePeople } from "./view/announcer.ts";
@@ -447,23 +448,23 @@ export class EmotionCam extends EmotionCamAttributes {
 
   /** Every failure comes through here: it is told, and after a while or a change the source is opened again. */
   async #persist(open: () => Promise<Source>, demo: boolean, signal: AbortSignal): Promise<void> {
-    let failures = 0;
+    const life = new Life();
     while (!signal.aborted) {
+      life.begin();
       try {
-        await this.#follow(await open(), demo, signal, () => (failures = 0));
+        await this.#follow(await open(), demo, signal, life);
       } catch (cause) {
         if (signal.aborted) return;
         const error = toError(cause);
-        failures += 1;
-        const delayMs = retryDelayMs(error, failures);
+        const delayMs = life.fail(error.code, performance.now());
         this.#fail(error, delayMs, demo);
-        if (!demo && wantsDemo(error, failures)) this.#beginDemo();
+        if (!demo && wantsDemo(error, life.failures)) this.#beginDemo();
         await untilWorthRetrying(error, delayMs, signal).catch(() => {});
       }
     }
   }
 
-  async #follow(source: Source, demo: boolean, signal: AbortSignal, answered: () => void): Promise<void> {
+  async #follow(source: Source, demo: boolean, signal: AbortSignal, life: Life): Promise<void> {
     const close = () => source.close();
     signal.addEventListener("abort", close);
     this.#source = source;
@@ -471,17 +472,17 @@ export class EmotionCam extends EmotionCamAttributes {
     this.requestUpdate();
     try {
       const client = this.#loadEngine();
-      await unlessAborted(client.ready, signal);
+      await untilReady(client, signal);
       const wishes = { signal, lost: source.lost, maxFps: () => this.maxFps };
       for await (const { frame, timeMs, presentedFrames } of frames(source.element, wishes)) {
         const result = await client.process(frame, timeMs, this.frameOptions).catch(passOver);
         signal.throwIfAborted();
         if (result === null) {
           // The worker is being started again; the camera stays on.
-          await unlessAborted(client.ready, signal);
+          await untilReady(client, signal);
           continue;
         }
-        answered();
+        life.thrive(performance.now());
         this.#answer(result, presentedFrames, demo);
       }
     } finally {
@@ -653,7 +654,7 @@ function requireBrowser(): void {
 
 /** A demo at once where there is no camera; what may be over in a second or two gets a second try first. */
 function wantsDemo(error: EmotionCamError, failures: number): boolean {
-  return error.code === "camera-missing" || (error.recoverable && ofSource(error) && failures > 1);
+  return error.code === "camera-missing" || (error.recoverable && error.code.startsWith("camera-") && failures > 1);
 }
 
 function ofSource({ code }: EmotionCamError): boolean {
@@ -664,6 +665,15 @@ function ofSource({ code }: EmotionCamError): boolean {
 function passOver(error: unknown): null {
   if (error instanceof EmotionCamError && error.recoverable) return null;
   throw error;
+}
+
+/**
+ * Waits for the networks, however often they have to be started: the source stays on meanwhile.
+ *
+ * @throws EmotionCamError A failure that no start can help. The signal's reason.
+ */
+async function untilReady(client: Client, signal: AbortSignal): Promise<void> {
+  while ((await unlessAborted(client.ready, signal).catch(passOver)) === null) signal.throwIfAborted();
 }
 
 /** @throws The signal's reason, as soon as it is there. */

@@ -19,8 +19,10 @@ const RECOVERABLE: ReadonlySet<EmotionCamErrorCode> = new Set([
   "camera-busy",
   "camera-lost",
   "camera-stalled",
+  "source-load",
   "wasm-load",
   "model-load",
+  "model-corrupt",
   "worker-crash",
 ]);
 

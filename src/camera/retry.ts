@@ -1,26 +1,10 @@
 import type { EmotionCamError } from "../errors.ts";
 
-/** The first wait; each failure in a row doubles it. */
-const FIRST_WAIT_MS = 1000;
-/** Short enough that a camera plugged in unnoticed is on before anyone wonders; a try without one costs nothing. */
-const LONGEST_WAIT_MS = 5000;
-
-/**
- * How long to wait before the next try.
- *
- * @param failures Failures in a row, 1 or more.
- * @returns Milliseconds; `Infinity` where only a change of the circumstances can help.
- */
-export function retryDelayMs(error: EmotionCamError, failures: number): number {
-  if (!error.recoverable) return Infinity;
-  return Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
-}
-
 /**
  * Waits until another try is worth making: until the time is over, the cameras change, or the permission is granted,
  * whichever comes first.
  *
- * @param delayMs As {@link retryDelayMs} says.
+ * @param delayMs `Infinity` where only a change of the circumstances can help.
  * @throws The signal's reason.
  */
 export async function untilWorthRetrying(error: EmotionCamError, delayMs: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 /** The page's end of the wire: keeps one worker alive and hands it one frame at a time. */
 import { EmotionCamError } from "../errors.ts";
+import { Life } from "../recovery.ts";
 import type { FrameOptions, FrameResult, RuntimeInfo } from "../types.ts";
 import type { Request, Response, RuntimeOptions, WireError } from "./protocol.ts";
 
@@ -37,10 +38,6 @@ export interface RuntimeClient {
 const ANSWER_TIMEOUT_MS = 10_000;
 /** A load that shows no sign of life for so long is held for dead; each part of a file that comes is a sign. */
 const LOAD_TIMEOUT_MS = 60_000;
-/** The wait before a restart doubles from the first … */
-const FIRST_WAIT_MS = 250;
-/** … to the longest, and begins anew when a frame was answered. */
-const LONGEST_WAIT_MS = 30_000;
 
 /** Starts a worker and loads the networks in it. */
 export function createClient(options: RuntimeOptions, hooks: ClientHooks): RuntimeClient {
@@ -52,18 +49,15 @@ interface Settlers<T> {
   readonly reject: (reason: unknown) => void;
 }
 
-type State = "loading" | "ready" | "waiting" | "over";
-
 class Client implements RuntimeClient {
   readonly #options: RuntimeOptions;
   readonly #hooks: ClientHooks;
-  #state: State = "waiting";
+  readonly #life = new Life();
   #worker: Worker | null = null;
   #ready!: Promise<RuntimeInfo>;
   #starting: Settlers<RuntimeInfo> | null = null;
   #inFlight: Settlers<FrameResult> | null = null;
   #watchdog: ReturnType<typeof setTimeout> | undefined;
-  #waitMs = FIRST_WAIT_MS;
 
   constructor(options: RuntimeOptions, hooks: ClientHooks) {
     this.#options = options;
@@ -79,7 +73,7 @@ class Client implements RuntimeClient {
   }
 
   process(frame: VideoFrame | ImageBitmap, timeMs: number, options: FrameOptions): Promise<FrameResult> {
-    if (this.#state !== "ready" || this.#inFlight) {
+    if (this.#life.state !== "well" || this.#inFlight) {
       frame.close();
       const what = this.#inFlight ? "still answers the frame before" : "is not ready";
       return Promise.reject(
@@ -109,7 +103,7 @@ class Client implements RuntimeClient {
   }
 
   #start(): void {
-    this.#state = "loading";
+    this.#life.begin();
     try {
       const worker = openWorker(this.#hooks.workerUrl);
       this.#worker = worker;
@@ -138,14 +132,13 @@ class Client implements RuntimeClient {
         return;
       case "ready":
         clearTimeout(this.#watchdog);
-        this.#state = "ready";
+        this.#life.thrive(performance.now());
         this.#starting?.resolve(message.runtime);
         this.#starting = null;
         this.#hooks.onReady?.(message.runtime);
         return;
       case "result":
         clearTimeout(this.#watchdog);
-        this.#waitMs = FIRST_WAIT_MS;
         this.#settle()?.resolve(message.result);
         return;
       case "error":
@@ -171,20 +164,15 @@ class Client implements RuntimeClient {
 
   /** A worker that failed is not used again: its memory may be in any state. */
   #fail(error: EmotionCamError): void {
-    if (this.#state === "over") return;
+    if (this.#life.state === "over") return;
     this.#stopWorker();
     this.#starting?.reject(error);
     this.#awaitReady();
-    if (error.recoverable) this.#restartLater();
-    else this.#end(error);
+    const waitMs = this.#life.fail(error.code, performance.now());
+    if (waitMs === Infinity) this.#end(error);
+    else this.#watchdog = setTimeout(() => this.#start(), waitMs);
     this.#settle()?.reject(error);
     this.#hooks.onError?.(error);
-  }
-
-  #restartLater(): void {
-    this.#state = "waiting";
-    this.#watchdog = setTimeout(() => this.#start(), this.#waitMs);
-    this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_WAIT_MS);
   }
 
   #stopWorker(): void {
@@ -194,7 +182,7 @@ class Client implements RuntimeClient {
   }
 
   #end(reason: unknown): void {
-    this.#state = "over";
+    this.#life.end();
     this.#stopWorker();
     this.#starting?.reject(reason);
     this.#starting = null;

@@ -202,11 +202,11 @@ describe("a worker that fails is started again", () => {
 
 test("after a failure that no start can help it stays down", async () => {
   const onError = vi.fn<(error: EmotionCamError) => void>();
-  const client = open(worker(`postMessage({ type: "error", error: { code: "model-corrupt", message: "bad" } })`, ""), {
+  const client = open(worker(`postMessage({ type: "error", error: { code: "insecure-context", message: "bad" } })`, ""), {
     onError,
   });
-  expect((await failure(client.ready)).code).toBe("model-corrupt");
-  expect((await failure(client.ready)).code).toBe("model-corrupt");
+  expect((await failure(client.ready)).code).toBe("insecure-context");
+  expect((await failure(client.ready)).code).toBe("insecure-context");
   await new Promise((resolve) => setTimeout(resolve, 600));
   expect(onError).toHaveBeenCalledTimes(1);
 });

@@ -13,9 +13,10 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^types\.ts$/, rooms: /^$/, packages: /^$/ },
   { files: /^errors\.ts$/, rooms: /^$/, packages: /^$/ },
   { files: /^events\.ts$/, rooms: /^(types|errors)\.ts$/, packages: /^$/ },
+  { files: /^recovery\.ts$/, rooms: /^errors\.ts$/, packages: /^$/ },
   { files: /^pipeline\//, rooms: /^(pipeline\/.*|types\.ts)$/, packages: /^$/ },
   { files: /^runtime\/protocol\.ts$/, rooms: /^(types|errors)\.ts$/, packages: /^$/ },
-  { files: /^runtime\/client\.ts$/, rooms: /^(runtime\/protocol|types|errors)\.ts$/, packages: /^$/ },
+  { files: /^runtime\/client\.ts$/, rooms: /^(runtime\/protocol|recovery|types|errors)\.ts$/, packages: /^$/ },
   {
     // The int8 engine's bundle carries neither the converter nor the layers library.
     files: /^runtime\/int8\//,
@@ -36,7 +37,7 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   {
     files: /^emotion-cam\.ts$/,
     rooms:
-      /^(camera\/.*|view\/.*|runtime\/client\.ts|(events|errors|types|people|emotion-cam\.(attributes|styles))\.ts)$/,
+      /^(camera\/.*|view\/.*|runtime\/client\.ts|(events|errors|recovery|types|people|emotion-cam\.(attributes|styles))\.ts)$/,
     packages: /^lit(\/.*)?$/,
   },
   { files: /^define\.ts$/, rooms: /^(emotion-cam|index)\.ts$/, packages: /^$/ },
