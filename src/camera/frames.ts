@@ -2,6 +2,8 @@ import { EmotionCamError } from "../errors.ts";
 
 /** A camera delivers a frame at least every 200 ms, even in the dark; after this long without one it hangs. */
 const STALL_MS = 3000;
+/** For so long frames that are shown and cannot be taken are passed over. */
+const UNTAKABLE_MS = 1000;
 /** Pictures stand in for cameras, so they run at a camera's usual rate. */
 const PICTURE_INTERVAL_MS = 1000 / 30;
 /** A frame may come this much before its turn and still count: cameras and displays are not in step. */
@@ -44,12 +46,23 @@ export async function* frames(
 ): AsyncGenerator<SourceFrame, never, void> {
   const watch = new Watch(source, [signal, lost]);
   let dueMs = -Infinity;
+  let failingSinceMs: number | null = null;
   try {
     for (;;) {
       const { timeMs, presentedFrames } = await watch.next();
       if (timeMs + EARLY_MS < dueMs) continue;
       dueMs = Math.max(dueMs, timeMs - EARLY_MS) + 1000 / maxFps();
-      yield { frame: await grab(source, timeMs), timeMs, presentedFrames };
+      let frame: SourceFrame["frame"];
+      try {
+        frame = await grab(source, timeMs);
+        failingSinceMs = null;
+      } catch (error) {
+        // A camera that starts, or changes its size, has no picture for a moment on a busy machine.
+        failingSinceMs ??= performance.now();
+        if (!isCamera(source) || performance.now() - failingSinceMs >= UNTAKABLE_MS) throw error;
+        continue;
+      }
+      yield { frame, timeMs, presentedFrames };
     }
   } finally {
     watch.stop();
@@ -67,7 +80,7 @@ async function grab(source: HTMLVideoElement | HTMLImageElement, timeMs: number)
 }
 
 function untakable(source: HTMLVideoElement | HTMLImageElement, cause: unknown): EmotionCamError {
-  if (source instanceof HTMLVideoElement && source.srcObject !== null)
+  if (isCamera(source))
     return new EmotionCamError(
       "camera-lost",
       "The camera's picture went away while it was taken. It is started anew.",
@@ -175,8 +188,12 @@ class Watch {
   }
 }
 
+function isCamera(source: HTMLVideoElement | HTMLImageElement): source is HTMLVideoElement {
+  return source instanceof HTMLVideoElement && source.srcObject !== null;
+}
+
 function isSilent(source: HTMLVideoElement | HTMLImageElement): source is HTMLVideoElement {
-  return source instanceof HTMLVideoElement && source.srcObject !== null && !source.paused && !document.hidden;
+  return isCamera(source) && !source.paused && !document.hidden;
 }
 
 function stalled(video: HTMLVideoElement): EmotionCamError {

@@ -1,13 +1,11 @@
 /** The kiosk: one element that fills the screen. This page alone reads the flags; the element knows none. */
 import "../define.ts";
+import { type BenchFlags, readFlags } from "./flags.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { isOpen } from "./hours.ts";
 import { showHud } from "./hud.ts";
 
 const DEMO = "demo.webm";
-
-/** Flags of the page that are attributes of the element. */
-const PASSED_ON = ["engine", "model", "camera", "max-faces", "max-fps", "range", "lang", "theme", "privacy", "overlay"];
 
 /** The cursor goes when it has not moved for this long. */
 const CURSOR_MS = 3000;
@@ -24,47 +22,30 @@ const KEYS_OF_THE_PAGE: ReadonlySet<string> = new Set(["Tab", "Enter", " "]);
 
 type Kiosk = HTMLElementTagNameMap["emotion-cam"];
 
-const flags = new URLSearchParams(location.search);
-document.documentElement.lang = flags.get("lang") ?? navigator.language;
-document.documentElement.dataset["theme"] = flags.get("theme") ?? "dark";
+const flags = readFlags(location.href);
+document.documentElement.lang = flags.lang ?? navigator.language;
+document.documentElement.dataset["theme"] = flags.theme ?? "dark";
 
 const camera = document.createElement("emotion-cam");
 camera.setAttribute("overlay", "full");
 camera.setAttribute("demo-src", DEMO);
-for (const flag of PASSED_ON) if (flags.has(flag)) camera.setAttribute(flag, flags.get(flag)!);
-const src = ownAddress(flags.get("src"));
-if (src !== null) camera.setAttribute("src", src);
+for (const [name, value] of flags.attributes) camera.setAttribute(name, value);
 document.body.append(camera);
 
-if (flags.has("hud")) showHud(camera);
+if (flags.hud) showHud(camera);
 hideRestingCursor();
 drift(camera);
-if (flags.has("bench")) void bench();
+if (flags.bench !== null) void bench(flags.bench);
 else {
-  keepHours(camera, flags.get("hours") ?? "");
+  keepHours(camera, flags.hours);
   startHeartbeat(camera);
   keepAwake();
   if (flags.has("kiosk")) keepVisitorsHere();
 }
 
-/** @returns The address, where it is one of this origin; else `null`. */
-function ownAddress(address: string | null): string | null {
-  if (address === null || !URL.canParse(address, location.href)) return null;
-  const url = new URL(address, location.href);
-  return url.origin === location.origin ? url.href : null;
-}
-
-async function bench(): Promise<void> {
+async function bench({ src, ...wishes }: BenchFlags): Promise<void> {
   const { runBench } = await import("../bench/bench.ts");
-  const seconds = Number(flags.get("bench"));
-  const engine = flags.get("engine");
-  const pace = flags.get("pace");
-  await runBench(camera, {
-    src: flags.get("src") === "camera" ? "camera" : (src ?? DEMO),
-    ...(seconds > 0 ? { seconds } : {}),
-    ...(engine === "int8" || engine === "float" ? { engine } : {}),
-    ...(pace === "adaptive" || pace === "measure" ? { pace } : {}),
-  }).catch(() => {}); // The sheet says it.
+  await runBench(camera, { src: src ?? DEMO, ...wishes }).catch(() => {}); // The sheet says it.
 }
 
 /** Out of hours the screen is black and the camera off. */

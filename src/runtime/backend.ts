@@ -45,6 +45,25 @@ async function diagnose(url: string): Promise<EmotionCamError> {
   );
 }
 
+interface Heap {
+  readonly HEAPU8: Uint8Array;
+  _malloc(bytes: number): number;
+  _free(address: number): void;
+}
+
+/** tfjs writes to whatever address it is given: with a memory that is full and cannot grow, over its own data. */
+function refuseNull(heap: Heap): void {
+  // Emscripten puts the function in its place at the first call.
+  heap._free(heap._malloc(1));
+  const allocate = heap._malloc;
+  heap._malloc = (bytes) => {
+    const address = allocate(bytes);
+    if (address === 0 && bytes > 0)
+      throw new RangeError(`WebAssembly's memory is full: ${bytes} bytes could not be had`);
+    return address;
+  };
+}
+
 /**
  * Starts tfjs's WASM backend with its single-thread binary: the int8 kernels work in its memory, and pages without
  * cross-origin isolation have no other.
@@ -62,6 +81,7 @@ export async function startBackend(assetBase: string): Promise<Backend> {
     throw await diagnose(`${folder}tfjs-backend-wasm${simd === "none" ? "" : "-simd"}.wasm`);
   }
   // Emscripten's view of the memory, renewed as it grows; the package's types leave it out.
-  const { wasm } = backend() as unknown as { wasm: { HEAPU8: Uint8Array } };
+  const { wasm } = backend() as unknown as { wasm: Heap };
+  refuseNull(wasm);
   return { simd, wasmBytes: () => wasm.HEAPU8.byteLength };
 }

@@ -58,6 +58,8 @@ export interface LoadedModel<Contract> {
 const SCHEMA = 1;
 /** Where a contract does not say; `npm run face-sizes -- --write` measures it. */
 const SMALLEST_FACE_PX = 28;
+/** The room for a file is made before its first byte comes; a slip of the pen is not to ask for more than there is. */
+const MOST_FILE_BYTES = 2 ** 30;
 const REMEDY =
   "Serve the package's folder models/ there as it is (the server may answer with a page for files that it does not " +
   "have) or set asset-base; for a model of your own, serve the folder that the training scripts wrote and name its " +
@@ -95,6 +97,11 @@ class Fields {
     return fits ? value : this.#fail(key, `a number from ${least} to ${most}`);
   }
 
+  integer(key: string, least: number, most: number): number {
+    const value = this.number(key, least, most);
+    return Number.isInteger(value) ? value : this.#fail(key, `a whole number from ${least} to ${most}`);
+  }
+
   literal<T extends string | number>(key: string, wanted: T): T {
     return this.#value[key] === wanted ? wanted : this.#fail(key, JSON.stringify(wanted));
   }
@@ -121,7 +128,7 @@ class Fields {
 function readArtifact(fields: Fields): Artifact {
   const files = fields.objects("files").map((file) => ({
     path: file.text("path"),
-    bytes: file.number("bytes", 1, Number.MAX_SAFE_INTEGER),
+    bytes: file.integer("bytes", 1, MOST_FILE_BYTES),
     sha256: file.text("sha256"),
   }));
   return { model: fields.text("model"), files };
@@ -145,7 +152,7 @@ function readPoint(fields: Fields): Point {
 
 function readInputSize(input: Fields, channels: number): number {
   input.literal("channels", channels);
-  const width = input.number("width", 1, 4096);
+  const width = input.integer("width", 1, 4096);
   return input.literal("height", width);
 }
 
@@ -158,8 +165,8 @@ function readDetector(fields: Fields): DetectorContract {
     ...readNamed(fields),
     inputSize: readInputSize(input, 3),
     anchors: fields.objects("anchors").map((grid) => ({
-      stride: grid.number("stride", 1, 4096),
-      perCell: grid.number("perCell", 1, 64),
+      stride: grid.integer("stride", 1, 4096),
+      perCell: grid.integer("perCell", 1, 64),
     })),
   };
 }

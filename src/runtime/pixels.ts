@@ -1,3 +1,4 @@
+import { EmotionCamError } from "../errors.ts";
 import type { Picture, Square } from "../pipeline/stages.ts";
 
 /** A frame as it comes from the camera, a clip or a picture. */
@@ -72,7 +73,17 @@ export class Pixels {
   }
 }
 
-/** Without alpha, what is not drawn upon is black. */
+/**
+ * Without alpha, what is not drawn upon is black.
+ *
+ * @throws EmotionCamError `unsupported-browser` where workers have no canvas: only frames with planes can be read there.
+ */
 function openContext(width: number, height: number): Context {
+  if (typeof OffscreenCanvas === "undefined")
+    throw new EmotionCamError(
+      "unsupported-browser",
+      "This browser has no OffscreenCanvas in workers, with which this source is read. Open the page in a current " +
+        "Chrome, Edge, Firefox or Safari.",
+    );
   return new OffscreenCanvas(width, height).getContext("2d", { alpha: false, willReadFrequently: true })!;
 }

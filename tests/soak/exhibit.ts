@@ -96,7 +96,15 @@ export class Exhibit {
   }
 
   /** @param fast Small pictures, and the next one as soon as the last one is answered. */
-  static async open({ seed, fast }: { readonly seed: number; readonly fast: boolean }): Promise<Exhibit> {
+  static async open({
+    seed,
+    fast,
+    clipSeconds = CLIP_SECONDS,
+  }: {
+    readonly seed: number;
+    readonly fast: boolean;
+    readonly clipSeconds?: number;
+  }): Promise<Exhibit> {
     // A copy: whoever builds meanwhile does not change what is soaked.
     const site = mkdtempSync(join(tmpdir(), "emotion-cam-soak-"));
     cpSync(DIST, site, { recursive: true });
@@ -104,7 +112,7 @@ export class Exhibit {
     const clip = join(site, "..", `${site.split("/").at(-1)}.mjpeg`);
     const executablePath = chromiumPath();
     const painter = await chromium.launch({ executablePath, args: [...CHROMIUM_ARGS] });
-    await writeClip(painter, clip, camera, peopleComingAndGoing(seed, camera, CLIP_SECONDS));
+    await writeClip(painter, clip, camera, peopleComingAndGoing(seed, camera, clipSeconds));
     await painter.close();
     const { server, port } = await startServer(site, 0);
     const args = [...ARGS, `--use-file-for-fake-video-capture=${clip}`];

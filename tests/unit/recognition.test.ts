@@ -88,6 +88,10 @@ describe("calibrationError", () => {
 });
 
 describe("softmaxRows", () => {
+  test.each([Number.NaN, Infinity])("%s is no answer", (logit) => {
+    expect(() => softmaxRows(Float32Array.of(0, 1, logit), 3, 1)).toThrow(/no number/);
+  });
+
   test("makes each row sum to 1 and keeps the order, however large the logits", () => {
     const rows = softmaxRows(Float32Array.of(1, 2, 3, 1000, 999, -1000), 3, 1);
     expect([...rows.subarray(0, 3)].map((value) => Number(value.toFixed(4)))).toEqual([0.09, 0.2447, 0.6652]);

@@ -36,6 +36,7 @@ function sigmoid(logit: number): number {
  * @param numbers What the network made; boxes in pixels, counted from their anchor.
  * @param size Side of the network's input, pixels.
  * @returns Faces of `minScore` or more, best first; overlapping boxes are blended by their scores.
+ * @throws Error Where a score is no number: the network's memory is damaged.
  */
 export function decodeFaces(
   numbers: Float32Array,
@@ -73,7 +74,8 @@ function findCandidates(numbers: Float32Array, grids: readonly Grid[], size: num
       for (let anchor = 0; anchor < perCell; anchor++) {
         const at = start + cell * cellStride + anchor * ROW;
         const logit = numbers[at]!;
-        if (!(logit >= least)) continue;
+        if (Number.isNaN(logit)) throw new Error("the detector answered with what is no number");
+        if (logit < least) continue;
         const centerX = ((cell % cells) + 0.5) * stride;
         const centerY = (Math.floor(cell / cells) + 0.5) * stride;
         candidates.push({ score: sigmoid(logit), at, centerX, centerY });
