@@ -451,6 +451,40 @@ describe("failures", () => {
     expect(element.state).toBe("running");
   });
 
+  test("a camera that another program has is opened once it is free", async () => {
+    refuse("NotReadableError");
+    const element = put();
+    await expect(element.start()).rejects.toMatchObject({ code: "camera-busy", recoverable: true });
+    expect(element.state).toBe("failed");
+    grant();
+    await next(element, "emotion-frame");
+    expect(element.state).toBe("running");
+    expect(workers.length).toBe(1);
+  });
+
+  test("a picture without a size is no source, and says so", async () => {
+    const empty = '<svg xmlns="http://www.w3.org/2000/svg" width="0" height="0"/>';
+    const element = put({ src: `data:image/svg+xml,${encodeURIComponent(empty)}` });
+    await expect(element.start()).rejects.toMatchObject({ code: "source-load" });
+    element.src = PICTURE;
+    await next(element, "emotion-frame");
+  });
+
+  test("a full disk is none of its business: it stores nothing", async () => {
+    const full = () => {
+      throw new DOMException("as the test wants", "QuotaExceededError");
+    };
+    const [set, open, cache] = [
+      vi.spyOn(Storage.prototype, "setItem").mockImplementation(full),
+      vi.spyOn(IDBFactory.prototype, "open").mockImplementation(full),
+      vi.spyOn(CacheStorage.prototype, "open").mockImplementation(full),
+    ];
+    const element = put();
+    await element.start();
+    await next(element, "emotion-frame");
+    for (const storage of [set, open, cache]) expect(storage).not.toHaveBeenCalled();
+  });
+
   test("a source that cannot be read names its address, and another one is taken at once", async () => {
     const element = put({ src: "/not-there.mp4" });
     await expect(element.start()).rejects.toMatchObject({ code: "source-load" });

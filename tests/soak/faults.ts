@@ -102,10 +102,10 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: "permission taken away for 2 to 6 s",
+    name: "permission taken away for 4 to 8 s",
     async run(exhibit, random) {
       await exhibit.allowCamera(false);
-      await sleep(between(random, 2000, 6000));
+      await sleep(between(random, 4000, 8000));
       await exhibit.allowCamera(true);
     },
   },
