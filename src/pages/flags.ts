@@ -19,6 +19,8 @@ export interface Flags {
   /** Empty: always open. */
   readonly hours: string;
   readonly hud: boolean;
+  /** Whether the kiosk's own browser shows the page. */
+  readonly kiosk: boolean;
   /** `null` where no bench is asked for. */
   readonly bench: BenchFlags | null;
 }
@@ -36,6 +38,7 @@ export function readFlags(href: string): Flags {
     theme: flags.get("theme"),
     hours: flags.get("hours") ?? "",
     hud: flags.has("hud"),
+    kiosk: flags.has("kiosk"),
     bench: flags.has("bench") ? readBench(flags, src) : null,
   };
 }

@@ -40,7 +40,7 @@ else {
   keepHours(camera, flags.hours);
   startHeartbeat(camera);
   keepAwake();
-  if (flags.has("kiosk")) keepVisitorsHere();
+  if (flags.kiosk) keepVisitorsHere();
 }
 
 async function bench({ src, ...wishes }: BenchFlags): Promise<void> {

@@ -202,9 +202,12 @@ describe("a worker that fails is started again", () => {
 
 test("after a failure that no start can help it stays down", async () => {
   const onError = vi.fn<(error: EmotionCamError) => void>();
-  const client = open(worker(`postMessage({ type: "error", error: { code: "insecure-context", message: "bad" } })`, ""), {
-    onError,
-  });
+  const client = open(
+    worker(`postMessage({ type: "error", error: { code: "insecure-context", message: "bad" } })`, ""),
+    {
+      onError,
+    },
+  );
   expect((await failure(client.ready)).code).toBe("insecure-context");
   expect((await failure(client.ready)).code).toBe("insecure-context");
   await new Promise((resolve) => setTimeout(resolve, 600));
