@@ -3,7 +3,6 @@
  *
  *   npm run reach -- [--engine int8|float] [--scenes N] [--minutes N] [--pace adaptive|measure] [--machine this|fast]
  *                    [--json FILE] [--svg FILE] [--only recall,faceless,jitter,crossings,cost,peers,full-range]
- *                    [--stills FOLDER]
  *
  * Scenes are 640x480 with a head and shoulders at a random place, mirrored half the time, brighter or darker, before
  * made furniture, with a camera's noise. The heads are the astronaut of tests/fixtures and, where they are there, the
@@ -11,8 +10,7 @@
  * would save looks, the figures are then those of a fast one.
  *
  * Two parts run only when they are named: `peers`, the same recall by other libraries, which are installed for it, and
- * `full-range`, one look at the whole frame by either of BlazeFace's networks. `--stills` writes pictures of the built
- * page while somebody walks up to it from three metres.
+ * `full-range`, one look at the whole frame by either of BlazeFace's networks.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -29,9 +27,9 @@ import { commitId } from "./commit-id.ts";
 import { headSources } from "./reach/heads.ts";
 import { openReach } from "./reach/open-page.ts";
 import type { FrameCost, Settings } from "./reach/page.ts";
-import { type PeersRecall, recallOfPeers } from "./reach/peers.ts";
+import { type PeersReach, reachOfPeers } from "./reach/peers.ts";
 import { plotRecall } from "./reach/plot.ts";
-import { takeStills } from "./reach/stills.ts";
+import { facelessSeed } from "./reach/scenes.ts";
 import type { WholeFrame, WholeNetwork } from "./reach/whole-frame.ts";
 
 const WIDTHS = [24, 32, 40, 60, 80, 120];
@@ -83,9 +81,15 @@ interface Report {
   readonly scenes: number;
   /** The share found within half a second at 15 frames a second, by the face's width in pixels. */
   readonly recall?: Partial<Record<Range, ByWidth>>;
-  readonly peers?: PeersRecall;
+  readonly peers?: PeersReach;
   /** Faces reported in face-free moving pictures. */
-  readonly faceless?: { readonly minutes: number; readonly faces: Readonly<Record<string, number>> };
+  readonly faceless?: {
+    readonly minutes: number;
+    /** By the kind of picture. */
+    readonly faces: Readonly<Record<string, number>>;
+    /** The share of frames with a face. */
+    readonly mistaken: Readonly<Record<string, number>>;
+  };
   /** A still face's deviation, as a share of its width. */
   readonly jitter?: ByWidth;
   /** The share of sightings under the right id. */
@@ -100,7 +104,6 @@ interface Plan {
   readonly only: ReadonlySet<string>;
   readonly scenes: number;
   readonly minutes: number;
-  readonly stills: string | undefined;
 }
 
 async function main(): Promise<void> {
@@ -114,7 +117,6 @@ async function main(): Promise<void> {
       only: { type: "string", default: USUAL_PARTS.join(",") },
       json: { type: "string" },
       svg: { type: "string" },
-      stills: { type: "string" },
     },
   });
   const { engine, pace, machine } = values;
@@ -130,7 +132,6 @@ async function main(): Promise<void> {
     only,
     scenes: countOf("--scenes", values.scenes),
     minutes: countOf("--minutes", values.minutes),
-    stills: values.stills,
   });
   print(report);
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
@@ -147,7 +148,7 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-async function measure({ engine, settings, only, scenes, minutes, stills }: Plan): Promise<Report> {
+async function measure({ engine, settings, only, scenes, minutes }: Plan): Promise<Report> {
   const heads = headSources();
   const browser = await chromium.launch({ executablePath: chromiumPath(), args: [...CHROMIUM_ARGS] });
   try {
@@ -157,10 +158,6 @@ async function measure({ engine, settings, only, scenes, minutes, stills }: Plan
       heads,
     ] as const);
     say(`${runtime.engine} (${runtime.variant}), ${heads.length} heads`);
-    if (stills !== undefined) {
-      const clip = await page.evaluate(() => window.reach.recordWalk());
-      await takeStills(browser, Buffer.from(clip.slice(clip.indexOf(",") + 1), "base64"), stills);
-    }
     return {
       schema: 1,
       when: new Date().toISOString(),
@@ -204,27 +201,33 @@ async function measureRecall(
   return recall;
 }
 
-function measurePeers(browser: Browser, heads: ReturnType<typeof headSources>, scenes: number): Promise<PeersRecall> {
-  return recallOfPeers(browser, heads, WIDTHS, scenes, say);
+function measurePeers(browser: Browser, heads: ReturnType<typeof headSources>, scenes: number): Promise<PeersReach> {
+  return reachOfPeers(browser, heads, WIDTHS, scenes, say);
 }
 
 async function measureFaceless(page: Page, minutes: number, settings: Plan["settings"]) {
   const faces: Record<string, number> = {};
+  const mistaken: Record<string, number> = {};
   const kinds = await page.evaluate(() => window.reach.facelessKinds());
   const seconds = (60 * minutes) / kinds.length;
   for (const [index, kind] of kinds.entries()) {
-    faces[kind] = 0;
+    let [found, wrong, all] = [0, 0, 0];
     for (let begun = 0; begun < seconds; begun += FACELESS_SCENE_SECONDS) {
-      faces[kind] += await page.evaluate(([k, s, seed, how]) => window.reach.faceless(k, s, seed, how), [
+      const scene = await page.evaluate(([k, s, seed, how]) => window.reach.faceless(k, s, seed, how), [
         kind,
         Math.min(FACELESS_SCENE_SECONDS, seconds - begun),
-        1_000_000 * index + begun,
+        facelessSeed(index, begun),
         { ...settings, range: "far" },
       ] as const);
+      found += scene.faces;
+      wrong += scene.mistaken;
+      all += scene.frames;
     }
-    say(`${kind}: ${faces[kind]} false faces in ${seconds.toFixed(0)} s`);
+    faces[kind] = found;
+    mistaken[kind] = wrong / all;
+    say(`${kind}: ${found} false faces in ${seconds.toFixed(0)} s`);
   }
-  return { minutes, faces };
+  return { minutes, faces, mistaken };
 }
 
 async function measureJitter(page: Page, settings: Plan["settings"]): Promise<ByWidth> {
@@ -313,14 +316,14 @@ function curvesOf({ recall = {}, peers = {} }: Report): readonly (readonly [stri
     ...Object.entries(recall)
       .reverse()
       .map(([range, byWidth]) => [`range ${range}`, WIDTHS.map((width) => byWidth[width] ?? Number.NaN)] as const),
-    ...Object.entries(peers),
+    ...Object.entries(peers).map(([name, { recall: shares }]) => [name, shares] as const),
   ];
 }
 
 function printTable(rows: readonly (readonly [string, ...string[]])[]): void {
   const first = Math.max(...rows.map(([name]) => name.length));
   for (const [name, ...cells] of rows) {
-    console.log([name.padEnd(first), ...cells.map((cell) => cell.padStart(8))].join(" "));
+    console.log([name.padEnd(first), ...cells.map((cell) => cell.padStart(11))].join(" "));
   }
 }
 
@@ -340,7 +343,20 @@ function print(report: Report): void {
   if (faceless) {
     const total = Object.values(faceless.faces).reduce((sum, count) => sum + count, 0);
     const kinds = Object.entries(faceless.faces).map(([kind, count]) => `${kind} ${count}`);
-    console.log(`\nfalse faces in ${faceless.minutes} minutes: ${total} (${kinds.join(", ")})`);
+    console.log(`\nrange far, false faces in ${faceless.minutes} minutes: ${total} (${kinds.join(", ")})`);
+  }
+  const mistaken = [
+    ...(faceless ? [["range far", faceless.mistaken] as const] : []),
+    ...Object.entries(report.peers ?? {}).map(([name, peer]) => [name, peer.mistaken] as const),
+  ];
+  if (mistaken.length > 0) {
+    console.log("\nface-free frames in which a face is reported");
+    printTable([
+      ["", ...Object.keys(mistaken[0]![1])],
+      ...mistaken.map(
+        ([name, shares]) => [name, ...Object.values(shares).map((share) => `${(100 * share).toFixed(1)} %`)] as const,
+      ),
+    ]);
   }
   for (const [width, share] of Object.entries(jitter ?? {})) {
     console.log(`a still face of ${width} px trembles by ${(100 * share).toFixed(2)} % of its width`);

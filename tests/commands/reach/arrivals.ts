@@ -1,7 +1,11 @@
-/** Somebody comes into an empty scene: are they found within half a second? The same scenes for whoever looks. */
+/**
+ * Somebody comes into an empty scene: are they found within half a second? And where nobody ever comes: is somebody
+ * found all the same? The same scenes for whoever looks.
+ */
 import type { Box } from "../../../src/types.ts";
 import {
   Camera,
+  FACELESS,
   FRAMES_PER_SECOND,
   HEIGHT,
   type Head,
@@ -47,6 +51,11 @@ export function somebody(random: Random, head: Head, width: number): Person {
   return castPerson(head, width, random() < 0.5, 0.6 + 0.8 * random(), at);
 }
 
+export interface FacelessFrames {
+  readonly mistaken: number;
+  readonly frames: number;
+}
+
 /**
  * Shows scene after scene.
  *
@@ -80,4 +89,24 @@ export async function recall(
     }
   }
   return found / scenes;
+}
+
+/**
+ * Shows a face-free moving picture.
+ *
+ * @param kind A name in `FACELESS`.
+ * @returns How many of its frames a face was reported in, and how many there were.
+ */
+export async function faceless(kind: string, seconds: number, seed: number, look: Look): Promise<FacelessFrames> {
+  const random = seeded(seed);
+  const camera = new Camera(random);
+  const background = FACELESS[kind]!(random);
+  const frames = Math.round(seconds * FRAMES_PER_SECOND);
+  let mistaken = 0;
+  for (let frame = 0; frame < frames; frame++) {
+    const bitmap = camera.shoot(background, [], frame / FRAMES_PER_SECOND);
+    if ((await look(bitmap, (1000 * frame) / FRAMES_PER_SECOND)).length > 0) mistaken += 1;
+    bitmap.close();
+  }
+  return { mistaken, frames };
 }

@@ -5,7 +5,7 @@ import type { Classifier } from "../../../src/pipeline/stages.ts";
 import { type LoadedEngine, loadEngine } from "../../../src/runtime/engine.ts";
 import { Pixels } from "../../../src/runtime/pixels.ts";
 import type { Box, Face, FrameOptions, FrameResult, Range, RuntimeInfo } from "../../../src/types.ts";
-import { recall, somebody } from "./arrivals.ts";
+import { type FacelessFrames, faceless, recall, somebody } from "./arrivals.ts";
 import {
   type Background,
   Camera,
@@ -23,14 +23,10 @@ import {
   room,
   seeded,
 } from "./scenes.ts";
-import { WALK_SECONDS, walkMetres } from "./walk.ts";
 import { type WholeFrame, type WholeNetwork, openWhole } from "./whole-frame.ts";
 
 /** A face is somebody's where its box overlaps the true one by this much (intersection over union). */
 const SAME_IOU = 0.4;
-
-/** Pixels of an adult's face in a frame of {@link WIDTH} pixels by a webcam of 65 degrees. */
-const FACE_WIDTH_AT_METRE = 75;
 
 export interface Settings {
   readonly range: Range;
@@ -53,6 +49,11 @@ export interface Costs {
   readonly farLooks: number;
 }
 
+/** Different faces, by their ids, reported where there is none. */
+export interface FalseFaces extends FacelessFrames {
+  readonly faces: number;
+}
+
 /** How many sightings there were, and how many of them under the right id. */
 export interface Sightings {
   readonly right: number;
@@ -64,12 +65,11 @@ declare global {
     reach: {
       open(engine: "int8" | "float", heads: readonly HeadSource[]): Promise<RuntimeInfo>;
       recall(width: number, scenes: number, settings: Settings): Promise<number>;
-      faceless(kind: string, seconds: number, seed: number, settings: Settings): Promise<number>;
+      faceless(kind: string, seconds: number, seed: number, settings: Settings): Promise<FalseFaces>;
       facelessKinds(): readonly string[];
       jitter(width: number, settings: Settings): Promise<number>;
       crossing(seed: number, settings: Settings): Promise<Sightings>;
       cost(seed: number, frames: number, settings: Omit<Settings, "range">): Promise<Costs>;
-      recordWalk(): Promise<string>;
       openWhole(network: WholeNetwork): Promise<void>;
       whole(width: number, scenes: number): Promise<WholeFrame>;
     };
@@ -176,13 +176,16 @@ window.reach = {
 
   facelessKinds: () => Object.keys(FACELESS),
 
-  /** How many faces were reported, by their ids, where there is none. */
+  /** How many faces were reported, by their ids, where there is none; and in how many frames. */
   async faceless(kind, seconds, seed, settings) {
-    const scene = new Scene(seeded(seed), FACELESS[kind]!, () => []);
     const watched = new Watched(settings);
     const ids = new Set<number>();
-    while (scene.seconds < seconds) for (const { id } of (await scene.show(watched)).faces) ids.add(id);
-    return ids.size;
+    const frames = await faceless(kind, seconds, seed, async (bitmap, timeMs) => {
+      const { faces } = await watched.look(bitmap, timeMs);
+      for (const { id } of faces) ids.add(id);
+      return faces.map(inPixels);
+    });
+    return { ...frames, faces: ids.size };
   },
 
   /** The largest deviation of a still face's box, of its left, top and width, as a share of its width. */
@@ -250,37 +253,6 @@ window.reach = {
       times.push({ nearMs: near.tookMs, farMs: far.tookMs });
     }
     return { times, nearLooks: near.looks - before.near, farLooks: far.looks - before.far };
-  },
-
-  /** A clip of somebody who walks up, in real time, as a data URL. */
-  async recordWalk() {
-    const canvas = Object.assign(document.createElement("canvas"), { width: WIDTH, height: HEIGHT });
-    const context = canvas.getContext("2d")!;
-    const random = seeded(1);
-    const camera = new Camera(random);
-    const background = room(random);
-    const recorder = new MediaRecorder(canvas.captureStream(), { videoBitsPerSecond: 8e6 });
-    const pieces: Blob[] = [];
-    recorder.addEventListener("dataavailable", ({ data }) => pieces.push(data));
-    const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve));
-    recorder.start();
-    const startMs = performance.now();
-    for (let seconds = 0; seconds < WALK_SECONDS; seconds = (performance.now() - startMs) / 1000) {
-      const width = FACE_WIDTH_AT_METRE / walkMetres(seconds);
-      const sway = 0.04 * width * Math.sin(2 * Math.PI * 1.8 * seconds);
-      const place = { x: 0.45 * WIDTH + 12 * seconds, y: 0.42 * HEIGHT + sway };
-      const bitmap = camera.shoot(background, [castPerson(heads[0]!, width, false, 1, () => place)], seconds);
-      context.drawImage(bitmap, 0, 0);
-      bitmap.close();
-      await new Promise((resolve) => setTimeout(resolve, 1000 / FRAMES_PER_SECOND));
-    }
-    recorder.stop();
-    await stopped;
-    const reader = new FileReader();
-    const read = new Promise((resolve) => reader.addEventListener("load", resolve));
-    reader.readAsDataURL(new Blob(pieces, { type: "video/webm" }));
-    await read;
-    return String(reader.result);
   },
 
   async openWhole(network) {

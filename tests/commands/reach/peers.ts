@@ -3,19 +3,32 @@ import type { Browser } from "playwright";
 import { versionOf } from "../bench-peers/contestant.ts";
 import { PeerServer } from "../bench-peers/peer-server.ts";
 import { type Peer, installPeers, peersWith } from "../bench-peers/peers.ts";
+import type { FacelessFrames } from "./arrivals.ts";
 import { HEAD_FILES } from "./heads.ts";
-import type { HeadSource } from "./scenes.ts";
+import { type HeadSource, facelessSeed } from "./scenes.ts";
 
 /** What `window.peer` of `bench-peers/pages/harness.js` offers here. */
 interface PeerWindow {
   readonly peer: {
     openHeads(sources: readonly HeadSource[]): Promise<void>;
     recall(width: number, scenes: number): Promise<number>;
+    facelessKinds(): readonly string[];
+    faceless(kind: string, seconds: number, seed: number): Promise<FacelessFrames>;
   };
 }
 
-/** By the peer's name and version, the share found at each width. */
-export type PeersRecall = Readonly<Record<string, readonly number[]>>;
+export interface PeerReach {
+  /** The share found at each width. */
+  readonly recall: readonly number[];
+  /** The share of face-free frames in which a face is reported, by the kind of picture. */
+  readonly mistaken: Readonly<Record<string, number>>;
+}
+
+/** By the peer's name and version. */
+export type PeersReach = Readonly<Record<string, PeerReach>>;
+
+/** Of each face-free moving picture: they look at each frame for itself, so that little of it tells much. */
+const FACELESS_SECONDS = 5;
 
 /** Each as it stands beside ours in README.md, and face-api with its slower detector too. */
 function contestants(): readonly Peer[] {
@@ -31,15 +44,15 @@ function contestants(): readonly Peer[] {
 }
 
 /** @param say Told as figures come in. */
-export async function recallOfPeers(
+export async function reachOfPeers(
   browser: Browser,
   heads: readonly HeadSource[],
   widths: readonly number[],
   scenes: number,
   say: (text: string) => void,
-): Promise<PeersRecall> {
+): Promise<PeersReach> {
   installPeers();
-  const recall: Record<string, number[]> = {};
+  const reach: Record<string, PeerReach> = {};
   for (const peer of contestants()) {
     const name = `${peer.name} ${await versionOf(peer)}`;
     const server = await PeerServer.start({
@@ -63,11 +76,21 @@ export async function recallOfPeers(
         say(`${name} ${width} px: ${share.toFixed(2)}`);
         shares.push(share);
       }
-      recall[name] = shares;
+      const mistaken: Record<string, number> = {};
+      const kinds = await page.evaluate(() => (window as unknown as PeerWindow).peer.facelessKinds());
+      for (const [index, kind] of kinds.entries()) {
+        const frames = await page.evaluate(
+          ([k, s, seed]) => (window as unknown as PeerWindow).peer.faceless(k, s, seed),
+          [kind, FACELESS_SECONDS, facelessSeed(index, 0)] as const,
+        );
+        mistaken[kind] = frames.mistaken / frames.frames;
+        say(`${name} ${kind}: a face in ${frames.mistaken} of ${frames.frames} face-free frames`);
+      }
+      reach[name] = { recall: shares, mistaken };
     } finally {
       await page.close();
       await server.close();
     }
   }
-  return recall;
+  return reach;
 }

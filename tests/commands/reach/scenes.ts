@@ -192,6 +192,11 @@ function grain(random: Random): OffscreenCanvas {
   return canvas;
 }
 
+/** @param kind Which of the face-free pictures, counted from 0. */
+export function facelessSeed(kind: number, scene: number): number {
+  return 1_000_000 * kind + scene;
+}
+
 /** Moving pictures in which there is no face, by name. */
 export const FACELESS: Readonly<Record<string, (random: Random) => Background>> = {
   noise: blobs,

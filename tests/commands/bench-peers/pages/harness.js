@@ -1,6 +1,6 @@
 import { timerResolutionMs } from "../../../../src/bench/timer.ts";
-import { recall } from "../../reach/arrivals.ts";
-import { cutHead } from "../../reach/scenes.ts";
+import { faceless, recall } from "../../reach/arrivals.ts";
+import { FACELESS, cutHead } from "../../reach/scenes.ts";
 
 /**
  * What every peer's page has in common: the frames, and the clock around each look at one.
@@ -99,5 +99,7 @@ function reachOf(peer) {
     },
     /** @returns The share of people who are found within half a second. */
     recall: (width, scenes) => recall(width, scenes, heads, () => look),
+    facelessKinds: () => Object.keys(FACELESS),
+    faceless: (kind, seconds, seed) => faceless(kind, seconds, seed, look),
   };
 }
