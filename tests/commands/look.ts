@@ -164,7 +164,7 @@ async function take(scene: Scene, browser: Browser, origin: string, path: string
       await page.route(/model\.|\.bin$/, () => {
         // Never answered: it is to go on starting.
       });
-    await page.goto(`${origin}/${scene.path}`);
+    await page.goto(`${origin}/${scene.path}`, { timeout: PATIENCE_MS });
     await page.locator(scene.until).waitFor({ timeout: PATIENCE_MS });
     await scene.then?.(page);
     await page.waitForTimeout(SETTLE_MS);
