@@ -703,6 +703,22 @@ export const styles = css`
     }
   }
 
+  /* The button before anything else: what does not fit is said in short. */
+  @container (max-height: 320px) {
+    .row,
+    .why {
+      display: none;
+    }
+
+    .brief {
+      display: block;
+    }
+
+    .card {
+      padding-bottom: 10px;
+    }
+  }
+
   @container (max-width: 600px) and (max-height: 480px) {
     .strip {
       padding-top: var(--_gap);
