@@ -39,7 +39,7 @@ const BUDGETS = [
   { what: "element, one file", of: () => ["emotion-cam.js"], budget: 45 },
   { what: "worker with the int8 engine", of: (f) => [...f.entry(WORKER), ...f.entry(INT8)], budget: 130 },
   { what: "tfjs WASM SIMD binary", of: () => [TFJS_SIMD], budget: 140 },
-  { what: "first load, int8", of: firstLoad, budget: 1850 },
+  { what: "first load, int8", of: firstLoad, budget: 1000 },
   { what: "first load, float", of: firstLoadFloat, budget: 3200 },
 ];
 

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 @dataclass
 class Layer:
     """One step. weight float32 [out, kh, kw, in] (dense: [out, 1, 1, in], its input flattened in NHWC order);
-    bias float32 [out]. residual: the layer whose output is added before the ReLU. Padding is always SAME."""
+    bias float32 [out]. residual: the layer whose output is added before the ReLU. Padding is always SAME. top: the
+    largest whole number that stands for a weight of the integer network, at most 127."""
 
     name: str
     op: str  # conv | maxpool | avgpool (over the whole picture) | dense
@@ -23,6 +24,7 @@ class Layer:
     stride: int = 1
     relu: bool = False
     residual: Optional[str] = None
+    top: int = 127
 
     def __post_init__(self):
         if self.weight is not None:

@@ -22,9 +22,9 @@ class Through(torch.autograd.Function):
         return gradient
 
 
-def rounded_weight(weight):
-    """weight [out,kh,kw,in] as int8 per output channel holds it."""
-    scale = (weight.detach().flatten(1).abs().amax(1) / TOP).clamp(min=1e-12).view(-1, 1, 1, 1)
+def rounded_weight(weight, top):
+    """weight [out,kh,kw,in] as whole numbers up to `top`, scaled per output channel, hold it."""
+    scale = (weight.detach().flatten(1).abs().amax(1) / top).clamp(min=1e-12).view(-1, 1, 1, 1)
     return Through.apply(weight / scale) * scale
 
 
@@ -56,7 +56,7 @@ class RoundedNet(nn.Module):
             return F.max_pool2d(x, layer.kernel, layer.stride, ceil_mode=True)
         if layer.op == "avgpool":
             return x.mean((2, 3))
-        weight, bias = rounded_weight(self.weights[layer.name]), self.biases[layer.name]
+        weight, bias = rounded_weight(self.weights[layer.name], layer.top), self.biases[layer.name]
         if layer.op == "dense":
             y = flatten(x) @ weight[:, 0, 0].T + bias
         else:

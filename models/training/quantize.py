@@ -54,17 +54,12 @@ def input_scale(std):
     return Scale(2 / std, MIDDLE)
 
 
-def weight_scales(weight):
-    """One scale an output channel, float32 [out], so that the largest weight is 127."""
-    largest = np.abs(weight.reshape(len(weight), -1)).max(1)
-    return np.maximum(largest / TOP, 1e-12).astype(np.float32)
-
-
-def round_weights(weight):
-    """(int8 [out,...], scales float32 [out])."""
-    scales = weight_scales(weight)
-    steps = np.round(weight / scales.reshape(-1, *[1] * (weight.ndim - 1)))
-    return np.clip(steps, -TOP, TOP).astype(np.int8), scales
+def round_weights(layer):
+    """(int8 [out,kh,kw,in], scales float32 [out]): one scale an output channel, so that its largest weight is layer.top."""
+    largest = np.abs(layer.weight.reshape(len(layer.weight), -1)).max(1)
+    scales = np.maximum(largest / layer.top, 1e-12).astype(np.float32)
+    steps = np.round(layer.weight / scales.reshape(-1, 1, 1, 1))
+    return np.clip(steps, -layer.top, layer.top).astype(np.int8), scales
 
 
 def on_grid(layers):
@@ -72,7 +67,7 @@ def on_grid(layers):
     rounded = copy.deepcopy(layers)
     for layer in rounded:
         if layer.weight is not None:
-            steps, scales = round_weights(layer.weight)
+            steps, scales = round_weights(layer)
             layer.weight = (steps * scales.reshape(-1, 1, 1, 1)).astype(np.float32)
     return rounded
 
@@ -116,7 +111,7 @@ def quantize(layers, scales, mean, std):
         source = scales[layer.inputs[0]]
         quantized = QuantizedLayer(layer, source, scales[layer.name], scales.get(layer.residual))
         if layer.weight is not None:
-            steps, quantized.scales = round_weights(layer.weight)
+            steps, quantized.scales = round_weights(layer)
             quantized.weight = steps
             totals = steps.reshape(len(steps), -1).astype(np.float64).sum(1)
             unit = source.scale * quantized.scales.astype(np.float64)

@@ -77,8 +77,6 @@ RECIPES = {
     "edge-stable": Recipe(epochs=200, lr=0.08, schedule=stable, **EDGE),
     "edge-decay": Recipe(epochs=12, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
     "edge-distil": Recipe(epochs=26, lr=0.08, schedule=plateau, start="edge-stable/last.pt", teachers=("edge-decay",), **EDGE),
-    "edge-fer2013-distil": Recipe(epochs=16, lr=0.08, schedule=tail, start="edge-stable/last.pt", teachers=("edge-decay", "edge-distil"),
-                                  **{**EDGE, "loss": soft_cross_entropy([0.4, 1.0])}),
 }
 
 # Quantization in the loop, for whichever model: a short tail on the folded net.

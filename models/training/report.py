@@ -34,7 +34,7 @@ def accuracy_rows(context, name, shipped):
         logits = predict(net, valid.images, mean, std)[:, 7 * model.head : 7 * model.head + 7]
         rows.append((f"float32, {run} after {epochs} epochs", judge(logits, valid)))
     rows.append((f"shipped float file ({model.weights} weights)", judge(shipped.valid_float, valid)))
-    rows.append(("integers, 8-bit weights and 7-bit activations (simulated)", judge(shipped.valid_integer, valid)))
+    rows.append(("integers, 7-bit activations (simulated)", judge(shipped.valid_integer, valid)))
     return rows
 
 
