@@ -133,9 +133,9 @@ const ATTRIBUTES = [
     fallback: "edge",
     good: [
       ["seed", "seed"],
-      ["/mine/contract.json", "/mine/contract.json"],
+      ["/mine/contract.json", new URL("/mine/contract.json", document.baseURI).href],
     ],
-    bad: ["nonsense", ""],
+    bad: ["nonsense", "", "http://["],
   },
   { name: "engine", key: "engine", fallback: "auto", good: [["float", "float"]], bad: ["gpu", ""] },
   { name: "overlay", key: "overlay", fallback: "full", good: [["emoji", "emoji"]], bad: ["all", ""] },

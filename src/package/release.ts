@@ -1,0 +1,211 @@
+/**
+ * Makes a release of what `dist/` holds, in `release/`: the package, the kiosk's archive, a software bill of materials of
+ * each, the changelog's entry and checksums of them all. The same commit gives the same bytes.
+ *
+ *   npm run release                     of the version in package.json
+ *   npm run release -- --tag v1.2.3     the same, but fails where package.json or CHANGELOG.md say otherwise
+ */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const RELEASE = join(ROOT, "release");
+/** Written by the build: the packages of others that are inside. */
+const PARTS = join(ROOT, "node_modules/.cache/emotion-cam/parts.json");
+
+export interface Part {
+  readonly name: string;
+  readonly version: string;
+  /** SPDX identifier. */
+  readonly license: string;
+  /** As in the lock file: the algorithm, a dash, base64. */
+  readonly integrity?: string;
+}
+
+/** A network that ships, as its contract says. */
+export interface Network {
+  readonly name: string;
+  readonly version: string;
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+}
+
+/** What a bill of materials is about. */
+export interface Subject {
+  readonly type: "library" | "application";
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  /** Of the archive, in hexadecimal. */
+  readonly sha256: string;
+  /** ISO 8601. */
+  readonly timestamp: string;
+}
+
+/**
+ * @param tag The tag to be released, `v` before the version; `null` for a trial.
+ * @returns The changelog's entry about a version, without its heading; for a trial what is unreleased will do.
+ * @throws Error that says what does not agree.
+ */
+export function changelogEntry(changelog: string, version: string, tag: string | null): string {
+  if (tag !== null && tag !== `v${version}`)
+    throw new Error(`The tag is ${tag} and package.json's version ${version}: tag v${version}, or change the version.`);
+  const sections = new Map(
+    changelog
+      .split(/^## /m)
+      .slice(1)
+      .map((section) => {
+        const [heading = "", ...lines] = section.split("\n");
+        return [heading.trim().split(" ", 1)[0], lines.join("\n").trim()] as const;
+      }),
+  );
+  const entry = sections.get(version) ?? (tag === null ? sections.get("Unreleased") : undefined);
+  if (entry === undefined || entry === "")
+    throw new Error(`CHANGELOG.md says nothing about ${version}: write an entry under the heading "## ${version}".`);
+  return entry;
+}
+
+/** @returns A bill of materials in CycloneDX 1.6, of everything of others and of every network that is inside. */
+export function billOfMaterials(subject: Subject, parts: readonly Part[], networks: readonly Network[]): object {
+  const { type, name, version, license, sha256, timestamp } = subject;
+  const components = [
+    ...[...new Map(parts.map((part) => [purl(part.name, part.version), part]))].map(([ref, part]) => ({
+      type: "library",
+      "bom-ref": ref,
+      name: part.name,
+      version: part.version,
+      licenses: [{ license: { id: part.license } }],
+      purl: ref,
+      ...(part.integrity !== undefined && { hashes: [hashOf(part.integrity)] }),
+    })),
+    ...networks.map((network) => ({
+      type: "machine-learning-model",
+      "bom-ref": `model:${network.name}@${network.version}`,
+      name: network.name,
+      version: network.version,
+      components: network.files.map((file) => ({
+        type: "file",
+        name: `models/${network.name}/${file.path}`,
+        hashes: [{ alg: "SHA-256", content: file.sha256 }],
+      })),
+    })),
+  ];
+  const own = purl(name, version);
+  return {
+    $schema: "http://cyclonedx.org/schema/bom-1.6.schema.json",
+    bomFormat: "CycloneDX",
+    specVersion: "1.6",
+    serialNumber: `urn:uuid:${uuidOf(sha256)}`,
+    version: 1,
+    metadata: {
+      timestamp,
+      component: {
+        type,
+        "bom-ref": own,
+        name,
+        version,
+        licenses: [{ license: { id: license } }],
+        ...(type === "library" && { purl: own }),
+        hashes: [{ alg: "SHA-256", content: sha256 }],
+      },
+    },
+    components,
+    dependencies: [{ ref: own, dependsOn: components.map((component) => component["bom-ref"]) }],
+  };
+}
+
+function purl(name: string, version: string): string {
+  return `pkg:npm/${name.replace(/^@/, "%40")}@${version}`;
+}
+
+function hashOf(integrity: string) {
+  const [algorithm = "", base64 = ""] = integrity.split("-", 2);
+  return { alg: algorithm.replace("sha", "SHA-"), content: Buffer.from(base64, "base64").toString("hex") };
+}
+
+/** A UUID of the kind that is made from a hash, so that the same archive has the same one. RFC 9562, version 8. */
+function uuidOf(sha256: string): string {
+  const variant = ((parseInt(sha256[16]!, 16) & 3) | 8).toString(16);
+  const digits = `${sha256.slice(0, 12)}8${sha256.slice(13, 16)}${variant}${sha256.slice(17, 32)}`;
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+function sha256Of(file: string): string {
+  return createHash("sha256").update(readFileSync(file)).digest("hex");
+}
+
+function json(path: string) {
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+/** The networks in `dist/models`. */
+function shippedNetworks(): readonly Network[] {
+  const folder = join(ROOT, "dist/models");
+  return readdirSync(folder)
+    .sort()
+    .map((name) => {
+      const contract = json(join(folder, name, "contract.json"));
+      const files = ["float", "int8"].flatMap((engine) => contract[engine]?.files ?? []);
+      return { name, version: contract.version, files };
+    });
+}
+
+/** When the commit was made; now, outside of a checkout. */
+function commitTime(): string {
+  try {
+    const said = execFileSync("git", ["log", "-1", "--format=%ct"], { cwd: ROOT, encoding: "utf8" });
+    return new Date(1000 * Number(said)).toISOString();
+  } catch {
+    return new Date().toISOString();
+  }
+}
+
+function main(): void {
+  const { values } = parseArgs({ options: { tag: { type: "string" } } });
+  const { name, version, license } = json(join(ROOT, "package.json"));
+  const entry = changelogEntry(readFileSync(join(ROOT, "CHANGELOG.md"), "utf8"), version, values.tag ?? null);
+  rmSync(RELEASE, { recursive: true, force: true });
+  mkdirSync(RELEASE);
+
+  // dist/ was built just now: the package's own script would build it again.
+  const pack = ["pack", "--ignore-scripts", "--silent", "--pack-destination", RELEASE];
+  execFileSync("npm", pack, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync("kiosk/release.sh", { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
+
+  const { inPackage, inPages } = json(PARTS) as Record<"inPackage" | "inPages", Part[]>;
+  const archives = [
+    { type: "library", name, archive: `${name}-${version}.tgz`, parts: inPackage },
+    {
+      type: "application",
+      name: "emotion-kiosk",
+      archive: `emotion-kiosk-${version}.tar.gz`,
+      parts: [...inPackage, ...inPages],
+    },
+  ] as const;
+  const networks = shippedNetworks();
+  const timestamp = commitTime();
+  for (const { archive, parts, ...about } of archives) {
+    const subject = { ...about, version, license, timestamp, sha256: sha256Of(join(RELEASE, archive)) };
+    const bill = JSON.stringify(billOfMaterials(subject, parts, networks), null, 2);
+    writeFileSync(join(RELEASE, `${about.name}-${version}.cdx.json`), `${bill}\n`);
+  }
+  writeFileSync(join(RELEASE, `CHANGELOG-${version}.md`), `${entry}\n`);
+
+  const sums = readdirSync(RELEASE)
+    .sort()
+    .map((file) => `${sha256Of(join(RELEASE, file))}  ${file}\n`);
+  writeFileSync(join(RELEASE, "SHA256SUMS"), sums.join(""));
+  console.log(`release/ holds\n${sums.join("")}`.trimEnd());
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  try {
+    main();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
