@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const RELEASE = join(ROOT, "release");
+const SUMS = join(RELEASE, "SHA256SUMS");
 /** Written by the build: the packages of others that are inside. */
 const PARTS = join(ROOT, "node_modules/.cache/emotion-cam/parts.json");
 
@@ -174,6 +175,8 @@ function main(): void {
   const pack = ["pack", "--ignore-scripts", "--silent", "--pack-destination", RELEASE];
   execFileSync("npm", pack, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
   execFileSync("kiosk/release.sh", { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
+  // What it leaves are the checksums of what is inside the archive; they are in there too.
+  rmSync(SUMS, { force: true });
 
   const { inPackage, inPages } = json(PARTS) as Record<"inPackage" | "inPages", Part[]>;
   const archives = [
@@ -197,7 +200,7 @@ function main(): void {
   const sums = readdirSync(RELEASE)
     .sort()
     .map((file) => `${sha256Of(join(RELEASE, file))}  ${file}\n`);
-  writeFileSync(join(RELEASE, "SHA256SUMS"), sums.join(""));
+  writeFileSync(SUMS, sums.join(""));
   console.log(`release/ holds\n${sums.join("")}`.trimEnd());
 }
 

@@ -181,8 +181,9 @@ function failure(on: Page) {
   return on.evaluate(async () => {
     await customElements.whenDefined("emotion-cam");
     const element = document.querySelector("emotion-cam")!;
-    const { code, message, recoverable } = await new Promise<Record<string, unknown>>((resolve) =>
-      element.addEventListener("emotion-error", ({ error }) => resolve(error as unknown as Record<string, unknown>)),
+    const { code, message, recoverable } = await element.start().then(
+      () => ({ code: "none", message: "It runs.", recoverable: true }),
+      (error) => error,
     );
     await new Promise(requestAnimationFrame);
     const detail = element.shadowRoot!.querySelector("[part~=detail]")?.textContent ?? "";

@@ -55,14 +55,14 @@ describe("a release", () => {
   test("holds the package, the kiosk, bills of materials, the entry, and checksums of them all", () => {
     expect(readdirSync(RELEASE).sort()).toEqual(
       [
-        ...[`emotion-cam-${version}.tgz`, `emotion-kiosk-${version}.tar.gz`],
+        ...[`emotion-cam-${version}.tgz`, `emotion-kiosk-${version}.tar.gz`, `emotion-kiosk-${version}.tar.gz.sha256`],
         ...[`emotion-cam-${version}.cdx.json`, `emotion-kiosk-${version}.cdx.json`],
         ...[`CHANGELOG-${version}.md`, "SHA256SUMS"],
       ].sort(),
     );
     expect(
       execFileSync("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: RELEASE, encoding: "utf8" }),
-    ).toMatch(/^(.+: OK\n){5}$/);
+    ).toMatch(/^(.+: OK\n){6}$/);
   });
 
   test("says what of others is inside: every package that the built files have code of", () => {
