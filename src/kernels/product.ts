@@ -34,9 +34,9 @@ export function put(
   secondScale: v128,
   out: usize,
   residual: usize,
-  residualScale: f32,
-  floor: i32,
-  ceiling: i32,
+  residualScale: v128,
+  floor: v128,
+  ceiling: v128,
 ): void {
   let low = scaled(first, firstScale);
   let high = scaled(second, secondScale);
@@ -47,12 +47,11 @@ export function put(
   }
   if (residual != 0) {
     const eight = kind == INT8 ? v128.load8x8_s(residual) : v128.load(residual);
-    const factor = f32x4.splat(residualScale);
-    low = f32x4.add(low, scaled(i32x4.extend_low_i16x8_s(eight), factor));
-    high = f32x4.add(high, scaled(i32x4.extend_high_i16x8_s(eight), factor));
+    low = f32x4.add(low, scaled(i32x4.extend_low_i16x8_s(eight), residualScale));
+    high = f32x4.add(high, scaled(i32x4.extend_high_i16x8_s(eight), residualScale));
   }
   let eight = i16x8.narrow_i32x4_s(rounded(low), rounded(high));
-  eight = i16x8.min_s(i16x8.max_s(eight, i16x8.splat(<i16>floor)), i16x8.splat(<i16>ceiling));
+  eight = i16x8.min_s(i16x8.max_s(eight, floor), ceiling);
   if (kind == INT8) v128.store64_lane(out, i8x16.narrow_i16x8_s(eight, eight), 0);
   else v128.store(out, eight);
 }
@@ -115,6 +114,9 @@ export function product<In>(
   ceiling: i32,
 ): void {
   const ones = i16x8.splat(1);
+  const low = i16x8.splat(<i16>floor);
+  const high = i16x8.splat(<i16>ceiling);
+  const factor = f32x4.splat(residualScale);
   const rowWeights = steps * stepWeights<In>();
   const rowLeap = windowRowStep - steps * STEP;
   // Tiles run on from row to row; the last one begins earlier and stores some pixels again, or repeats the last pixel
@@ -127,6 +129,15 @@ export function product<In>(
   const second = min(1, pixels - 1);
   const third = min(2, pixels - 1);
   const fourth = min(3, pixels - 1);
+  const input1 = second * pixelStep;
+  const out1 = second * outPixelStep;
+  const residual1 = second * residualPixelStep;
+  const input2 = third * pixelStep;
+  const out2 = third * outPixelStep;
+  const residual2 = third * residualPixelStep;
+  const input3 = fourth * pixelStep;
+  const out3 = fourth * outPixelStep;
+  const residual3 = fourth * residualPixelStep;
   const outTile = kind == RAW ? TILE * 4 : TILE * kind;
   for (let tile = 0; tile < tiles; tile++) {
     const firstBias = v128.load(bias);
@@ -147,9 +158,9 @@ export function product<In>(
       const wraps2 = wraps ? (x + third) / width : 0;
       const wraps3 = wraps ? (x + fourth) / width : 0;
       let a0 = input + y * rowStep + x * pixelStep;
-      let a1 = a0 + second * pixelStep + wraps1 * inputLeap;
-      let a2 = a0 + third * pixelStep + wraps2 * inputLeap;
-      let a3 = a0 + fourth * pixelStep + wraps3 * inputLeap;
+      let a1 = a0 + input1 + wraps1 * inputLeap;
+      let a2 = a0 + input2 + wraps2 * inputLeap;
+      let a3 = a0 + input3 + wraps3 * inputLeap;
       let w = weights;
       let c00 = firstBias;
       let c01 = secondBias;
@@ -226,9 +237,9 @@ export function product<In>(
         a3 += rowLeap;
       }
       const o0 = out + y * outRowStep + x * outPixelStep;
-      const o1 = o0 + second * outPixelStep + wraps1 * outLeap;
-      const o2 = o0 + third * outPixelStep + wraps2 * outLeap;
-      const o3 = o0 + fourth * outPixelStep + wraps3 * outLeap;
+      const o1 = o0 + out1 + wraps1 * outLeap;
+      const o2 = o0 + out2 + wraps2 * outLeap;
+      const o3 = o0 + out3 + wraps3 * outLeap;
       if (kind == RAW) {
         v128.store(o0, c00);
         v128.store(o0, c01, 16);
@@ -247,14 +258,14 @@ export function product<In>(
         let r3: usize = 0;
         if (shortcut != 0) {
           r0 = shortcut + y * residualRowStep + x * residualPixelStep;
-          r1 = r0 + second * residualPixelStep + wraps1 * residualLeap;
-          r2 = r0 + third * residualPixelStep + wraps2 * residualLeap;
-          r3 = r0 + fourth * residualPixelStep + wraps3 * residualLeap;
+          r1 = r0 + residual1 + wraps1 * residualLeap;
+          r2 = r0 + residual2 + wraps2 * residualLeap;
+          r3 = r0 + residual3 + wraps3 * residualLeap;
         }
-        put(kind, c00, c01, firstScale, secondScale, o0, r0, residualScale, floor, ceiling);
-        put(kind, c10, c11, firstScale, secondScale, o1, r1, residualScale, floor, ceiling);
-        put(kind, c20, c21, firstScale, secondScale, o2, r2, residualScale, floor, ceiling);
-        put(kind, c30, c31, firstScale, secondScale, o3, r3, residualScale, floor, ceiling);
+        put(kind, c00, c01, firstScale, secondScale, o0, r0, factor, low, high);
+        put(kind, c10, c11, firstScale, secondScale, o1, r1, factor, low, high);
+        put(kind, c20, c21, firstScale, secondScale, o2, r2, factor, low, high);
+        put(kind, c30, c31, firstScale, secondScale, o3, r3, factor, low, high);
       }
       x += 4;
       while (x >= width) {

@@ -104,6 +104,9 @@ function storeRow(
   residualStep: i32,
 ): void {
   const ninth = i32x4.splat(NINTH);
+  const low = i16x8.splat(<i16>floorOut);
+  const high = i16x8.splat(<i16>ceilingOut);
+  const shortcut = f32x4.splat(factor);
   const s = v128.load(scale);
   const t = v128.load(scale, 16);
   let a = column(row, from, step);
@@ -121,19 +124,19 @@ function storeRow(
   const gh = i32x4.add(g, h);
   a = i32x4.mul(i32x4.add(i32x4.add(a, bc), d), ninth);
   f = i32x4.mul(i32x4.add(i32x4.add(f, gh), i), ninth);
-  put(numbers, a, f, s, t, out, residual, factor, floorOut, ceilingOut);
+  put(numbers, a, f, s, t, out, residual, shortcut, low, high);
   if (count == 1) return;
   out += outStep;
   if (residual != 0) residual += residualStep;
   a = i32x4.mul(i32x4.add(i32x4.sub(b, c), i32x4.shl(d, 1)), ninth);
   f = i32x4.mul(i32x4.add(i32x4.sub(g, h), i32x4.shl(i, 1)), ninth);
-  put(numbers, a, f, s, t, out, residual, factor, floorOut, ceilingOut);
+  put(numbers, a, f, s, t, out, residual, shortcut, low, high);
   if (count == 2) return;
   out += outStep;
   if (residual != 0) residual += residualStep;
   e = i32x4.mul(i32x4.add(i32x4.add(bc, i32x4.shl(d, 2)), e), ninth);
   j = i32x4.mul(i32x4.add(i32x4.add(gh, i32x4.shl(i, 2)), j), ninth);
-  put(numbers, e, j, s, t, out, residual, factor, floorOut, ceilingOut);
+  put(numbers, e, j, s, t, out, residual, shortcut, low, high);
 }
 
 /**

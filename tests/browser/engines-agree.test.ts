@@ -33,7 +33,7 @@ function seek(video: HTMLVideoElement, seconds: number): Promise<unknown> {
 }
 
 async function pipelineOf(engine: EngineName) {
-  const loaded = await loadEngine({ assetBase: `${location.origin}/`, engine, model: "seed" }, () => {});
+  const loaded = await loadEngine({ assetBase: `${location.origin}/`, engine, model: "edge" }, () => {});
   expect(loaded.runtime.engine).toBe(engine);
   const { detector, classifier } = loaded.engine;
   return createPipeline({ detector, classifier, clock: () => performance.now() });
