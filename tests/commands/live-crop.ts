@@ -17,11 +17,12 @@ import { compare } from "./recognition.ts";
 
 const BATCH = 10;
 const FRAME = { width: 640, height: 480 };
-/** Sides of the pasted faces, pixels; bare faces without hair and shoulders are found from about 240 on. */
-const LEAST_SIDE = 220;
-const MOST_SIDE = 400;
-/** Heads on camera are rolled by so much now and then, radians. */
-const MOST_ROLL = 0.25;
+/** Sides of the pasted faces, pixels, and the steps in which recall is told. */
+const LEAST_SIDE = 100;
+const MOST_SIDE = 300;
+const SIDE_STEP = 50;
+/** Heads on camera are rolled by so much now and then: 20 degrees, in radians. */
+const MOST_ROLL = (20 * Math.PI) / 180;
 
 function randomScene(random: () => number): Scene {
   const side = LEAST_SIDE + (MOST_SIDE - LEAST_SIDE) * random();
@@ -34,6 +35,16 @@ function randomScene(random: () => number): Scene {
     roll: MOST_ROLL * (2 * random() - 1),
     brightness: 0.8 + 0.4 * random(),
   };
+}
+
+/** How many of the pasted faces were found, by their size: bare ones, without hair and shoulders, are the harder kind. */
+function recallBySize(scenes: readonly Scene[], live: readonly (Float32Array | null)[]) {
+  const steps = Math.ceil((MOST_SIDE - LEAST_SIDE) / SIDE_STEP);
+  return Array.from({ length: steps }, (_, step) => {
+    const from = LEAST_SIDE + step * SIDE_STEP;
+    const inStep = scenes.flatMap(({ side }, i) => (side >= from && side < from + SIDE_STEP ? [i] : []));
+    return { from, to: from + SIDE_STEP, faces: inStep.length, found: inStep.filter((i) => live[i]).length };
+  });
 }
 
 function percent(share: number): string {
@@ -63,6 +74,7 @@ async function liveCrop(): Promise<void> {
   const random = seeded(1);
   const area = faces.size * faces.size;
 
+  const scenes = indices.map(() => randomScene(random));
   const { bare, live, engine } = await LabBrowser.use({ model, engine: chooseEngine(values.engine) }, async (lab) => {
     const stage = await Stage.open(lab);
     const progress = new Progress(`${model}, ${lab.runtime.engine}`, indices.length);
@@ -73,15 +85,16 @@ async function liveCrop(): Promise<void> {
       for (const index of batch) {
         asTheyAre.push(...(await lab.classify(faces.pixels.subarray(index * area, (index + 1) * area), 1)));
       }
-      const staged = batch.map((index) => stagedFace(faces, index, randomScene(random)));
-      cropped.push(...(await stage.express(staged, { minScore: 0.5, range: "near" })));
+      const staged = batch.map((index, i) => stagedFace(faces, index, scenes[from + i]!));
+      cropped.push(...(await stage.express(staged, { minScore: 0.5, range: "far" })));
       progress.advance(batch.length);
     }
     return { bare: asTheyAre, live: cropped, engine: lab.runtime.engine };
   });
 
   const found = indices.flatMap((_, i) => (live[i] ? [i] : []));
-  const report = { schema: 1, model, engine, faces: indices.length, found: found.length };
+  const recall = recallBySize(scenes, live);
+  const report = { schema: 1, model, engine, faces: indices.length, found: found.length, recall };
   const rows = (["fer2013", "ferplus"] as const).map((name) => {
     const truth = found.map((i) => labels[indices[i]!]![name]);
     const [bareAccuracy, liveAccuracy] = [bare, live].map((scores) =>
@@ -102,6 +115,10 @@ async function liveCrop(): Promise<void> {
       ...[bareShare, liveShare, bareShare - liveShare].map((x) => percent(x).padStart(10)),
     ];
     console.log(`${name.padEnd(10)}${cells.join("")}`);
+  }
+  console.log("\nfound, by the side of the pasted face:");
+  for (const { from, to, faces: pasted, found: seen } of recall) {
+    console.log(`${`${from} to ${to} px`.padEnd(18)}${`${seen} of ${pasted}`.padStart(12)}`);
   }
   if (values.json !== undefined) {
     writeFileSync(values.json, `${JSON.stringify({ ...report, ...Object.fromEntries(rows) }, null, 2)}\n`);
