@@ -144,6 +144,8 @@ async function fileSystem(machine: Machine): Promise<string[]> {
     "var/log",
     "var/cache",
     "var/tmp",
+    // What useradd and userdel keep of the state before: it has the day on which the user was made.
+    ...["passwd-", "group-", "shadow-", "gshadow-"].map((name) => `etc/${name}`),
     // What systemd itself notes down: the entropy, the clock, the journal's catalogue.
     "var/lib/systemd",
   ];
