@@ -35,7 +35,7 @@ const MOTION_MEMORY_MS = 100;
 const COAST_HALF_LIFE_MS = 1500;
 
 /** Boxes tremble by a share of their width and, small ones, by a share of the pixels that they are seen in. */
-const BLUR_PX = 24;
+const BLUR_PX = 12;
 
 /** How far from where it is expected a face may be found, in face sizes … */
 const REACH_SIZES = 0.7;
@@ -55,7 +55,7 @@ const ALONE_COST = 1;
  * only where it is seen anyway, in its place by this much (intersection over union): or it would lead the face away
  * with whoever passes before it.
  */
-const WEAK_OVERLAP = 0.6;
+const WEAK_OVERLAP = 0.5;
 
 /** A sighting goes to a face already shown rather than to a newcomer of equal fit. */
 const NEWCOMER_COST = 0.15;

@@ -81,8 +81,6 @@ export async function recall(
       const bitmap = camera.shoot(background, here ? [person] : [], seconds);
       const boxes = await look(bitmap, 1000 * seconds);
       bitmap.close();
-      if (here && frame === 10)
-        console.log("DBG", width, JSON.stringify(faceBox(person, seconds)), JSON.stringify(boxes));
       if (!here || !boxes.some((box) => isFound(box, faceBox(person, seconds)))) continue;
       found += 1;
       break;

@@ -62,7 +62,6 @@ export async function reachOfPeers(
     });
     const page = await browser.newPage();
     try {
-      page.on("console", (m) => m.text().startsWith("DBG") && say(m.text()));
       page.on("pageerror", (error) => console.error(error));
       await page.goto(server.url);
       await page.waitForFunction("window.peer !== undefined");
