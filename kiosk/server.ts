@@ -175,7 +175,8 @@ function isOnlyRequest({ socket }: IncomingMessage, response: ServerResponse): b
     return false;
   }
   answering.add(socket);
-  response.once("close", () => answering.delete(socket));
+  // "finish" comes before a waiting browser can ask again, "close" may come after; an answer that is cut short has only that.
+  for (const end of ["finish", "close"]) response.once(end, () => answering.delete(socket));
   return true;
 }
 
