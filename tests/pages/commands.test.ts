@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LABELS } from "../../src/types.ts";
 
 const run = promisify(execFile);
+/** A busy machine takes its time. */
+const HANG_MS = 300_000;
 const ASTRONAUT = { x: 172, y: 72, width: 104, height: 116 };
 
 let folder: string;
@@ -41,6 +43,29 @@ function writeFaces(count: number): { images: string; labels: string } {
   writeFileSync(labels, [`name,fer2013,${tags.map((tag) => `votes_${tag}`).join(",")}`, ...rows, ""].join("\n"));
   return { images, labels };
 }
+
+const FACES = "../shared/fer/valid-images.npy";
+const LABELS_FILE = "../shared/fer/valid-labels.csv";
+const CROPPED = 80;
+/** What a crop may cost, and three standard errors of it: about one face in twelve is answered otherwise. */
+const MOST_LOST = 0.015 + 3 * Math.sqrt(1 / 12 / CROPPED);
+
+describe("live-crop", () => {
+  if (!existsSync(FACES)) console.warn("SKIPPED: live crops of labelled faces, which are not in ../shared/fer");
+  test.skipIf(!existsSync(FACES))(
+    "faces on camera are read as bare ones are",
+    async () => {
+      const json = join(folder, "live-crop.json");
+      const options = ["--images", FACES, "--labels", LABELS_FILE, "--count", String(CROPPED), "--json", json];
+      await command("live-crop", ...options);
+      const { found, ferplus } = JSON.parse(readFileSync(json, "utf8"));
+      expect(found).toBeGreaterThan(0.8 * CROPPED);
+      expect(ferplus.bare).toBeGreaterThan(0.75);
+      expect(ferplus.bare - ferplus.live).toBeLessThan(MOST_LOST);
+    },
+    HANG_MS,
+  );
+});
 
 describe("detect", () => {
   test("finds the astronaut, and writes what it found", async () => {
