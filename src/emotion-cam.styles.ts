@@ -527,6 +527,8 @@ export const styles = css`
 
   .hint {
     position: absolute;
+    /* Above the strip, whose veil would dim what it says. */
+    z-index: 2;
     inset: auto 0 0;
     display: flex;
     align-items: center;

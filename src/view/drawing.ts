@@ -12,6 +12,8 @@ export class Drawing {
   readonly #root: ParentNode;
   readonly #layer: HTMLElement;
   readonly #watch = new ResizeObserver(() => this.makeWay());
+  /** A font that arrives late, or another language, makes things larger or smaller. */
+  readonly #watched = new WeakSet<Element>();
 
   /** @param root Holds the layers `.overlay` and `.strip`. */
   constructor(root: ParentNode) {
@@ -20,13 +22,22 @@ export class Drawing {
     const strip = root.querySelector<HTMLElement>(".strip")!;
     this.#overlay = new FaceOverlay(this.#layer);
     this.#strip = new ExpressionStrip(strip);
-    for (const part of [this.#layer, strip]) this.#watch.observe(part);
+    for (const part of [this.#layer, strip]) this.#watchOnce(part);
+  }
+
+  /** Whoever is watched a second time is told of at once, and that would never end. */
+  #watchOnce(thing: Element): void {
+    if (this.#watched.has(thing)) return;
+    this.#watched.add(thing);
+    this.#watch.observe(thing);
   }
 
   /** To be called when other things may stand on the picture than before: the faces' words keep clear of them. */
   makeWay(): void {
     const { left, top } = this.#layer.getBoundingClientRect();
-    const rects = [...this.#root.querySelectorAll(THINGS)].map((thing) => thing.getBoundingClientRect());
+    const things = [...this.#root.querySelectorAll(THINGS)];
+    for (const thing of things) this.#watchOnce(thing);
+    const rects = things.map((thing) => thing.getBoundingClientRect());
     const there = rects.filter(({ width }) => width > 0);
     this.#overlay.avoid(there.map(({ x, y, width, height }) => ({ x: x - left, y: y - top, width, height })));
   }
