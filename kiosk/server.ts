@@ -73,6 +73,9 @@ const HEADERS: Readonly<Record<string, string>> = {
   "X-Content-Type-Options": "nosniff",
 };
 
+/** Answers at a time on one connection. */
+const MAX_UNDER_WAY = 4;
+
 const HTTP_OPTIONS: HttpOptions = {
   headersTimeout: HEAD_TIMEOUT_MS,
   requestTimeout: REQUEST_TIMEOUT_MS,
@@ -143,7 +146,7 @@ function answerer(site: string, options: ServerOptions): Answer {
   const files = siteFiles(site);
 
   return (request, response) => {
-    if (!isOnlyRequest(request, response)) return;
+    if (!isPatient(request, response)) return;
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     const path = requestedPath(request);
     if (path === null) return refuse(response, 400, "The address cannot be read.");
@@ -163,20 +166,22 @@ function answerer(site: string, options: ServerOptions): Answer {
   };
 }
 
-const answering = new WeakSet<Socket>();
+/** Answers that are under way on each connection. */
+const answering = new WeakMap<Socket, number>();
 
 /**
- * Whether nothing else is being answered on this connection. Browsers wait for an answer before they ask again; whoever
- * does not could have thousands of files opened by one packet, and is cut off.
+ * Whether few enough answers are under way on this connection. Browsers wait for an answer before they ask again, but may
+ * have all of it before its file is closed here; whoever does not wait could have thousands of files opened by one
+ * packet, and is cut off.
  */
-function isOnlyRequest({ socket }: IncomingMessage, response: ServerResponse): boolean {
-  if (socket.destroyed || answering.has(socket)) {
+function isPatient({ socket }: IncomingMessage, response: ServerResponse): boolean {
+  const underWay = answering.get(socket) ?? 0;
+  if (socket.destroyed || underWay >= MAX_UNDER_WAY) {
     socket.destroy();
     return false;
   }
-  answering.add(socket);
-  // "finish" comes before a waiting browser can ask again, "close" may come after; an answer that is cut short has only that.
-  for (const end of ["finish", "close"]) response.once(end, () => answering.delete(socket));
+  answering.set(socket, underWay + 1);
+  response.once("close", () => answering.set(socket, (answering.get(socket) ?? 1) - 1));
   return true;
 }
 

@@ -102,10 +102,10 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: "permission taken away for 4 to 8 s",
+    name: "permission taken away for 8 to 12 s",
     async run(exhibit, random) {
       await exhibit.allowCamera(false);
-      await sleep(between(random, 4000, 8000));
+      await sleep(between(random, 8000, 12_000));
       await exhibit.allowCamera(true);
     },
   },
