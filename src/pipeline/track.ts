@@ -34,7 +34,7 @@ const MOTION_MEMORY_MS = 100;
 /** A hidden face is expected to go on as it went: people who cross walk on. After so long at half its speed. */
 const COAST_HALF_LIFE_MS = 1500;
 
-/** Boxes tremble by a share of their width and, small ones, by a share of the pixels that they are seen in. */
+/** Boxes tremble by a share of their width and, small ones, by a share of the pixels that they are seen in: these move more slowly. */
 const BLUR_PX = 12;
 
 /** How far from where it is expected a face may be found, in face sizes … */
@@ -327,7 +327,8 @@ function steadyBox(from: Box, to: Box, size: number, stepMs: number): Box {
 }
 
 function steadyPoint(from: Point, to: Point, size: number, stepMs: number): Point {
-  const share = steadyShare(Math.hypot(to.x - from.x, to.y - from.y) / (size + BLUR_PX), stepMs);
+  const distance = Math.hypot(to.x - from.x, to.y - from.y) / (size + BLUR_PX);
+  const share = steadyShare(distance, (stepMs * size) / (size + BLUR_PX));
   return { x: from.x + share * (to.x - from.x), y: from.y + share * (to.y - from.y) };
 }
 

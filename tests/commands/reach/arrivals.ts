@@ -38,7 +38,7 @@ function isFound(box: Box, truth: Box): boolean {
 }
 
 /** Somebody of the given size at a random place, wholly in the frame, walking or swaying a little. */
-export function somebody(random: Random, head: Head, width: number): Person {
+export function somebody(random: Random, head: Head, width: number, outline: "card" | "figure" = "card"): Person {
   const margin = 0.6 * width;
   const x = margin + (WIDTH - 2 * margin) * random();
   const y = margin + (HEIGHT - 2 * margin) * random();
@@ -48,7 +48,7 @@ export function somebody(random: Random, head: Head, width: number): Person {
     x: Math.min(Math.max(x + speed * width * seconds, margin), WIDTH - margin),
     y: y + 0.03 * width * Math.sin(2 * Math.PI * pace * seconds),
   });
-  return castPerson(head, width, random() < 0.5, 0.6 + 0.8 * random(), at);
+  return castPerson(head, width, random() < 0.5, 0.6 + 0.8 * random(), at, outline);
 }
 
 export interface FacelessFrames {
