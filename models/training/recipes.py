@@ -59,8 +59,6 @@ class Recipe:
     strength: float = 1.0
     erase: float = 0.0
     seed: int = 1
-    refine: float = 0.9  # how much of a face's target each epoch keeps, once targets are refined (train.py)
-    refine_from: float = math.inf  # epoch
     teachers: tuple = ()  # runs whose nets' answers are mixed into the targets
     distil: float = 0.5  # their share
     mean_std: Optional[tuple] = None  # None: the training pixels' own

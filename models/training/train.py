@@ -69,8 +69,6 @@ class Trainer:
         self.epoch, self.step, self.history = state["epoch"], state["step"], state["history"]
         if self.average:
             self.average = {k: v.to(self.device) for k, v in state["average"].items()}
-        if "targets" in state:
-            self.targets = state["targets"].to(self.device)
         print(f"resumed at epoch {self.epoch + 1}, step {self.step + 1}", flush=True)
 
     def begin_from(self, state):
@@ -83,9 +81,7 @@ class Trainer:
             self.average = {k: v.clone().to(self.device) for k, v in source.items()}
 
     def save(self):
-        names = ["average", "epoch", "step", "history"]
-        # Refined targets are a result of the training; others can be made from the labels again.
-        names += ["targets"] if self.epoch >= self.recipe.refine_from else []
+        names = ("average", "epoch", "step", "history")
         save_checkpoint(self.path, {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict(), **{n: getattr(self, n) for n in names}})
 
     def train(self):
@@ -139,8 +135,6 @@ class Trainer:
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
             logits = self.net(x).float()
         loss = self.recipe.loss(logits, self.taught(x, self.targets[index]))
-        if self.epoch >= self.recipe.refine_from:
-            self.refine_targets(index, logits.detach())
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -156,13 +150,6 @@ class Trainer:
         with torch.no_grad(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
             answers = sum(F.softmax(teacher(x).float().view(heads.shape), 2) for teacher in self.teachers) / len(self.teachers)
         return torch.lerp(heads, answers * heads.sum(2, keepdim=True), self.recipe.distil).view(targets.shape)
-
-    def refine_targets(self, index, logits):
-        """Move the faces' targets towards the net's own answers (Huang et al., 2020, "Self-Adaptive Training"): what the
-        net makes of a face in many epochs and changes is less noisy than a single label. A face keeps its weight."""
-        targets = self.targets[index].view(len(index), -1, 7)
-        answers = F.softmax(logits.view(targets.shape), 2) * targets.sum(2, keepdim=True)
-        self.targets[index] = torch.lerp(answers, targets, self.recipe.refine).view(len(index), -1)
 
     def update_average(self):
         # A short memory at first, so that the start is forgotten.

@@ -8,10 +8,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { LABELS } from "../../src/types.ts";
-import { readFaceLabels } from "./face-labels.ts";
+import { readLabelledFaces } from "./face-labels.ts";
 import { InputError, runCommand } from "./input-error.ts";
 import { LabBrowser, chooseEngine, chooseModel } from "./lab-browser.ts";
-import { readFaces } from "./npy.ts";
 import { Progress } from "./progress.ts";
 import { type Comparison, calibrationError, compare } from "./recognition.ts";
 
@@ -43,19 +42,11 @@ function printComparison(name: string, { accuracy, n, recall, confusion }: Compa
 async function evaluate(): Promise<void> {
   const text = { type: "string" } as const;
   const { values } = parseArgs({ options: { images: text, labels: text, model: text, engine: text, json: text } });
-  if (values.images === undefined) throw new InputError("--images FILE.npy is missing: the faces");
-  if (values.labels === undefined) throw new InputError("--labels FILE.csv is missing: what is true of the faces");
   const model = chooseModel(values.model);
-  const faces = readFaces(values.images);
-  const labels = readFaceLabels(values.labels);
+  const { faces, labels } = readLabelledFaces(values);
   if (faces.size !== FACE_SIZE) {
     throw new InputError(
       `${values.images}: faces are ${faces.size}x${faces.size} pixels, not ${FACE_SIZE}x${FACE_SIZE}`,
-    );
-  }
-  if (faces.count !== labels.length) {
-    throw new InputError(
-      `${values.labels}: has ${labels.length} rows for the ${faces.count} faces of ${values.images}`,
     );
   }
 

@@ -1,6 +1,6 @@
 import { LABELS, type Label } from "../../src/types.ts";
 import { InputError } from "./input-error.ts";
-import { readBytes } from "./npy.ts";
+import { type Faces, readBytes, readFaces } from "./npy.ts";
 
 /** What is held to be true of one face. */
 export interface FaceLabels {
@@ -54,4 +54,25 @@ export function readFaceLabels(path: string): readonly FaceLabels[] {
     if (counts.some((count) => !(count >= 0))) throw refuse("has votes that are not counts");
     return { fer2013: label, ferplus: topTag(counts) };
   });
+}
+
+/**
+ * Reads the faces and what is held to be true of each, as the options `--images` and `--labels` name them.
+ *
+ * @throws InputError that says which option is missing, which file is wrong and how, or that the two do not belong together.
+ */
+export function readLabelledFaces(options: { readonly images?: string; readonly labels?: string }): {
+  readonly faces: Faces;
+  readonly labels: readonly FaceLabels[];
+} {
+  if (options.images === undefined) throw new InputError("--images FILE.npy is missing: the faces");
+  if (options.labels === undefined) throw new InputError("--labels FILE.csv is missing: what is true of the faces");
+  const faces = readFaces(options.images);
+  const labels = readFaceLabels(options.labels);
+  if (faces.count !== labels.length) {
+    throw new InputError(
+      `${options.labels}: has ${labels.length} rows for the ${faces.count} faces of ${options.images}`,
+    );
+  }
+  return { faces, labels };
 }

@@ -14,10 +14,10 @@ import { parseArgs } from "node:util";
 import type { Sighting } from "../../src/pipeline/geometry.ts";
 import { BEST_SHARE } from "../../src/pipeline/follow.ts";
 import { type Scene, Stage, type StagedFace, stagedFace } from "./face-scenes.ts";
-import { type FaceLabels, readFaceLabels } from "./face-labels.ts";
+import { type FaceLabels, readLabelledFaces } from "./face-labels.ts";
 import { InputError, runCommand } from "./input-error.ts";
 import { LabBrowser, chooseEngine, chooseModel } from "./lab-browser.ts";
-import { type Faces, readFaces } from "./npy.ts";
+import type { Faces } from "./npy.ts";
 import { Progress } from "./progress.ts";
 import { type Random, seeded } from "./reach/scenes.ts";
 import { compare } from "./recognition.ts";
@@ -168,18 +168,10 @@ async function faceSizes(): Promise<void> {
       write: { type: "boolean", default: false },
     },
   });
-  if (values.images === undefined) throw new InputError("--images FILE.npy is missing: the faces");
-  if (values.labels === undefined) throw new InputError("--labels FILE.csv is missing: what is true of the faces");
   const wanted = Number(values.count ?? 1000);
   if (!(Number.isInteger(wanted) && wanted > 0)) throw new InputError(`--count ${values.count}: is no number of faces`);
   const model = chooseModel(values.model);
-  const faces = readFaces(values.images);
-  const labels = readFaceLabels(values.labels);
-  if (faces.count !== labels.length) {
-    throw new InputError(
-      `${values.labels}: has ${labels.length} rows for the ${faces.count} faces of ${values.images}`,
-    );
-  }
+  const { faces, labels } = readLabelledFaces(values);
   const count = Math.min(wanted, faces.count);
   const indices = Array.from({ length: count }, (_, i) => Math.floor((i * faces.count) / count));
 

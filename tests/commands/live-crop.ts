@@ -7,10 +7,9 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Scene, Stage, stagedFace } from "./face-scenes.ts";
-import { readFaceLabels } from "./face-labels.ts";
+import { readLabelledFaces } from "./face-labels.ts";
 import { InputError, runCommand } from "./input-error.ts";
 import { LabBrowser, chooseEngine, chooseModel } from "./lab-browser.ts";
-import { readFaces } from "./npy.ts";
 import { Progress } from "./progress.ts";
 import { seeded } from "./reach/scenes.ts";
 import { compare } from "./recognition.ts";
@@ -56,18 +55,10 @@ async function liveCrop(): Promise<void> {
   const { values } = parseArgs({
     options: { images: text, labels: text, model: text, engine: text, count: text, json: text },
   });
-  if (values.images === undefined) throw new InputError("--images FILE.npy is missing: the faces");
-  if (values.labels === undefined) throw new InputError("--labels FILE.csv is missing: what is true of the faces");
   const wanted = Number(values.count ?? 500);
   if (!(Number.isInteger(wanted) && wanted > 0)) throw new InputError(`--count ${values.count}: is no number of faces`);
   const model = chooseModel(values.model);
-  const faces = readFaces(values.images);
-  const labels = readFaceLabels(values.labels);
-  if (faces.count !== labels.length) {
-    throw new InputError(
-      `${values.labels}: has ${labels.length} rows for the ${faces.count} faces of ${values.images}`,
-    );
-  }
+  const { faces, labels } = readLabelledFaces(values);
   const indices = Array.from({ length: Math.min(wanted, faces.count) }, (_, i) =>
     Math.floor((i * faces.count) / Math.min(wanted, faces.count)),
   );

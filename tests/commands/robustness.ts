@@ -10,10 +10,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type FaceLabels, readFaceLabels } from "./face-labels.ts";
+import { type FaceLabels, readLabelledFaces } from "./face-labels.ts";
 import { InputError, runCommand } from "./input-error.ts";
 import { LabBrowser, toBase64 } from "./lab-browser.ts";
-import { type Faces, readFaces } from "./npy.ts";
+import type { Faces } from "./npy.ts";
 import { MODULES, ROOT } from "./bench-peers/peers.ts";
 import { Progress } from "./progress.ts";
 import { seeded } from "./reach/scenes.ts";
@@ -159,17 +159,9 @@ function writeCard(text: string): void {
 async function robustness(): Promise<void> {
   const text = { type: "string" } as const;
   const { values } = parseArgs({ options: { images: text, labels: text, count: text, json: text } });
-  if (values.images === undefined) throw new InputError("--images FILE.npy is missing: the faces");
-  if (values.labels === undefined) throw new InputError("--labels FILE.csv is missing: what is true of the faces");
   const wanted = Number(values.count ?? 1000);
   if (!(Number.isInteger(wanted) && wanted > 0)) throw new InputError(`--count ${values.count}: is no number of faces`);
-  const all = readFaces(values.images);
-  const allLabels = readFaceLabels(values.labels);
-  if (all.count !== allLabels.length) {
-    throw new InputError(
-      `${values.labels}: has ${allLabels.length} rows for the ${all.count} faces of ${values.images}`,
-    );
-  }
+  const { faces: all, labels: allLabels } = readLabelledFaces(values);
   const [faces, labels] = spread(all, allLabels, wanted);
   const readers = ["edge", "edge-fer2013", "seed"]
     .filter((model) => existsSync(join(ROOT, "dist/models", model)))

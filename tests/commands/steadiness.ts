@@ -9,10 +9,9 @@ import { parseArgs } from "node:util";
 import { median, quantile } from "../../src/bench/percentiles.ts";
 import { Smoother } from "../../src/pipeline/smooth.ts";
 import { LABELS, type Label } from "../../src/types.ts";
-import { readFaceLabels } from "./face-labels.ts";
+import { readLabelledFaces } from "./face-labels.ts";
 import { InputError, runCommand } from "./input-error.ts";
 import { LabBrowser, chooseEngine, chooseModel } from "./lab-browser.ts";
-import { readFaces } from "./npy.ts";
 import { Progress } from "./progress.ts";
 import { seeded } from "./reach/scenes.ts";
 import { CHANGES, type Gray, randomNormal } from "./robustness/changes.ts";
@@ -87,13 +86,10 @@ async function steadiness(): Promise<void> {
   const { values } = parseArgs({
     options: { images: text, labels: text, model: text, engine: text, count: text, json: text },
   });
-  if (values.images === undefined) throw new InputError("--images FILE.npy is missing: the faces");
-  if (values.labels === undefined) throw new InputError("--labels FILE.csv is missing: what is true of the faces");
   const count = Number(values.count ?? 40);
   if (!(Number.isInteger(count) && count > 1)) throw new InputError(`--count ${values.count}: is no number of faces`);
   const model = chooseModel(values.model);
-  const faces = readFaces(values.images);
-  const truth = readFaceLabels(values.labels);
+  const { faces, labels: truth } = readLabelledFaces(values);
   const area = faces.size ** 2;
 
   const report = await LabBrowser.use({ model, engine: chooseEngine(values.engine) }, async (lab) => {
