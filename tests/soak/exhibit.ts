@@ -1,8 +1,8 @@
 /** The exhibit under soak: a copy of the built site with the server that ships, and a browser that shows it. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type BrowserContext, type BrowserServer, type CDPSession, type Page, type Worker, chromium } from "playwright";
@@ -27,6 +27,8 @@ const CAMERA = { width: 640, height: 480 };
 const SMALL_CAMERA = { width: 192, height: 144 };
 
 const SERVER_READY_MS = 30_000;
+/** How often the site is read until the server's pools are full. */
+const POOL_ROUNDS = 5;
 /** Whoever does not answer within this hangs: the reading is left out. */
 const READ_MS = 20_000;
 
@@ -264,5 +266,18 @@ async function startServer(site: string, port: number): Promise<{ server: ChildP
   ]);
   if (!URL.canParse(url))
     throw new Error(`The server on port ${port} did not say where it is, but: ${url || "nothing"}`);
+  // Beside the page, which does not wait for it; a fault may stop the server meanwhile.
+  void fillPools(site, url).catch(() => {});
   return { server, port: Number(new URL(url).port) };
+}
+
+/** A young server's memory grows with its first hundreds of answers, until the allocator's pools are full. */
+async function fillPools(site: string, url: string): Promise<void> {
+  const files = readdirSync(site, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  for (let round = 0; round < POOL_ROUNDS; round++) {
+    for (const { parentPath, name } of files) {
+      const answer = await fetch(new URL(relative(site, join(parentPath, name)), url));
+      await answer.arrayBuffer();
+    }
+  }
 }

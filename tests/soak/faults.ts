@@ -12,6 +12,7 @@ export interface Fault {
 }
 
 const MODELS = /\/models\//;
+const WEIGHTS = /\/models\/.*\.(ec8|bin|tflite)$/;
 const CODE = /\/(models|wasm)\//;
 const PAGE = "<!doctype html><title>Not here</title>";
 
@@ -161,6 +162,23 @@ export const FAULTS: readonly Fault[] = [
     name: "worker starts while the networks answer 404",
     run: (exhibit, random) =>
       whileFiles(exhibit, random, MODELS, (route) => route.fulfill({ status: 404, body: "no" })),
+  },
+  {
+    name: "worker starts while the networks answer with a page",
+    run: (exhibit, random) =>
+      whileFiles(exhibit, random, MODELS, (route) => route.fulfill({ contentType: "text/html", body: PAGE })),
+  },
+  {
+    name: "worker starts while the networks come damaged",
+    run: (exhibit, random) => {
+      const offset = random(1000);
+      return whileFiles(exhibit, random, WEIGHTS, async (route) => {
+        const response = await route.fetch();
+        const body = await response.body();
+        body[offset]! ^= 1;
+        await route.fulfill({ response, body });
+      });
+    },
   },
   {
     name: "worker starts while WebAssembly answers with a page",

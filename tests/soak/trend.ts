@@ -7,7 +7,7 @@ export interface Sample {
 }
 
 export interface Trend {
-  /** The median, warm-up left out. */
+  /** The median. */
   readonly level: number;
   /** Theil and Sen's: the median of the slopes between all pairs, which a few outliers do not move. */
   readonly slopePerHour: number;
@@ -21,8 +21,6 @@ export interface Trend {
   readonly verdict: "flat" | "rises" | "too short";
 }
 
-/** What fills for the first time (caches, pools, compiled code) is no leak. */
-const WARM_UP_SHARE = 0.2;
 /** Fewer say nothing. */
 const LEAST_SAMPLES = 8;
 /** One in some 700 chance orders is further out. */
@@ -31,9 +29,10 @@ const CERTAIN_Z = 3;
 /**
  * @param samples Oldest first.
  * @param tolerance A rise up to this much over the whole time is let pass, whatever its order: in the line's unit.
+ * @param fromHours What was before is left out: caches, pools and compiled code that fill for the first time are no leak.
  */
-export function trendOf(samples: readonly Sample[], tolerance: number): Trend {
-  const kept = samples.slice(Math.floor(samples.length * WARM_UP_SHARE));
+export function trendOf(samples: readonly Sample[], tolerance: number, fromHours = 0): Trend {
+  const kept = samples.filter(({ hours }) => hours >= fromHours);
   const slopes: number[] = [];
   let score = 0;
   for (const [index, a] of kept.entries()) {

@@ -62,6 +62,7 @@ describe("a trend", () => {
       trendOf(
         line((minute) => Math.min(minute, 8)),
         0,
+        9 / HOUR,
       ).verdict,
     ).toBe("flat");
     expect(
@@ -79,7 +80,8 @@ describe("a trend", () => {
   });
 
   test("a few samples say nothing", () => {
-    expect(trendOf(line((minute) => minute).slice(0, 8), 0).verdict).toBe("too short");
+    expect(trendOf(line((minute) => minute).slice(0, 7), 0).verdict).toBe("too short");
+    expect(trendOf(line((minute) => minute), 0, 0.9).verdict).toBe("too short");
     expect(trendOf([], 0).verdict).toBe("too short");
   });
 });
