@@ -1,8 +1,10 @@
 /** The soak's faults, one at a time: each kills, freezes or withholds a real part of the browser or its server. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { CDPSession } from "playwright";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Exhibit } from "../soak/exhibit.ts";
 import { FAULTS } from "../soak/faults.ts";
+import { FAKE_CAMERA, browserWith, endVisits } from "./visit.ts";
 
 const START_MS = 120_000;
 /** A hang is a failure; how fast it is, the soak tells. */
@@ -19,6 +21,7 @@ beforeAll(async () => {
 }, START_MS);
 
 afterAll(async () => {
+  await endVisits();
   await exhibit?.close();
 });
 
@@ -44,6 +47,7 @@ beforeEach(async () => {
 test.each([
   ["camera unplugged", ["camera-lost"]],
   ["camera silent", ["camera-stalled"]],
+  ["camera gone for", ["camera-lost", "camera-missing"]],
   ["permission taken away", ["camera-lost", "camera-denied"]],
   ["the camera's picture changes its size", []],
   ["worker starts while the server is gone", ["worker-crash"]],
@@ -56,4 +60,54 @@ test.each([
   const told = await untilWell();
   for (const code of codes) expect([...told]).toContain(code);
   if (codes.length === 0) expect([...told].filter((code) => code !== "camera-stalled")).toEqual([]);
+});
+
+/** A tab that Playwright does not hold: those that it holds are told that they are seen and have the focus, always. */
+async function openTab(session: CDPSession, url: string, origin: string) {
+  const { browserContextId } = await session.send("Target.createBrowserContext");
+  await session.send("Browser.grantPermissions", { permissions: ["videoCapture"], browserContextId, origin });
+  const { targetId } = await session.send("Target.createTarget", { url, browserContextId });
+  const { sessionId } = await session.send("Target.attachToTarget", { targetId, flatten: false });
+  const answers = new Map<number, (value: unknown) => void>();
+  session.on("Target.receivedMessageFromTarget", ({ message }) => {
+    const { id, result } = JSON.parse(message) as { id: number; result: { result: { value: unknown } } };
+    answers.get(id)?.(result.result.value);
+  });
+  let asked = 0;
+  const evaluate = (expression: string) =>
+    new Promise<unknown>((resolve) => {
+      const id = ++asked;
+      answers.set(id, resolve);
+      const message = JSON.stringify({ id, method: "Runtime.evaluate", params: { expression } });
+      void session.send("Target.sendMessageToTarget", { sessionId, message });
+    });
+  const cover = () => session.send("Target.createTarget", { url: "about:blank", browserContextId });
+  const show = () => session.send("Target.activateTarget", { targetId });
+  return { evaluate, cover, show };
+}
+
+test("the tab goes behind another one and comes back", { timeout: RECOVERY_MS }, async () => {
+  const browser = await browserWith([FAKE_CAMERA]);
+  const session = await browser.newBrowserCDPSession();
+  const tab = await openTab(session, exhibit.origin, exhibit.origin);
+  const becomes = async (state: string) => {
+    while ((await tab.evaluate(`document.querySelector("emotion-cam")?.getAttribute("state")`)) !== state) {
+      await sleep(100);
+    }
+  };
+  await becomes("running");
+  await tab.evaluate(`frames = 0; addEventListener("emotion-frame", () => frames++); errors = [];
+    addEventListener("emotion-error", ({ error }) => errors.push(error.code))`);
+  await tab.cover();
+  await becomes("paused");
+  const before = (await tab.evaluate("frames")) as number;
+  await sleep(4000);
+  expect(await tab.evaluate("document.visibilityState")).toBe("hidden");
+  // One may have been under way.
+  expect(await tab.evaluate("frames")).toBeLessThanOrEqual(before + 1);
+  await tab.show();
+  await becomes("running");
+  while (((await tab.evaluate("frames")) as number) < before + 5) await sleep(100);
+  expect(await tab.evaluate("errors.join()")).toBe("");
+  await session.detach();
 });

@@ -1,6 +1,6 @@
 /** The exhibit under soak: a copy of the built site with the server that ships, and a browser that shows it. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -74,6 +74,8 @@ export class Exhibit {
   readonly session: CDPSession;
   readonly origin: string;
   readonly #site: string;
+  /** The camera's picture. */
+  readonly #clip: string;
   readonly #browser: BrowserServer;
   readonly #browserSession: CDPSession;
   #server: ChildProcess;
@@ -83,6 +85,7 @@ export class Exhibit {
     session: CDPSession;
     origin: string;
     site: string;
+    clip: string;
     browser: BrowserServer;
     browserSession: CDPSession;
     server: ChildProcess;
@@ -92,6 +95,7 @@ export class Exhibit {
     this.session = parts.session;
     this.origin = parts.origin;
     this.#site = parts.site;
+    this.#clip = parts.clip;
     this.#browser = parts.browser;
     this.#browserSession = parts.browserSession;
     this.#server = parts.server;
@@ -111,7 +115,7 @@ export class Exhibit {
     const site = mkdtempSync(join(tmpdir(), "emotion-cam-soak-"));
     cpSync(DIST, site, { recursive: true });
     const camera = fast ? SMALL_CAMERA : CAMERA;
-    const clip = join(site, "..", `${site.split("/").at(-1)}.mjpeg`);
+    const clip = `${site}.mjpeg`;
     const executablePath = chromiumPath();
     const painter = await chromium.launch({ executablePath, args: [...CHROMIUM_ARGS] });
     await writeClip(painter, clip, camera, peopleComingAndGoing(seed, camera, clipSeconds));
@@ -134,14 +138,14 @@ export class Exhibit {
     const session = await context.newCDPSession(page);
     const browserSession = await connected.newBrowserCDPSession();
     await page.goto(`${origin}/${fast ? "?range=near" : ""}`);
-    return new Exhibit({ page, session, origin, site, browser, browserSession, server });
+    return new Exhibit({ page, session, origin, site, clip, browser, browserSession, server });
   }
 
   async close(): Promise<void> {
     await this.#browser.close();
     await this.stopServer();
     rmSync(this.#site, { recursive: true, force: true });
-    rmSync(`${this.#site}.mjpeg`, { force: true });
+    rmSync(this.#clip, { force: true });
   }
 
   /** The browser's processes whose command line holds a word. */
@@ -168,6 +172,12 @@ export class Exhibit {
       origin: this.origin,
       ...(own?.browserContextId === undefined ? {} : { browserContextId: own.browserContextId }),
     });
+  }
+
+  /** Of a camera whose picture is gone the browser says that there is none. */
+  withholdCamera(withheld: boolean): void {
+    const [from, to] = withheld ? [this.#clip, `${this.#clip}.withheld`] : [`${this.#clip}.withheld`, this.#clip];
+    renameSync(from, to);
   }
 
   async stopServer(): Promise<void> {

@@ -90,7 +90,7 @@ const SIZES = [
 
 export const FAULTS: readonly Fault[] = [
   {
-    name: "camera unplugged (the capturing process killed)",
+    name: "camera unplugged and at once plugged in again (the capturing process killed)",
     run: async (exhibit) => signal(exhibit.processes(CAPTURE), "SIGKILL"),
   },
   {
@@ -100,6 +100,15 @@ export const FAULTS: readonly Fault[] = [
       signal(pids, "SIGSTOP");
       await sleep(between(random, 6000, 10_000));
       signal(pids, "SIGCONT");
+    },
+  },
+  {
+    name: "camera gone for 7 to 10 s, and plugged in again",
+    async run(exhibit, random) {
+      exhibit.withholdCamera(true);
+      signal(exhibit.processes(CAPTURE), "SIGKILL");
+      await sleep(between(random, 7000, 10_000));
+      exhibit.withholdCamera(false);
     },
   },
   {
