@@ -342,7 +342,6 @@ export const styles = css`
     background: var(--_colour);
     transform: scaleY(var(--_level, 0));
     transform-origin: bottom;
-    transition: transform 150ms linear;
   }
 
   .stack {
@@ -358,6 +357,19 @@ export const styles = css`
   .column[data-unsure] .icon,
   .column[data-unsure] .word {
     visibility: hidden;
+  }
+
+  /* A guess that no word stands for is no full bar either. */
+  .level,
+  .stack {
+    transition:
+      transform 150ms linear,
+      opacity 200ms;
+  }
+
+  .bars[data-unsure] .level,
+  .column[data-unsure] .stack {
+    opacity: 0.3;
   }
 
   .past {

@@ -89,6 +89,7 @@ export class ExpressionStrip {
   }
 
   #showBars({ scores, label, certain }: Face): void {
+    this.#bars.toggleAttribute("data-unsure", !certain);
     for (const [of, bar] of this.#barOf) {
       bar.level.style.setProperty("--_level", scores[of].toFixed(3));
       bar.root.toggleAttribute("data-top", of === label && certain);

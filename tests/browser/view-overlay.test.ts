@@ -219,6 +219,24 @@ describe("the strip", () => {
     expect(layer.querySelector<HTMLElement>("[data-top] .level")!.style.getPropertyValue("--_level")).toBe("0.700");
   });
 
+  test.each(["one", "two"])("of a guess that no word stands for no full bars are shown: %s", (count) => {
+    const layer = put();
+    const strip = new ExpressionStrip(layer);
+    const others = count === "two" ? [face(0.7, true, "happy", 2)] : [];
+    const opacities = () =>
+      [...layer.querySelectorAll<HTMLElement>(count === "two" ? ".stack" : ".level")].map((part) => {
+        part.style.transition = "none";
+        return Number(getComputedStyle(part).opacity);
+      });
+    strip.show([face(0.3, true, "sad"), ...others], 1000, ENGLISH);
+    expect(Math.min(...opacities())).toBe(1);
+    strip.show([face(0.3, false, "sad"), ...others], 2000, ENGLISH);
+    expect(Math.min(...opacities())).toBeLessThan(0.5);
+    expect(layer.querySelector("[data-top]")).toBeNull();
+    strip.show([face(0.3, true, "sad"), ...others], 3000, ENGLISH);
+    expect(Math.min(...opacities())).toBe(1);
+  });
+
   test("several: a column each, in the order of the picture as it is seen", () => {
     const layer = put();
     const strip = new ExpressionStrip(layer);
