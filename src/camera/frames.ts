@@ -1,4 +1,5 @@
 import { EmotionCamError } from "../errors.ts";
+import { play } from "./source.ts";
 
 /** A camera delivers a frame at least every 200 ms, even in the dark; after this long without one it hangs. */
 const STALL_MS = 3000;
@@ -130,7 +131,10 @@ class Watch {
         return newest;
       }
       const woken = await this.#pause();
-      if (!woken && isSilent(this.#source)) throw stalled(this.#source);
+      if (woken || document.hidden) continue;
+      if (isSilent(this.#source)) throw stalled(this.#source);
+      // Browsers pause videos by themselves: a phone that was called, a media key, a machine that saves power.
+      if (this.#source instanceof HTMLVideoElement && this.#source.paused) play(this.#source);
     }
   }
 
@@ -193,7 +197,7 @@ function isCamera(source: HTMLVideoElement | HTMLImageElement): source is HTMLVi
 }
 
 function isSilent(source: HTMLVideoElement | HTMLImageElement): source is HTMLVideoElement {
-  return isCamera(source) && !source.paused && !document.hidden;
+  return isCamera(source) && !source.paused;
 }
 
 function stalled(video: HTMLVideoElement): EmotionCamError {

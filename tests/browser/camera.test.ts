@@ -208,6 +208,16 @@ describe("frames", () => {
     source.close();
   });
 
+  test.each(["camera", "clip"])("what the browser pauses is played again: %s", async (kind) => {
+    const source = kind === "camera" ? await openFake() : await showFile("/demo.webm", stage, over.signal);
+    const taken = take(source, 20);
+    await take(source, 2);
+    stage.video.pause();
+    expect(await taken).toHaveLength(20);
+    expect(stage.video.paused).toBe(false);
+    source.close();
+  });
+
   test("a camera that says it is live and sends nothing is camera-stalled", async () => {
     const canvas = document.createElement("canvas");
     canvas.getContext("2d")!.fillRect(0, 0, 9, 9);
