@@ -521,7 +521,7 @@ export class EmotionCam extends EmotionCamAttributes {
         signal: abort.signal,
         onProgress: (loadedBytes, totalBytes) => this.#load({ loadedBytes, totalBytes }),
         onReady: (runtime) => this.#equip(runtime),
-        onError: (error) => this.#failEngine(error),
+        onError: (error, retryInMs) => this.#failEngine(error, retryInMs),
       },
     );
     this.#engine = { client, abort, key: this.#engineKey };
@@ -537,6 +537,10 @@ export class EmotionCam extends EmotionCamAttributes {
 
   #load(progress: Progress): void {
     this.#progress = progress;
+    // Of the worker's next try nothing was seen yet; now it is under way.
+    if (this.#failure !== null && !ofSource(this.#failure.error)) {
+      this.#failure = { error: this.#failure.error, retryInMs: null };
+    }
     this.requestUpdate();
   }
 
@@ -568,8 +572,8 @@ export class EmotionCam extends EmotionCamAttributes {
     this.#starting = null;
   }
 
-  /** @param retryInMs When it is tried again, milliseconds; `null` where the worker is started again by its client. */
-  #fail(error: EmotionCamError, retryInMs: number | null, demo: boolean): void {
+  /** @param retryInMs When it is tried again, milliseconds. */
+  #fail(error: EmotionCamError, retryInMs: number, demo: boolean): void {
     if (!ofSource(error) && !error.recoverable) this.#dropEngine();
     if (!demo) this.#failure = { error, retryInMs };
     // The demo goes on while the camera is looked for.
@@ -583,8 +587,8 @@ export class EmotionCam extends EmotionCamAttributes {
   }
 
   /** What fails while nobody waits for it is started again in silence. */
-  #failEngine(error: EmotionCamError): void {
-    if (this.#session !== null) this.#fail(error, null, false);
+  #failEngine(error: EmotionCamError, retryInMs: number): void {
+    if (this.#session !== null) this.#fail(error, retryInMs, false);
     else if (!error.recoverable) this.#dropEngine();
   }
 

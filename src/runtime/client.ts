@@ -14,8 +14,11 @@ export interface ClientHooks {
   readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
   /** Called when the networks are there: after the start, and after each restart. */
   readonly onReady?: (runtime: RuntimeInfo) => void;
-  /** Called for every failure; after a recoverable one the worker is started again by itself. */
-  readonly onError?: (error: EmotionCamError) => void;
+  /**
+   * Called for every failure; after a recoverable one the worker is started again by itself, in `retryInMs`
+   * milliseconds (`Infinity` after others).
+   */
+  readonly onError?: (error: EmotionCamError, retryInMs: number) => void;
 }
 
 export interface RuntimeClient {
@@ -172,7 +175,7 @@ class Client implements RuntimeClient {
     if (waitMs === Infinity) this.#end(error);
     else this.#watchdog = setTimeout(() => this.#start(), waitMs);
     this.#settle()?.reject(error);
-    this.#hooks.onError?.(error);
+    this.#hooks.onError?.(error, waitMs);
   }
 
   #stopWorker(): void {

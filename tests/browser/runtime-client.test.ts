@@ -144,7 +144,7 @@ describe("a worker that fails is started again", () => {
     ],
   ])("when it %s", async (_, onFrame, message) => {
     const onReady = vi.fn<(runtime: RuntimeInfo) => void>();
-    const onError = vi.fn<(error: EmotionCamError) => void>();
+    const onError = vi.fn<(error: EmotionCamError, retryInMs: number) => void>();
     const client = open(worker("ready()", `if (data.timeMs < 0) { ${onFrame} } else answer(data.timeMs)`), {
       onReady,
       onError,
@@ -153,7 +153,7 @@ describe("a worker that fails is started again", () => {
     const error = await failure(client.process(videoFrame(), -1, OPTIONS));
     expect(error).toMatchObject({ code: "worker-crash", recoverable: true });
     expect(error.message).toContain(message);
-    expect(onError).toHaveBeenCalledExactlyOnceWith(error);
+    expect(onError).toHaveBeenCalledExactlyOnceWith(error, 250);
     const second = await client.ready;
     expect(second.variant).not.toBe(first.variant);
     expect(onReady).toHaveBeenCalledTimes(2);
@@ -177,7 +177,7 @@ describe("a worker that fails is started again", () => {
 
   test("with longer and longer waits while it keeps failing", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    const onError = vi.fn<(error: EmotionCamError) => void>();
+    const onError = vi.fn<(error: EmotionCamError, retryInMs: number) => void>();
     const client = open(worker(`throw new Error("no")`, ""), { onError });
     const waits: number[] = [];
     for (let attempt = 1; attempt <= 4; attempt++) {
@@ -189,6 +189,7 @@ describe("a worker that fails is started again", () => {
       waits.push(waited);
     }
     expect(waits).toEqual([250, 500, 1000, 2000]);
+    expect(onError.mock.calls.map(([, retryInMs]) => retryInMs)).toEqual(waits);
   });
 
   test("when its script is not there", async () => {

@@ -86,7 +86,10 @@ describe("what a visitor is told", () => {
     const failure = await fail(here);
     expect(failure).toMatchObject({ code, state: "failed", told: 1 });
     expect(failure.message).toContain(here.origin);
+    // What is wrong, and when it is tried again.
     expect((await readable(here)).length).toBeGreaterThan(20);
+    await here.page.getByText(/Next try within \d+ s|Starting again by itself/).waitFor();
+    if (code === "model-corrupt") await here.page.getByText(/Next try within (5|10|20) s/).waitFor();
   });
 
   test("a clip that is not there", async () => {
