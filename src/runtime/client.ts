@@ -38,9 +38,11 @@ export interface RuntimeClient {
 }
 
 /** The slowest machine answers a frame within a second; after this much silence a worker is held for dead. */
-const ANSWER_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 5_000;
 /** A load that shows no sign of life for so long is held for dead; each part of a file that comes is a sign. */
 const LOAD_TIMEOUT_MS = 60_000;
+/** A timer that is this much late was asleep with the page, and the worker beside it: its answer may be under way. */
+const SLEPT_MS = 1_000;
 
 /** Starts a worker and loads the networks in it. */
 export function createClient(options: RuntimeOptions, hooks: ClientHooks): RuntimeClient {
@@ -157,7 +159,11 @@ class Client implements RuntimeClient {
 
   #watch(timeoutMs: number, fault: string): void {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#crash(`${fault} for ${timeoutMs / 1000} s`), timeoutMs);
+    const dueMs = performance.now() + timeoutMs;
+    this.#watchdog = setTimeout(() => {
+      if (performance.now() - dueMs > SLEPT_MS) this.#watch(timeoutMs, fault);
+      else this.#crash(`${fault} for ${timeoutMs / 1000} s`);
+    }, timeoutMs);
   }
 
   #crash(fault: string, cause?: unknown): void {

@@ -165,7 +165,7 @@ describe("a worker that fails is started again", () => {
     await client.ready;
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const silent = failure(client.process(videoFrame(), 0, OPTIONS));
-    vi.advanceTimersByTime(9_000);
+    vi.advanceTimersByTime(4_000);
     const pending = Symbol("pending");
     expect(await Promise.race([silent, Promise.resolve(pending)])).toBe(pending);
     vi.advanceTimersByTime(2_000);
@@ -173,6 +173,21 @@ describe("a worker that fails is started again", () => {
     vi.advanceTimersByTime(1_000);
     await client.ready;
     expect((await client.process(videoFrame(), 7, OPTIONS)).timeMs).toBe(7);
+  });
+
+  test("but not because the page was asleep: what was under way may still come", async () => {
+    const client = open(worker("ready()", "setTimeout(() => answer(data.timeMs), 200)"));
+    await client.ready;
+    const started = workersStarted;
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const asked = client.process(videoFrame(), 3, OPTIONS);
+    const nowMs = performance.now();
+    const now = vi.spyOn(performance, "now").mockReturnValue(nowMs + 60_000);
+    vi.advanceTimersByTime(5_000);
+    now.mockRestore();
+    vi.useRealTimers();
+    expect((await asked).timeMs).toBe(3);
+    expect(workersStarted).toBe(started);
   });
 
   test("with longer and longer waits while it keeps failing", async () => {

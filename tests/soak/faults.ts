@@ -103,11 +103,11 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: "camera gone for 7 to 10 s, and plugged in again",
+    name: "camera gone for 9 to 12 s, and plugged in again",
     async run(exhibit, random) {
       exhibit.withholdCamera(true);
       signal(exhibit.processes(CAPTURE), "SIGKILL");
-      await sleep(between(random, 7000, 10_000));
+      await sleep(between(random, 9000, 12_000));
       exhibit.withholdCamera(false);
     },
   },
