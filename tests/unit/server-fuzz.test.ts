@@ -1,6 +1,5 @@
 /**
- * The kiosk's server against whatever can be sent to a port. `FUZZ_RUNS=100000 npx vitest …` sends more; the counts are
- * printed.
+ * The kiosk's server against whatever can be sent to a port. `npm run fuzz` sends more; the counts are printed.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type Socket, connect } from "node:net";
@@ -10,8 +9,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Keeper } from "../../kiosk/keeper.ts";
 import { type SiteServer, createServer } from "../../kiosk/server.ts";
+import { SERVER_FUZZ_RUNS as RUNS } from "../fuzz-runs.ts";
 
-const RUNS = Number(process.env["FUZZ_RUNS"] ?? 300);
 /** A hang's limit, for each run, ms; and what a file of runs takes to begin. */
 const LIMIT_MS = 60_000 + RUNS * 100;
 
