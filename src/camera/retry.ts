@@ -37,10 +37,19 @@ function camerasChanged(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Asked for once: Chromium keeps each answer, and its line to the browser, for as long as the page lives. */
+const statuses = new WeakMap<Permissions, Promise<PermissionStatus>>();
+
+function cameraPermission({ permissions }: Navigator): Promise<PermissionStatus> {
+  const status = statuses.get(permissions) ?? permissions.query({ name: "camera" });
+  statuses.set(permissions, status);
+  return status;
+}
+
 async function permissionGranted(signal: AbortSignal): Promise<void> {
   let status: PermissionStatus;
   try {
-    status = await navigator.permissions.query({ name: "camera" });
+    status = await cameraPermission(navigator);
   } catch {
     // Firefox before 132 does not tell; the timed tries and the start button remain.
     return forever(signal);

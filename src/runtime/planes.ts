@@ -1,5 +1,7 @@
 import type { Picture, Square } from "../pipeline/stages.ts";
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 /** Rows of bytes without gaps: a frame's luma, or one of its two differences of colour. */
 interface Plane {
   readonly width: number;
@@ -39,15 +41,34 @@ const BT601 = [0.299, 0.114] as const;
 const BT709 = [0.2126, 0.0722] as const;
 
 /**
- * Cuts squares straight out of a camera's YUV planes, by plain arithmetic and without a canvas: the frame is copied as
- * it is, and only the few pixels of the squares are converted. Measured with the fake camera, one letterbox and one
- * face, Chromium without a GPU, in turn in one run (`tests/commands/bench-camera.ts`): a third of what drawing the frame
- * onto a canvas and cutting from there takes.
+ * From a point of the frame as it is shown to one of its planes, which may be turned, mirrored and of another size:
+ * x' = xx * x + xy * y + x0, y' = yx * x + yy * y + y0; pixels.
+ */
+interface View {
+  readonly xx: number;
+  readonly xy: number;
+  readonly x0: number;
+  readonly yx: number;
+  readonly yy: number;
+  readonly y0: number;
+}
+
+/**
+ * Cuts squares straight out of a frame's bytes, by plain arithmetic and without a canvas: a camera's YUV planes are
+ * copied as they are, and only the few pixels of the squares are converted. Measured with the fake camera, one letterbox
+ * and one face, Chromium without a GPU, in turn in one run (`tests/commands/bench-camera.ts`): a third of what drawing
+ * the frame onto a canvas and cutting from there takes. And Chromium keeps each frame that is drawn onto a canvas in a
+ * cache of up to 500 MB.
+ *
+ * Pixels of other kinds (a picture's, a film's of 10 bits) are first made into planes.
  *
  * Squares that shrink are cut from planes halved once or more, as in `pixels.ts`, and for the same reason.
  */
 export class Planes {
-  #buffer = new Uint8Array(0);
+  #buffer: Bytes = new Uint8Array(0);
+  /** What pixels of other kinds are made into. */
+  #made: Bytes = new Uint8Array(0);
+  #view: View = { xx: 1, xy: 0, x0: 0, yx: 0, yy: 1, y0: 0 };
   /** The frame, then its halves; those from `#fresh` on are of an earlier frame. */
   readonly #levels: Level[] = [];
   #fresh = 0;
@@ -57,19 +78,49 @@ export class Planes {
   /**
    * Reads a frame. The picture is valid until the next call, whether the frame is closed or not.
    *
-   * @returns `null` where the frame is none of planes of 8 bits (a canvas's, an image's), or is turned.
+   * @returns `null` where only a canvas can read it: an `ImageBitmap`, and what the browser does not make into RGB.
    */
   async read(frame: VideoFrame | ImageBitmap): Promise<Picture | null> {
-    if (!("codedWidth" in frame) || !isReadable(frame)) return null;
-    const bytes = frame.allocationSize();
-    if (this.#buffer.length !== bytes) this.#buffer = new Uint8Array(bytes);
-    const layout = await frame.copyTo(this.#buffer);
-    const { displayWidth: width, displayHeight: height } = frame;
-    this.#levels[0] = this.#open(frame.format === "NV12", layout, width, height);
+    if (!("codedWidth" in frame) || frame.visibleRect === null) return null;
+    const { width, height } = frame.visibleRect;
+    const level = isPlanar(frame) ? await this.#copy(frame, width, height) : await this.#convert(frame, width, height);
+    if (level === null) return null;
+    this.#levels[0] = level;
     this.#fresh = 1;
+    this.#view = viewOf(frame, width, height);
+    return {
+      width: frame.displayWidth,
+      height: frame.displayHeight,
+      cut: (square, size) => this.#cut(square, size),
+    };
+  }
+
+  async #copy(frame: VideoFrame, width: number, height: number): Promise<Level> {
+    this.#buffer = sized(this.#buffer, frame.allocationSize());
+    const layout = await frame.copyTo(this.#buffer);
     const { matrix, fullRange } = frame.colorSpace;
     this.#colours = coloursOf(matrix === "bt709" ? BT709 : BT601, fullRange === true);
-    return { width, height, cut: (square, size) => this.#cut(square, size) };
+    return this.#open(frame.format === "NV12", layout, width, height);
+  }
+
+  async #convert(frame: VideoFrame, width: number, height: number): Promise<Level | null> {
+    const format = PIXEL_FORMATS.find((each) => each === frame.format);
+    const wish: VideoFrameCopyToOptions = format === undefined ? { format: "RGBA" } : {};
+    if (format === undefined && !converts(frame, wish, width * height * 4)) return null;
+    this.#buffer = sized(this.#buffer, frame.allocationSize(wish));
+    await frame.copyTo(this.#buffer, wish);
+    const colour = { width: (width + 1) >> 1, height: (height + 1) >> 1 };
+    const [light, count] = [width * height, colour.width * colour.height];
+    this.#made = sized(this.#made, light + 2 * count);
+    const part = (from: number, to: number) => this.#made.subarray(from, to);
+    const level: Level = [
+      { width, height, bytes: part(0, light) },
+      { ...colour, bytes: part(light, light + count) },
+      { ...colour, bytes: part(light + count, light + 2 * count) },
+    ];
+    toPlanes(this.#buffer, format ?? "RGBA", level);
+    this.#colours = coloursOf(BT601, true);
+    return level;
   }
 
   #open(interleaved: boolean, layout: readonly PlaneLayout[], width: number, height: number): Level {
@@ -95,22 +146,27 @@ export class Planes {
     const out = this.#squares.get(size) ?? new Uint8ClampedArray(size * size * 4);
     this.#squares.set(size, out);
     const scale = side / size;
-    const index = this.#levelFor(scale);
+    const { xx, xy, x0, yx, yy, y0 } = this.#view;
+    const index = this.#levelFor(scale * Math.hypot(xx, yx));
     const [luma, blue, red] = this.#level(index);
     const { black, luma: gain, redOfV, greenOfU, greenOfV, blueOfU } = this.#colours;
     const perLevel = 2 ** -index;
     // Frame pixels' corners lie on whole numbers, samples in their middles: half a pixel is taken off.
     const cos = Math.cos(roll) * scale * perLevel;
     const sin = Math.sin(roll) * scale * perLevel;
+    const [rightX, rightY] = [xx * cos + xy * sin, yx * cos + yy * sin];
+    const [downX, downY] = [xy * cos - xx * sin, yy * cos - yx * sin];
+    const middleX = (xx * centerX + xy * centerY + x0) * perLevel - 0.5;
+    const middleY = (yx * centerX + yy * centerY + y0) * perLevel - 0.5;
     const half = (size - 1) / 2;
     const { width, height, bytes } = luma;
     const lastX = width - 1;
     const lastY = height - 1;
     const { width: colourWidth, height: colourHeight } = blue;
     for (let row = 0, to = 0; row < size; row++) {
-      let x = centerX * perLevel - 0.5 - cos * half - sin * (row - half);
-      let y = centerY * perLevel - 0.5 - sin * half + cos * (row - half);
-      for (let column = 0; column < size; column++, to += 4, x += cos, y += sin) {
+      let x = middleX - rightX * half + downX * (row - half);
+      let y = middleY - rightY * half + downY * (row - half);
+      for (let column = 0; column < size; column++, to += 4, x += rightX, y += rightY) {
         out[to + 3] = 255;
         if (x < -0.5 || y < -0.5 || x >= width - 0.5 || y >= height - 0.5) {
           out[to] = out[to + 1] = out[to + 2] = 0;
@@ -156,13 +212,72 @@ export class Planes {
   }
 }
 
-/** Cameras and clips give I420 or NV12; what is turned or cropped is left to the canvas, which knows how. */
-function isReadable(frame: VideoFrame): boolean {
-  if (frame.format !== "I420" && frame.format !== "NV12") return false;
-  const { visibleRect, displayWidth, displayHeight } = frame;
-  const { rotation, flip } = frame as VideoFrame & { readonly rotation?: number; readonly flip?: boolean };
-  if ((rotation ?? 0) !== 0 || flip === true) return false;
-  return visibleRect !== null && visibleRect.width === displayWidth && visibleRect.height === displayHeight;
+/** Cameras and clips give I420 or NV12. */
+function isPlanar({ format }: VideoFrame): boolean {
+  return format === "I420" || format === "NV12";
+}
+
+const PIXEL_FORMATS = ["RGBA", "RGBX", "BGRA", "BGRX"] as const;
+
+/** Browsers before the spring of 2024 copy frames as they are: other ones fail, or have another size. */
+function converts(frame: VideoFrame, wish: VideoFrameCopyToOptions, bytes: number): boolean {
+  try {
+    return frame.allocationSize(wish) === bytes;
+  } catch {
+    return false;
+  }
+}
+
+/** @returns The same bytes where they are as many as wanted. */
+function sized(bytes: Bytes, count: number): Bytes {
+  return bytes.length === count ? bytes : new Uint8Array(count);
+}
+
+/**
+ * How a frame is shown: turned clockwise by quarters, then mirrored, and stretched to its display size.
+ * https://www.w3.org/TR/webcodecs/#dom-videoframe-rotation
+ *
+ * @param width Of the planes, pixels.
+ */
+function viewOf(frame: VideoFrame, width: number, height: number): View {
+  const { displayWidth, displayHeight } = frame;
+  const { rotation = 0, flip = false } = frame as VideoFrame & { readonly rotation?: number; readonly flip?: boolean };
+  const [across, down] = [width / displayWidth, height / displayHeight];
+  const [acrossTurned, downTurned] = [width / displayHeight, height / displayWidth];
+  const turned: View = [
+    { xx: across, xy: 0, x0: 0, yx: 0, yy: down, y0: 0 },
+    { xx: 0, xy: acrossTurned, x0: 0, yx: -downTurned, yy: 0, y0: height },
+    { xx: -across, xy: 0, x0: width, yx: 0, yy: -down, y0: height },
+    { xx: 0, xy: -acrossTurned, x0: width, yx: downTurned, yy: 0, y0: 0 },
+  ][(((rotation / 90) % 4) + 4) % 4]!;
+  if (!flip) return turned;
+  const { xx, xy, x0, yx, yy, y0 } = turned;
+  return { xx: -xx, xy, x0: x0 + xx * displayWidth, yx: -yx, yy, y0: y0 + yx * displayWidth };
+}
+
+/**
+ * Makes pixels into planes as JPEG's are (BT.601, full range): gray ones exactly. What is not opaque stands before black.
+ *
+ * @param pixels Four bytes each, without gaps.
+ */
+function toPlanes(pixels: Bytes, format: (typeof PIXEL_FORMATS)[number], [luma, blue, red]: Level): void {
+  const { width, height } = luma;
+  const [r, b] = format.startsWith("BGR") ? [2, 0] : [0, 2];
+  const opaque = format.endsWith("X");
+  for (let at = 0, from = 0, end = width * height; at < end; at++, from += 4) {
+    const light = (77 * pixels[from + r]! + 150 * pixels[from + 1]! + 29 * pixels[from + b]! + 128) >> 8;
+    luma.bytes[at] = opaque || pixels[from + 3] === 255 ? light : (light * pixels[from + 3]!) / 255;
+  }
+  for (let row = 0, at = 0; row < height; row += 2) {
+    for (let column = 0; column < width; column += 2, at++) {
+      const from = (row * width + column) * 4;
+      const opacity = opaque ? 1 : pixels[from + 3]! / 255;
+      const [redness, blueness] = [pixels[from + r]!, pixels[from + b]!];
+      const light = 0.299 * redness + 0.587 * pixels[from + 1]! + 0.114 * blueness;
+      blue.bytes[at] = Math.min(255, 128.5 + 0.564 * (blueness - light) * opacity);
+      red.bytes[at] = Math.min(255, 128.5 + 0.713 * (redness - light) * opacity);
+    }
+  }
 }
 
 /** @param made Of an earlier frame; its bytes are used again where they fit. */

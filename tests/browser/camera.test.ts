@@ -259,7 +259,8 @@ describe("retry", () => {
 
   test("after a refusal new cameras change nothing, and a permission does", async () => {
     const status = Object.assign(new EventTarget(), { state: "denied" });
-    vi.spyOn(navigator.permissions, "query").mockResolvedValue(status as unknown as PermissionStatus);
+    const permissions = { query: () => Promise.resolve(status) };
+    vi.spyOn(navigator, "permissions", "get").mockReturnValue(permissions as unknown as Permissions);
     let ended = false;
     const waiting = untilWorthRetrying(denied, Infinity, NEVER).then(() => (ended = true));
     await new Promise((resolve) => setTimeout(resolve));
@@ -270,6 +271,13 @@ describe("retry", () => {
     status.state = "granted";
     status.dispatchEvent(new Event("change"));
     await waiting;
+  });
+
+  test("the browser is asked for the permission's state once, however often a camera fails", async () => {
+    const query = vi.fn<() => Promise<EventTarget>>(() => Promise.resolve(new EventTarget()));
+    vi.spyOn(navigator, "permissions", "get").mockReturnValue({ query } as unknown as Permissions);
+    for (let failure = 0; failure < 20; failure++) await untilWorthRetrying(missing, 1, NEVER);
+    expect(query).toHaveBeenCalledTimes(1);
   });
 
   test("ends with the session", async () => {

@@ -403,7 +403,8 @@ describe("events", () => {
 describe("failures", () => {
   test("a refusal is told once, and a permission given later starts it", async () => {
     const status = Object.assign(new EventTarget(), { state: "denied" });
-    vi.spyOn(navigator.permissions, "query").mockResolvedValue(status as unknown as PermissionStatus);
+    const permissions = { query: () => Promise.resolve(status) };
+    vi.spyOn(navigator, "permissions", "get").mockReturnValue(permissions as unknown as Permissions);
     refuse("NotAllowedError");
     const element = put();
     const errors: string[] = [];

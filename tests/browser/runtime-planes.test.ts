@@ -89,12 +89,93 @@ test("odd sizes, and frames of another size after them", async () => {
   }
 });
 
-test("what has no planes is left to the canvas", async () => {
+/** A patch of a frame, off its middle, so that no turn or mirror image of it is the same. */
+const PATCH = { centerX: 200, centerY: 150, side: 160, roll: 0.2 };
+
+async function expectAsCanvas(frame: VideoFrame, square = PATCH): Promise<void> {
+  const expected = new Pixels().read(frame);
+  const picture = await new Planes().read(frame);
+  expect([picture?.width, picture?.height]).toEqual([expected.width, expected.height]);
+  const { mean, far } = difference(picture!.cut(square, 64), expected.cut(square, 64));
+  frame.close();
+  expect(mean).toBeLessThan(2);
+  expect(far).toBeLessThan(0.03);
+}
+
+describe.each([0, 90, 180, 270] as const)("turned by %i degrees", (rotation) => {
+  test.each([false, true])("mirrored: %s", async (flip) => {
+    const upright = wavyFrame("I420", 640, 480, LIMITED_601);
+    const frame = new VideoFrame(upright, { rotation, flip } as VideoFrameInit);
+    upright.close();
+    expect(frame.displayWidth).toBe(rotation % 180 === 0 ? 640 : 480);
+    await expectAsCanvas(frame);
+  });
+});
+
+test("a part of the planes, shown larger", async () => {
+  const whole = wavyFrame("I420", 640, 480, LIMITED_601);
+  const visibleRect = { x: 100, y: 60, width: 320, height: 240 };
+  const frame = new VideoFrame(whole, { visibleRect, displayWidth: 480, displayHeight: 360 });
+  whole.close();
+  await expectAsCanvas(frame);
+});
+
+/** Waves of colour, as pixels. */
+function wavyPixels(width: number, height: number, alpha: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(width * height * 4);
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at += 4) {
+      bytes[at] = 128 + 100 * Math.sin(x / 31);
+      bytes[at + 1] = 128 + 80 * Math.sin(x / 23) * Math.cos(y / 17);
+      bytes[at + 2] = 128 + 100 * Math.cos(y / 37);
+      bytes[at + 3] = alpha;
+    }
+  }
+  return bytes;
+}
+
+test.each([
+  ["RGBA", 255],
+  ["RGBA", 100],
+  ["RGBX", 0],
+  ["BGRA", 255],
+  ["BGRX", 0],
+] as const)("pixels: %s, alpha %i", async (format, alpha) => {
+  const [width, height] = [401, 301];
+  const bytes = wavyPixels(width, height, alpha);
+  await expectAsCanvas(new VideoFrame(bytes, { format, codedWidth: width, codedHeight: height, timestamp: 0 }));
+});
+
+test.each(["I422", "I444"] as const)("planes of other kinds: %s", async (format) => {
+  const [width, height] = [400, 300];
+  const light = new Uint8Array(width * height).map((_, at) => 128 + 80 * Math.sin((at % width) / 23));
+  const colour = new Uint8Array((format === "I422" ? 1 : 2) * light.length).fill(140);
+  const bytes = new Uint8Array([...light, ...colour]);
+  const init = { format, codedWidth: width, codedHeight: height, timestamp: 0, colorSpace: LIMITED_601 };
+  await expectAsCanvas(new VideoFrame(bytes, init));
+});
+
+test("a picture", async () => {
+  const canvas = new OffscreenCanvas(400, 300);
+  const context = canvas.getContext("2d")!;
+  context.putImageData(new ImageData(new Uint8ClampedArray(wavyPixels(400, 300, 255)), 400, 300), 0, 0);
+  await expectAsCanvas(new VideoFrame(canvas, { timestamp: 0 }));
+});
+
+test("a bitmap is left to the canvas, and so is what the browser does not make into pixels", async () => {
   const canvas = new OffscreenCanvas(64, 48);
   canvas.getContext("2d")!.fillRect(0, 0, 64, 48);
-  const frame = new VideoFrame(canvas, { timestamp: 0 });
-  const bitmap = await createImageBitmap(canvas);
-  expect(await new Planes().read(frame)).toBeNull();
-  expect(await new Planes().read(bitmap)).toBeNull();
+  expect(await new Planes().read(await createImageBitmap(canvas))).toBeNull();
+  const frame = new VideoFrame(new Uint8Array(64 * 48 * 3), {
+    format: "I444",
+    codedWidth: 64,
+    codedHeight: 48,
+    timestamp: 0,
+  });
+  const older = new Proxy(frame, {
+    get: (target, name) =>
+      name === "allocationSize" ? () => target.allocationSize() : (Reflect.get(target, name, target) as unknown),
+  });
+  expect(await new Planes().read(older)).toBeNull();
   frame.close();
 });

@@ -283,10 +283,11 @@ export const FAULTS: readonly Fault[] = [
     run: (exhibit, random) => changeAttribute(exhibit, "engine", "float", between(random, 3000, 6000)),
   },
   {
-    name: "looks changed for 1 to 4 s",
+    name: "every look, one after the other",
     async run(exhibit, random) {
-      const [name, values] = LOOKS[random(LOOKS.length)]!;
-      await changeAttribute(exhibit, name, values[random(values.length)]!, between(random, 1000, 4000));
+      for (const [name, values] of LOOKS) {
+        for (const value of values) await changeAttribute(exhibit, name, value, between(random, 300, 1000));
+      }
     },
   },
   {
