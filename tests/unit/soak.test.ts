@@ -81,7 +81,13 @@ describe("a trend", () => {
 
   test("a few samples say nothing", () => {
     expect(trendOf(line((minute) => minute).slice(0, 7), 0).verdict).toBe("too short");
-    expect(trendOf(line((minute) => minute), 0, 0.9).verdict).toBe("too short");
+    expect(
+      trendOf(
+        line((minute) => minute),
+        0,
+        0.9,
+      ).verdict,
+    ).toBe("too short");
     expect(trendOf([], 0).verdict).toBe("too short");
   });
 });
