@@ -187,7 +187,7 @@ export abstract class EmotionCamAttributes extends LitElement {
   /** What rides on each frame. */
   protected get frameOptions(): FrameOptions {
     const { maxFaces, minScore, smoothing, range, pace } = this;
-    return { maxFaces, minScore, smoothing, range, pace };
+    return { maxFaces, minScore, smoothing, range, pace, coarse: this.privacy === "blur" };
   }
 
   /** The attributes are read where they are needed, so all there is to do is to look again. */

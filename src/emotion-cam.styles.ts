@@ -121,12 +121,20 @@ export const styles = css`
 
   .stage,
   .stage > *,
-  .overlay,
-  .veil {
+  .overlay {
     position: absolute;
     inset: 0;
     width: 100%;
     height: 100%;
+  }
+
+  /* Painted as small as it is, and enlarged afterwards: else Chromium keeps each picture in full size, 500 MB of them. */
+  .veil {
+    position: absolute;
+    top: 0;
+    left: 0;
+    transform-origin: 0 0;
+    will-change: transform;
   }
 
   video,

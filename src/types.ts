@@ -113,12 +113,24 @@ export interface RuntimeInfo {
 
 /** The answer to one frame: plain data, under 1 KB for a face or two. */
 export interface FrameResult {
+  /** Where the options ask for it. */
+  readonly coarse?: CoarsePicture;
   /** The time given with the frame, milliseconds. */
   readonly timeMs: number;
   readonly faces: readonly Face[];
   readonly timings: StageTimings;
   /** Whether the detector looked at this frame, or the tracks were carried on. */
   readonly detected: boolean;
+}
+
+/** A frame in so few points that nobody can be told by them. */
+export interface CoarsePicture {
+  /** Points. */
+  readonly width: number;
+  /** Points. */
+  readonly height: number;
+  /** Row by row, opaque. */
+  readonly rgba: Uint8ClampedArray<ArrayBuffer>;
 }
 
 /** What may change from frame to frame: it rides on the frame. */
@@ -132,4 +144,6 @@ export interface FrameOptions {
   readonly range: Range;
   /** `measure`: nothing is skipped, every frame is detected and every face classified. */
   readonly pace: "adaptive" | "measure";
+  /** Whether the answer is to bring the frame itself, in a few points. Default: false. */
+  readonly coarse?: boolean;
 }

@@ -1,5 +1,6 @@
 /** The worker's end of the wire: frames in, faces out. */
 import { EmotionCamError } from "../errors.ts";
+import { coarseOf } from "../pipeline/coarse.ts";
 import { type Pipeline, createPipeline } from "../pipeline/pipeline.ts";
 import type { Picture } from "../pipeline/stages.ts";
 import type { FrameOptions, FrameResult } from "../types.ts";
@@ -53,7 +54,8 @@ async function answer(frame: Frame, timeMs: number, options: FrameOptions): Prom
   const grab = performance.now() - startMs;
   if (!pipeline) throw new Error("a frame came before the networks were there");
   const result = await pipeline.process(picture, timeMs, options);
-  return { ...result, timings: { ...result.timings, grab, total: performance.now() - startMs } };
+  const coarse = options.coarse ? { coarse: coarseOf(picture) } : {};
+  return { ...result, ...coarse, timings: { ...result.timings, grab, total: performance.now() - startMs } };
 }
 
 addEventListener("message", async ({ data }: MessageEvent<Request>) => {

@@ -5,6 +5,12 @@ import { ExpressionStrip } from "./strip.ts";
 /** What stands on the picture beside the faces' own marks. */
 const THINGS = ".notice, .tag, .strip";
 
+/** What is drawn over, and how. */
+export interface DrawnScene extends Omit<OverlayScene, "fit" | "coarse"> {
+  /** What shows the frames. */
+  readonly picture: HTMLElement;
+}
+
 /** All that is drawn over the picture: the faces, and the strip below them. */
 export class Drawing {
   readonly #overlay: FaceOverlay;
@@ -43,9 +49,9 @@ export class Drawing {
   }
 
   /** To be called for each answered frame. */
-  show({ faces, timeMs }: FrameResult, scene: Omit<OverlayScene, "fit">): void {
-    const fit = getComputedStyle(scene.picture).objectFit === "contain" ? "contain" : "cover";
-    this.#overlay.show(faces, { ...scene, fit });
+  show({ faces, timeMs, coarse }: FrameResult, { picture, ...scene }: DrawnScene): void {
+    const fit = getComputedStyle(picture).objectFit === "contain" ? "contain" : "cover";
+    this.#overlay.show(faces, { ...scene, fit, coarse: coarse ?? null });
     this.#strip.show(faces, timeMs, scene.words, scene.mirror);
   }
 

@@ -44,7 +44,7 @@ export class FaceOverlay {
   /** To be called for each answered frame. */
   show(faces: readonly Face[], scene: OverlayScene): void {
     this.#shown = { faces, scene };
-    this.#veil.draw(scene);
+    this.#veil.draw(scene, this.#size);
     const seen = scene.style === "none" ? [] : faces;
     const first = largest(seen);
     for (const face of seen) this.#follow(face, scene, scene.style as MarkStyle, face === first);

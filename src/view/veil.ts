@@ -1,24 +1,21 @@
-import type { Privacy } from "../types.ts";
-import type { Picture } from "./layout.ts";
+import type { CoarsePicture, Privacy } from "../types.ts";
+import { type Picture, type Size, placeBox } from "./layout.ts";
 
-/**
- * How many points wide the veiled picture is. Of a head that fills the frame's height some 20 points remain, of one at
- * arm's length eight, of one that the detector cannot see yet three: too few to tell anybody by.
- */
-const POINTS = 28;
+const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
 
 /** What is shown, and what happens to it. */
 export interface VeiledScene extends Picture {
   readonly privacy: Privacy;
-  /** Where the picture comes from. */
-  readonly picture: HTMLVideoElement | HTMLImageElement;
+  /** The frame in a few points; `null` where it was not asked for. */
+  readonly coarse: CoarsePicture | null;
 }
 
 /**
  * Takes the picture's place where faces are not to be seen. The whole picture is veiled and not the faces alone: a
  * face that is not found yet, or moved since the frame that was looked at, would show for a moment. What hides the
  * picture is the style sheet, by the element's attribute, before the first frame and without any script; this only
- * paints the coarse picture over it (`blur`), or nothing (`hide`).
+ * paints the coarse picture over it (`blur`), or nothing (`hide`). The coarse picture comes from the worker, which has
+ * the frame's pixels: of what is drawn onto a canvas Chromium keeps every whole frame, in up to 500 MB.
  */
 export class Veil {
   readonly #canvas = document.createElement("canvas");
@@ -31,17 +28,21 @@ export class Veil {
     layer.prepend(this.#canvas);
   }
 
-  /** To be called for each new frame. */
-  draw({ privacy, picture, frameWidth, frameHeight, mirror, fit }: VeiledScene): void {
-    this.#canvas.hidden = privacy !== "blur" || frameWidth === 0;
-    if (this.#canvas.hidden || this.#context === null) return;
-    const height = Math.max(1, Math.round((POINTS * frameHeight) / frameWidth));
-    if (this.#canvas.width !== POINTS || this.#canvas.height !== height)
-      Object.assign(this.#canvas, { width: POINTS, height });
-    this.#canvas.style.objectFit = fit;
-    this.#canvas.style.transform = mirror ? "scaleX(-1)" : "none";
-    this.#context.imageSmoothingQuality = "medium";
-    this.#context.drawImage(picture, 0, 0, POINTS, height);
+  /**
+   * To be called for each new frame.
+   *
+   * @param layer What the picture fills, CSS pixels.
+   */
+  draw(scene: VeiledScene, layer: Size): void {
+    const { privacy, coarse, frameWidth, mirror } = scene;
+    this.#canvas.hidden = privacy !== "blur" || frameWidth === 0 || coarse === null;
+    if (this.#canvas.hidden || coarse === null) return;
+    const { width, height, rgba } = coarse;
+    if (this.#canvas.width !== width || this.#canvas.height !== height) Object.assign(this.#canvas, { width, height });
+    const place = placeBox(WHOLE, scene, layer);
+    const [x, across] = mirror ? [place.x + place.width, -place.width] : [place.x, place.width];
+    this.#canvas.style.transform = `translate(${x}px, ${place.y}px) scale(${across / width}, ${place.height / height})`;
+    this.#context?.putImageData(new ImageData(rgba, width, height), 0, 0);
   }
 
   clear(): void {

@@ -55,10 +55,9 @@ function face(x: number, certain = true, label: Label = "happy", id = 1): Face {
 }
 
 function scene(wishes: Partial<OverlayScene> = {}): OverlayScene {
-  const picture = document.createElement("img");
   return {
     ...{ frameWidth: WIDTH, frameHeight: HEIGHT, mirror: false, fit: "cover", style: "full", privacy: "show" },
-    ...{ words: ENGLISH, picture },
+    ...{ words: ENGLISH, coarse: null },
     ...wishes,
   };
 }
@@ -184,19 +183,41 @@ describe("privacy", () => {
     expect([x, y, width, height]).toEqual([0, 0, WIDTH, HEIGHT]);
   });
 
-  test("blur paints a picture of a few points", async () => {
-    const picture = document.createElement("img");
-    picture.src = new URL("../fixtures/astronaut.jpg", import.meta.url).href;
-    await picture.decode();
+  /** Red on the left, blue on the right. */
+  const COARSE = {
+    width: 2,
+    height: 1,
+    rgba: new Uint8ClampedArray([255, 0, 0, 255, 0, 0, 255, 255]),
+  };
+
+  test.each([
+    ["cover", false, { x: -WIDTH / 2, y: 0, width: 2 * WIDTH, height: HEIGHT }],
+    ["cover", true, { x: -WIDTH / 2, y: 0, width: 2 * WIDTH, height: HEIGHT }],
+    ["contain", true, { x: 0, y: HEIGHT / 4, width: WIDTH, height: HEIGHT / 2 }],
+  ] as const)("blur lays the coarse picture where the frame is: %s, mirrored: %s", (fit, mirror, place) => {
     host.setAttribute("privacy", "blur");
-    overlay.show([], scene({ picture, frameWidth: 512, frameHeight: 512, privacy: "blur" }));
+    const wide = { frameWidth: 2 * WIDTH, frameHeight: HEIGHT };
+    overlay.show([], scene({ ...wide, fit, mirror, coarse: COARSE, privacy: "blur" }));
     const veil = layer.querySelector("canvas")!;
     expect(veil.hidden).toBe(false);
-    expect(veil.width * veil.height).toBeLessThan(1000);
-    const pixels = veil.getContext("2d")!.getImageData(0, 0, veil.width, veil.height).data;
-    expect(new Set(pixels).size).toBeGreaterThan(20);
-    overlay.show([], scene({ picture, privacy: "hide" }));
-    expect(veil.hidden).toBe(true);
+    const { x, y, width, height } = veil.getBoundingClientRect();
+    expect({ x, y, width, height }).toEqual(place);
+    const { a: across } = new DOMMatrix(getComputedStyle(veil).transform);
+    expect(across < 0).toBe(mirror);
+    expect([...veil.getContext("2d")!.getImageData(0, 0, 2, 1).data]).toEqual([...COARSE.rgba]);
+  });
+
+  test("nothing is laid there without a coarse picture, nor where the picture is hidden or shown", () => {
+    const veil = layer.querySelector("canvas")!;
+    overlay.show([], scene({ coarse: COARSE, privacy: "blur" }));
+    for (const wishes of [
+      { privacy: "blur", coarse: null },
+      { privacy: "hide", coarse: COARSE },
+      { privacy: "show", coarse: COARSE },
+    ] as const) {
+      overlay.show([], scene(wishes));
+      expect(veil.hidden).toBe(true);
+    }
   });
 });
 
