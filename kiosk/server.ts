@@ -306,7 +306,10 @@ async function listen(answer: Answer, port: number, addresses: readonly string[]
   for (const address of addresses) {
     const server = createHttpServer(HTTP_OPTIONS, answer);
     server.setTimeout(SILENCE_TIMEOUT_MS);
-    server.on("connection", (socket) => makeRoom(socket, sockets));
+    server.on("connection", (socket) => {
+      makeRoom(socket, sockets);
+      refuseBatches(socket);
+    });
     try {
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
@@ -337,6 +340,27 @@ function makeRoom(newest: Socket, sockets: Set<Socket>): void {
   const [oldest] = sockets;
   sockets.delete(oldest!);
   oldest!.destroy();
+}
+
+const HEAD_END = "\r\n\r\n";
+
+/**
+ * Cuts a connection off when one packet of it ends more than one request's head. No browser asks so; Node would make all
+ * of them and throw them away, which of 512 connections with a thousand requests each took 690 MB and 6 s without a
+ * heartbeat.
+ */
+function refuseBatches(socket: Socket): void {
+  const push = socket.push.bind(socket);
+  socket.push = (packet: Buffer | null, encoding?: BufferEncoding) => {
+    const end = packet?.indexOf(HEAD_END) ?? -1;
+    if (end >= 0 && packet!.indexOf(HEAD_END, end + HEAD_END.length) >= 0) {
+      socket.destroy();
+      return false;
+    }
+    return push(packet, encoding);
+  };
+  // Node's parser reads past the stream as long as nobody listens to it.
+  socket.on("data", () => {});
 }
 
 function listenFailure(code: string | undefined, port: number): string {

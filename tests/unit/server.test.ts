@@ -279,6 +279,33 @@ test("health tells how long it has been up", async () => {
   expect(health.uptimeMs).toBeGreaterThanOrEqual(0);
 });
 
+/** Sends packets one after the other, each in a write of its own. @returns What came back until the server or we hung up. */
+async function sendPackets(packets: readonly string[], forMs: number): Promise<string> {
+  const socket = connect(server.port, "127.0.0.1");
+  socket.setNoDelay(true);
+  let answer = "";
+  socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
+  socket.on("error", () => {});
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  for (const packet of packets) {
+    socket.write(packet);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, forMs))]);
+  const ended = socket.destroyed || socket.closed;
+  socket.destroy();
+  return ended ? `${answer}<cut off>` : answer;
+}
+
+test("whoever asks more than once in a packet is cut off before anything of it is read", async () => {
+  const request = "GET /main.js HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  for (const count of [2, 1000]) expect(await sendPackets([request.repeat(count)], 5000)).toBe("<cut off>");
+  // One after the other, and one in pieces, are what browsers send.
+  const answers = await sendPackets([request, request, request.slice(0, 30), request.slice(30)], 200);
+  expect(answers.match(/HTTP\/1\.1 200/g)).toHaveLength(3);
+  expect(answers).not.toContain("<cut off>");
+});
+
 test("a new build shows at once", async () => {
   const site = join(folder, "rebuilt");
   mkdirSync(site);
