@@ -87,8 +87,9 @@ async function openTab(session: CDPSession, url: string, origin: string) {
   const { sessionId } = await session.send("Target.attachToTarget", { targetId, flatten: false });
   const answers = new Map<number, (value: unknown) => void>();
   session.on("Target.receivedMessageFromTarget", ({ message }) => {
-    const { id, result } = JSON.parse(message) as { id: number; result: { result: { value: unknown } } };
-    answers.get(id)?.(result.result.value);
+    const { id, result } = JSON.parse(message) as { id: number; result?: { result: { value: unknown } } };
+    // While the tab goes to its page there is nothing that could be asked: no result, and so no value.
+    answers.get(id)?.(result?.result.value);
   });
   let asked = 0;
   const evaluate = (expression: string) =>
