@@ -170,7 +170,7 @@ async function bundlePages() {
 async function bundleServer() {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: { server: "kiosk/server.ts" },
+    entryPoints: { server: "kiosk/main.ts" },
     outdir: join(STAGE, "kiosk"),
     outExtension: { ".js": ".mjs" },
     bundle: true,
