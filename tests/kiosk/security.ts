@@ -40,10 +40,10 @@ export async function examine(machine: Machine): Promise<void> {
     ours.join("; "),
   );
   if (process.env["PATH"]?.split(":").some((folder) => existsSync(join(folder, "shellcheck")))) {
-    const scripts = ["install", "start-browser", "write-policy", "release"].map((name) =>
+    const scripts = ["install", "check", "parts", "start-browser", "write-policy", "release"].map((name) =>
       join(ROOT, `kiosk/${name}.sh`),
     );
-    execFileSync("shellcheck", scripts, { stdio: "inherit" });
+    execFileSync("shellcheck", ["--external-sources", ...scripts], { stdio: "inherit" });
     check("shellcheck has nothing to say", true);
   } else console.log("shellcheck is not installed: the scripts were not checked by it.");
 }
