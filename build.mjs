@@ -95,6 +95,17 @@ async function writeDescription() {
 }
 
 /**
+ * End this process when the shell that npm started it in ends. npm passes SIGTERM on to that shell only, and the shell
+ * does not pass it on.
+ */
+function endWithShell() {
+  const shell = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== shell) process.kill(process.pid, "SIGTERM");
+  }, 250).unref();
+}
+
+/**
  * Run the built server in this process, so that a signal to this process ends it.
  *
  * @param {readonly string[]} args
@@ -115,6 +126,7 @@ function rebuildOnChange() {
   console.log(`watching ${WATCHED.join(", ")}`);
 }
 
+if (options.has("--start") && process.env["npm_lifecycle_event"] === "start") endWithShell();
 try {
   const isWithinBudget = await buildAll();
   if (!isWithinBudget) process.exitCode = 1;
