@@ -1,9 +1,9 @@
 /**
- * Makes a release of what `dist/` holds, in `release/`: the package, the kiosk's archive, a software bill of materials of
+ * Makes a release from `dist/`, in `release/`: the package, the kiosk's archive, a software bill of materials of
  * each, the changelog's entry and checksums of them all. The same commit gives the same bytes.
  *
- *   npm run release                     of the version in package.json
- *   npm run release -- --tag v1.2.3     the same, but fails where package.json or CHANGELOG.md say otherwise
+ *   npm run release                     the version in package.json
+ *   npm run release -- --tag v1.2.3     the same, but fail where package.json or CHANGELOG.md name another version
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -11,12 +11,14 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
+import { commitTime } from "./commit.mjs";
+import { type Network, networkNames, readNetwork } from "./networks.mjs";
+import { PARTS_FILE } from "./third-party.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const RELEASE = join(ROOT, "release");
 const SUMS = join(RELEASE, "SHA256SUMS");
-/** Written by the build: the packages of others that are inside. */
-const PARTS = join(ROOT, "node_modules/.cache/emotion-cam/parts.json");
+const NETWORKS = join(ROOT, "dist/models");
 
 export interface Part {
   readonly name: string;
@@ -27,20 +29,13 @@ export interface Part {
   readonly integrity?: string;
 }
 
-/** A network that ships, as its contract says. */
-export interface Network {
-  readonly name: string;
-  readonly version: string;
-  readonly files: readonly { readonly path: string; readonly sha256: string }[];
-}
-
-/** What a bill of materials is about. */
+/** The archive that a bill of materials is about. */
 export interface Subject {
   readonly type: "library" | "application";
   readonly name: string;
   readonly version: string;
   readonly license: string;
-  /** Of the archive, in hexadecimal. */
+  /** The archive's hash, in hexadecimal. */
   readonly sha256: string;
   /** ISO 8601. */
   readonly timestamp: string;
@@ -48,8 +43,8 @@ export interface Subject {
 
 /**
  * @param tag The tag to be released, `v` before the version; `null` for a trial.
- * @returns The changelog's entry about a version, without its heading; for a trial what is unreleased will do.
- * @throws Error that says what does not agree.
+ * @returns The changelog's entry for a version, without its heading. A trial falls back to the entry "Unreleased".
+ * @throws An `Error` that names the versions that differ, or the missing entry.
  */
 export function changelogEntry(changelog: string, version: string, tag: string | null): string {
   if (tag !== null && tag !== `v${version}`)
@@ -69,7 +64,7 @@ export function changelogEntry(changelog: string, version: string, tag: string |
   return entry;
 }
 
-/** @returns A bill of materials in CycloneDX 1.6, of everything of others and of every network that is inside. */
+/** @returns A bill of materials in CycloneDX 1.6: every third-party package and every network that is inside. */
 export function billOfMaterials(subject: Subject, parts: readonly Part[], networks: readonly Network[]): object {
   const { type, name, version, license, sha256, timestamp } = subject;
   const components = [
@@ -127,7 +122,7 @@ function hashOf(integrity: string) {
   return { alg: algorithm.replace("sha", "SHA-"), content: Buffer.from(base64, "base64").toString("hex") };
 }
 
-/** A UUID of the kind that is made from a hash, so that the same archive has the same one. RFC 9562, version 8. */
+/** @returns A UUID made from a hash, so that the same archive has the same one. RFC 9562, version 8. */
 function uuidOf(sha256: string): string {
   const variant = ((parseInt(sha256[16]!, 16) & 3) | 8).toString(16);
   const digits = `${sha256.slice(0, 12)}8${sha256.slice(13, 16)}${variant}${sha256.slice(17, 32)}`;
@@ -142,28 +137,6 @@ function json(path: string) {
   return JSON.parse(readFileSync(path, "utf8"));
 }
 
-/** The networks in `dist/models`. */
-function shippedNetworks(): readonly Network[] {
-  const folder = join(ROOT, "dist/models");
-  return readdirSync(folder)
-    .sort()
-    .map((name) => {
-      const contract = json(join(folder, name, "contract.json"));
-      const files = ["float", "int8"].flatMap((engine) => contract[engine]?.files ?? []);
-      return { name, version: contract.version, files };
-    });
-}
-
-/** When the commit was made; now, outside of a checkout. */
-function commitTime(): string {
-  try {
-    const said = execFileSync("git", ["log", "-1", "--format=%ct"], { cwd: ROOT, encoding: "utf8" });
-    return new Date(1000 * Number(said)).toISOString();
-  } catch {
-    return new Date().toISOString();
-  }
-}
-
 function main(): void {
   const { values } = parseArgs({ options: { tag: { type: "string" } } });
   const { name, version, license } = json(join(ROOT, "package.json"));
@@ -171,14 +144,14 @@ function main(): void {
   rmSync(RELEASE, { recursive: true, force: true });
   mkdirSync(RELEASE);
 
-  // dist/ was built just now: the package's own script would build it again.
+  // `npm run release` has just built dist/; the package's own script would build it again.
   const pack = ["pack", "--ignore-scripts", "--silent", "--pack-destination", RELEASE];
   execFileSync("npm", pack, { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
   execFileSync("kiosk/release.sh", { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
-  // What it leaves are the checksums of what is inside the archive; they are in there too.
+  // release.sh leaves the checksums of the files inside the archive, which contains them too.
   rmSync(SUMS, { force: true });
 
-  const { inPackage, inPages } = json(PARTS) as Record<"inPackage" | "inPages", Part[]>;
+  const { inPackage, inPages } = json(PARTS_FILE) as Record<"inPackage" | "inPages", Part[]>;
   const archives = [
     { type: "library", name, archive: `${name}-${version}.tgz`, parts: inPackage },
     {
@@ -188,7 +161,7 @@ function main(): void {
       parts: [...inPackage, ...inPages],
     },
   ] as const;
-  const networks = shippedNetworks();
+  const networks = networkNames(NETWORKS).map((name) => readNetwork(NETWORKS, name));
   const timestamp = commitTime();
   for (const { archive, parts, ...about } of archives) {
     const subject = { ...about, version, license, timestamp, sha256: sha256Of(join(RELEASE, archive)) };

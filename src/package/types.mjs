@@ -1,21 +1,22 @@
-/** The package's types: what tsc says of the sources, less what is not the users' matter. */
+/** The package's types: the declarations that tsc emits, without those that users do not need. */
 import { execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { elementOf } from "./manifest.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, "../..");
-/** Types alone: each adds the tag to one framework's templates. */
+/** Declarations only: each adds the tag to one framework's templates. */
 const FRAMEWORKS = ["react.d.ts", "vue.d.ts", "svelte.d.ts"];
 
 /**
- * Writes the declarations of everything that index.js and define.js export, of the frameworks' tags, and of the
- * attributes, the last as the manifest describes them.
+ * Write the declarations of everything that index.js and define.js export, of the frameworks' tags, and of the
+ * attributes.
  *
  * @param {string} outDir Folder to write to; made where missing.
- * @param {object} manifest The element's custom-elements.json.
+ * @param {import("./manifest.mjs").Manifest} manifest Describes the attributes.
  */
 export async function writeTypes(outDir, manifest) {
   await mkdir(outDir, { recursive: true });
@@ -30,32 +31,44 @@ export async function writeTypes(outDir, manifest) {
   await writeFile(join(outDir, "attributes.d.ts"), attributeTypes(manifest));
 }
 
+/** @param {string} outDir */
 async function declare(outDir) {
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
   try {
     await promisify(execFile)(process.execPath, [tsc, "-p", join(HERE, "tsconfig.json"), "--outDir", outDir]);
   } catch (error) {
-    throw new Error(`The package's types cannot be written: ${error.stdout || error.message}`, { cause: error });
-  }
-}
-
-/** Most of what is declared is reached by nobody who installs the package: it stays behind. */
-async function copyReached(from, to, files) {
-  const seen = new Set(files);
-  for (const file of seen) {
-    const text = await readFile(join(from, file), "utf8");
-    // Named as in the sources; node16's way of resolving wants them as they are to run.
-    const named = text.replaceAll(/(from "\.[^"]+)\.ts"/g, '$1.js"');
-    const said = withoutLit(named, file);
-    for (const [, path] of said.matchAll(/from "(\.[^"]+)\.js"/g)) seen.add(join(dirname(file), `${path}.d.ts`));
-    await mkdir(dirname(join(to, file)), { recursive: true });
-    await writeFile(join(to, file), said);
+    const { stdout, message } = /** @type {Error & { stdout?: string }} */ (error);
+    throw new Error(`tsc cannot write the package's types: ${stdout || message}`, { cause: error });
   }
 }
 
 /**
- * The element is made with Lit, which is inside the package and no dependency of it. What it is to others is an element
- * with the members that are documented.
+ * Copy the declarations that the given files reach. Users cannot reach most of the others.
+ *
+ * @param {string} from
+ * @param {string} to
+ * @param {readonly string[]} files
+ */
+async function copyReached(from, to, files) {
+  const seen = new Set(files);
+  for (const file of seen) {
+    const text = await readFile(join(from, file), "utf8");
+    // tsc keeps the sources' `.ts`; the resolution "node16" needs the names of the files that run.
+    const named = text.replaceAll(/(from "\.[^"]+)\.ts"/g, '$1.js"');
+    const declarations = withoutLit(named, file);
+    for (const [, path] of declarations.matchAll(/from "(\.[^"]+)\.js"/g))
+      seen.add(join(dirname(file), `${path}.d.ts`));
+    await mkdir(dirname(join(to, file)), { recursive: true });
+    await writeFile(join(to, file), declarations);
+  }
+}
+
+/**
+ * Lit is inside the package and is not a dependency of it, so the declarations must not import it. To users the element
+ * is an `HTMLElement` with the documented members.
+ *
+ * @param {string} declarations
+ * @param {string} file For the message.
  */
 function withoutLit(declarations, file) {
   const text = declarations
@@ -65,22 +78,26 @@ function withoutLit(declarations, file) {
     .replace(/^(    \/\*\*[^\n]*\*\/\n)?    static properties: \{\n[\s\S]*?\n    \};\n/gm, "")
     .replace(/^(    \/\*\*[^\n]*\*\/\n)?    protected .*;\n/gm, "");
   if (/\blit\b|\bLitElement\b|\bTemplateResult\b/.test(text.replace(/\/\*[\s\S]*?\*\//g, "")))
-    throw new Error(`${file} would speak of Lit, which the package's users do not have: see ${HERE}/types.mjs.`);
+    throw new Error(`${file} would name Lit, which the package's users do not have: see ${HERE}/types.mjs.`);
   return text;
 }
 
+/** @type {Readonly<Record<string, string>>} */
 const VALUES = {
   boolean: 'boolean | "" | "true" | "false"',
   number: "number | `${number}`",
   string: "string",
 };
 
-/** Every attribute that can be set, with what it takes. */
+/**
+ * Declare every attribute that can be set, with the values that it takes.
+ *
+ * @param {import("./manifest.mjs").Manifest} manifest
+ */
 function attributeTypes(manifest) {
-  const element = manifest.modules.flatMap(({ declarations }) => declarations).find(({ tagName }) => tagName);
-  const fields = element.attributes
-    .filter(({ description }) => !/^Read-only\b/.test(description))
-    .map(({ name, type: { text }, description }) => {
+  const fields = elementOf(manifest)
+    .attributes.filter(({ description = "" }) => !/^Read-only\b/.test(description))
+    .map(({ name, type: { text } = { text: "string" }, description = "" }) => {
       const type = VALUES[text] ?? text.replaceAll("|", " | ");
       return `  /** ${description.replace(/\s+/g, " ")} */\n  ${JSON.stringify(name)}?: ${type} | undefined;\n`;
     });

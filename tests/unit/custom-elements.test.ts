@@ -1,35 +1,11 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { type Member, describeElement, elementOf } from "../../src/package/manifest.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-interface Named {
-  readonly name: string;
-  readonly description?: string;
-}
-
-interface Declaration {
-  readonly tagName?: string;
-  readonly attributes: readonly Named[];
-  readonly events: readonly Named[];
-  readonly cssParts: readonly Named[];
-  readonly cssProperties: readonly Named[];
-  readonly slots?: readonly Named[];
-  readonly cssStates?: readonly Named[];
-}
-
-/** The analyzer brings no types: by a variable it is imported without any. */
-const ANALYZER = "@custom-elements-manifest/analyzer/cli.js";
-const { cli } = await import(ANALYZER);
-const manifest: { modules: { declarations: Declaration[] }[] } = await cli({
-  argv: ["analyze", "--litelement", "--quiet", "--outdir", "dist", "--globs", "src/emotion-cam*.ts"],
-  cwd: ROOT,
-  noWrite: true,
-});
-const element = manifest.modules
-  .flatMap(({ declarations }) => declarations)
-  .find(({ tagName }) => tagName === "emotion-cam")!;
+const element = elementOf(await describeElement());
 
 const readme = readFileSync(`${ROOT}/README.md`, "utf8");
 const section = /\n## Element\n([\s\S]*?)(?=\n## |$)/.exec(readme)?.[1] ?? "";
@@ -44,7 +20,7 @@ function tableOf(head: string): readonly string[] {
     .sort();
 }
 
-const namesOf = (members: readonly Named[]) => members.map(({ name }) => name).sort();
+const namesOf = (members: readonly Member[]) => members.map(({ name }) => name).sort();
 
 /** The files that say what the element is made of. */
 function sources(): readonly string[] {

@@ -77,3 +77,56 @@ describe("rooms", () => {
     expect(importsOf("events.ts")).toEqual(["./errors.ts", "./types.ts"]);
   });
 });
+
+/** The files of a folder that can import each other, as paths within src. */
+function filesIn(folder: string): readonly string[] {
+  return readdirSync(join(SRC, "..", folder), { recursive: true, encoding: "utf8" })
+    .map((path) => `../${folder}/${path}`.replaceAll("\\", "/").replace("../src/", ""))
+    .filter((path) => /\.(ts|mjs)$/.test(path) && !/node_modules|\.d\.ts$|^kernels\//.test(path));
+}
+
+/** @returns A circle of imports that begins and ends at the file, or null. Dynamic and type imports count too. */
+function circleFrom(file: string, importsBy: ReadonlyMap<string, readonly string[]>): readonly string[] | null {
+  const paths = [[file]];
+  const seen = new Set<string>();
+  for (const path of paths) {
+    for (const next of importsBy.get(path.at(-1)!) ?? []) {
+      if (next === file) return [...path, file];
+      if (!seen.has(next)) paths.push([...path, next]);
+      seen.add(next);
+    }
+  }
+  return null;
+}
+
+function importsWithin(files: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const targets = (file: string) =>
+    importsOf(file)
+      .filter((specifier) => specifier.startsWith("."))
+      .map((specifier) => normalize(join(dirname(file), specifier)).replaceAll("\\", "/"));
+  return new Map(files.map((file) => [file, targets(file)]));
+}
+
+describe("circles", () => {
+  test("no file of src, kiosk, models or tests imports itself, not even by way of others", () => {
+    const importsBy = importsWithin(["src", "kiosk", "models", "tests"].flatMap(filesIn));
+    const circles = [...importsBy.keys()]
+      .map((file) => circleFrom(file, importsBy))
+      .filter((circle) => circle !== null);
+    expect(circles.map((circle) => circle.join(" -> "))).toEqual([]);
+  });
+
+  test("the search finds a circle of two and of three, and none where there is none", () => {
+    const importsBy = new Map([
+      ["a", ["b"]],
+      ["b", ["a", "c"]],
+      ["c", ["d"]],
+      ["d", ["e"]],
+      ["e", ["c"]],
+      ["f", ["a"]],
+    ]);
+    expect(circleFrom("a", importsBy)).toEqual(["a", "b", "a"]);
+    expect(circleFrom("c", importsBy)).toEqual(["c", "d", "e", "c"]);
+    expect(circleFrom("f", importsBy)).toBeNull();
+  });
+});

@@ -20,7 +20,7 @@ beforeAll(async () => {
   program = join(folder, "dist/kiosk/server.mjs");
   mkdirSync(join(folder, "empty"));
   await build({
-    entryPoints: [fileURLToPath(new URL("../../kiosk/server.ts", import.meta.url))],
+    entryPoints: [fileURLToPath(new URL("../../kiosk/main.ts", import.meta.url))],
     outfile: program,
     bundle: true,
     platform: "node",

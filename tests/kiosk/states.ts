@@ -1,0 +1,124 @@
+/** States in which the exhibit may stay for hours: each must look right, and the watchdog must leave it alone. */
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type Beat,
+  DRAWN,
+  FAKE_CAMERA,
+  FROM_CLIP,
+  hasResult,
+  isAlive,
+  lastBeat,
+  picture,
+  printState,
+  until,
+} from "./exhibit.ts";
+import type { Machine } from "./machine.ts";
+import { check } from "./report.ts";
+
+/** What the exhibit is in for hours, rightly: it must look right, and no watchdog must bark. */
+interface State {
+  readonly name: string;
+  readonly settings: string;
+  readonly holds: (health: Record<string, unknown>, beat: Beat) => boolean;
+  /** Brings the state about, and takes it away again. */
+  readonly begin?: string;
+  readonly end?: string;
+  /** The watchdog is to bark: what is seen is what a visitor sees until then. */
+  readonly isFault?: boolean;
+}
+
+/** Longer than the watchdog's patience, which counts from the first sign of life on. */
+const STATE_MS = 60_000;
+
+/** What eases in has come to rest, and the slow machine has drawn it, ms. */
+const SETTLE_MS = 5000;
+
+/** Hours that begin when this one is over, so that the exhibit is closed now. */
+function closedHours(): string {
+  const hour = new Date().getHours();
+  const twoDigits = (value: number) => String(value % 24).padStart(2, "0");
+  return `${twoDigits(hour + 2)}:00-${twoDigits(hour + 3)}:00`;
+}
+
+export const STATES: readonly State[] = [
+  {
+    name: "no camera",
+    settings: "language = en\n",
+    holds: (health, beat) => health["alive"] === true && beat.source === "clip" && beat.results > 0,
+  },
+  {
+    name: "nobody there",
+    settings: `language = de\ntheme = light\n${FAKE_CAMERA}`,
+    holds: (health, beat) => health["alive"] === true && beat.source === "camera" && beat.results > 0,
+  },
+  {
+    name: "camera denied",
+    settings: `language = es\n${FROM_CLIP}`,
+    begin: `echo '{ "VideoCaptureAllowedUrls": [] }' >/etc/chromium/policies/managed/zz-denied.json`,
+    end: "rm /etc/chromium/policies/managed/zz-denied.json",
+    holds: (health, beat) => health["alive"] === true && beat.error === "camera-denied",
+  },
+  {
+    name: "a network's file gone",
+    settings: `language = fr\n${FROM_CLIP}`,
+    begin: "mv /opt/emotion-kiosk/site/models /root/models",
+    end: "mv /root/models /opt/emotion-kiosk/site/models",
+    holds: (_health, beat) => beat.error === "model-load",
+    isFault: true,
+  },
+  {
+    name: "off hours",
+    settings: `hours = ${closedHours()}\n${FROM_CLIP}`,
+    holds: (health, beat) => health["alive"] === true && beat.state === "idle",
+  },
+  {
+    name: "turned and in high contrast",
+    settings: `language = ja\ntheme = contrast\nrotation = 90\n${FROM_CLIP}`,
+    holds: (health, beat) => health["alive"] === true && beat.source === "camera" && beat.results > 0,
+  },
+];
+
+export async function showState(machine: Machine, state: State): Promise<void> {
+  const file = `${DRAWN}${state.settings}\n`;
+  writeFileSync(join(machine.root, "etc/emotion-kiosk.conf"), file);
+  await machine.run(`${state.begin ?? "true"}; systemctl restart emotion-kiosk-server`);
+  const holds = async () => {
+    const health = await machine.get("/health");
+    const beat = (health?.["heartbeat"] ?? null) as Beat | null;
+    return health !== null && beat !== null && state.holds(health, beat);
+  };
+  try {
+    await until(state.name, holds);
+    const { page } = (await lastBeat(machine))!;
+    await sleep(SETTLE_MS);
+    await picture(machine, state.name.replaceAll(/[^a-z]+/g, "-"));
+    if (state.isFault) return;
+    await sleep(STATE_MS);
+    const after = await lastBeat(machine);
+    check(`${state.name}: lasts`, (await holds()) && after?.page === page);
+  } catch (error) {
+    check(state.name, false, error instanceof Error ? error.message : String(error));
+    await printState(machine);
+  } finally {
+    if (state.end !== undefined) await machine.run(state.end);
+  }
+}
+
+/** The system under an overlay that is lost at power-off, as in README.md, "Read-only root". */
+export async function runReadOnly(machine: Machine, release: string): Promise<void> {
+  await machine.shutDown();
+  await machine.boot(release, true);
+  try {
+    await until("first result with a read-only root", () => hasResult(machine));
+    await machine.run("touch /etc/written");
+    const isKept = existsSync(join(machine.root, "etc/written"));
+    check("runs from a read-only root, and keeps nothing", !isKept && (await isAlive(machine)));
+  } catch (error) {
+    check("runs from a read-only root", false, error instanceof Error ? error.message : String(error));
+    await printState(machine);
+  }
+  await machine.shutDown();
+  await machine.boot(release);
+}
