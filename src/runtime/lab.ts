@@ -3,7 +3,7 @@ import { type Sighting, eyesSquare, letterboxSquare, sightingInFrame } from "../
 import type { Picture, Square } from "../pipeline/stages.ts";
 import { sweep } from "../pipeline/sweep.ts";
 import type { Range, RuntimeInfo } from "../types.ts";
-import { loadEngine } from "./engine.ts";
+import { loadEngine } from "./load-engine.ts";
 import { Pixels } from "./pixels.ts";
 import type { RuntimeOptions } from "./protocol.ts";
 

@@ -2,7 +2,8 @@ import { memory } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { intersectionOverUnion, letterboxSquare, sightingInFrame } from "../../src/pipeline/geometry.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
-import { type LoadedEngine, loadEngine } from "../../src/runtime/engine.ts";
+import type { LoadedEngine } from "../../src/runtime/engine.ts";
+import { loadEngine } from "../../src/runtime/load-engine.ts";
 import { Pixels } from "../../src/runtime/pixels.ts";
 import type { Box, FrameOptions } from "../../src/types.ts";
 
