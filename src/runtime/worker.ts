@@ -52,7 +52,7 @@ async function answer(frame: Frame, timeMs: number, options: FrameOptions): Prom
   const startMs = performance.now();
   const picture = await read(frame);
   const grab = performance.now() - startMs;
-  if (!pipeline) throw new Error("a frame came before the networks were there");
+  if (!pipeline) throw new Error("a frame arrived before the networks were loaded");
   const result = await pipeline.process(picture, timeMs, options);
   const coarse = options.coarse ? { coarse: coarseOf(picture) } : {};
   return { ...result, ...coarse, timings: { ...result.timings, grab, total: performance.now() - startMs } };

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Cadence, FRAME_BUDGET_MS, LADDER } from "../../src/pipeline/cadence.ts";
+import type { Pace } from "../../src/types.ts";
 
 const FRAME_MS = 1000 / 15;
 
@@ -11,13 +12,7 @@ interface Machine {
 }
 
 /** Runs frames on a machine of the given speed; answers the rungs that were taken. */
-function run(
-  cadence: Cadence,
-  machine: Machine,
-  seconds: number,
-  startMs = 0,
-  pace: "adaptive" | "measure" = "adaptive",
-) {
+function run(cadence: Cadence, machine: Machine, seconds: number, startMs = 0, pace: Pace = "adaptive") {
   const rungs: string[] = [];
   let spentMs = 0;
   for (let frame = 0; frame < seconds * 15; frame++) {

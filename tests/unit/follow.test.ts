@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Followed, followLooks, isReached, verifySquare } from "../../src/pipeline/follow.ts";
+import { type FollowTarget, followLooks, isReached, verifySquare } from "../../src/pipeline/follow.ts";
 
 const box = fc
   .tuple(
@@ -21,7 +21,7 @@ const faces = fc
     }),
     { maxLength: 10 },
   )
-  .map((list): Followed[] => list.map((face, index) => ({ id: index + 1, ...face })));
+  .map((list): FollowTarget[] => list.map((face, index) => ({ id: index + 1, ...face })));
 
 describe("followLooks", () => {
   test("reaches every face once, at a size at which it is found", () => {
@@ -55,7 +55,7 @@ describe("followLooks", () => {
   });
 
   test("newcomers come first, then whoever waited longest", () => {
-    const at = (id: number, x: number, confirmed: boolean, lookedMs: number): Followed => ({
+    const at = (id: number, x: number, confirmed: boolean, lookedMs: number): FollowTarget => ({
       id,
       box: { x, y: 100, width: 40, height: 40 },
       confirmed,

@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  boxArea,
   boxAsFraction,
-  clipBox,
+  boxAt,
+  boxCenter,
+  boxSize,
   eyesSquare,
   intersectionOverUnion,
   isSound,
@@ -152,16 +155,14 @@ describe("boxes", () => {
     expect(intersectionOverUnion({ ...whole, x: Number.NaN }, whole)).toBe(0);
   });
 
-  test("a clipped box lies in the frame and in the box", () => {
+  test("a box that is moved to a point has it as its centre, and keeps its size", () => {
     fc.assert(
-      fc.property(box, (whole) => {
-        const part = clipBox(whole, frame);
-        expect(part.x).toBeGreaterThanOrEqual(0);
-        expect(part.y).toBeGreaterThanOrEqual(0);
-        expect(part.x + part.width).toBeLessThanOrEqual(frame.width + 1e-9);
-        expect(part.y + part.height).toBeLessThanOrEqual(frame.height + 1e-9);
-        expect(part.width).toBeLessThanOrEqual(whole.width + 1e-9);
-        expect(part.height).toBeLessThanOrEqual(whole.height + 1e-9);
+      fc.property(box, coordinate, coordinate, (whole, x, y) => {
+        const moved = boxAt({ x, y }, whole);
+        const center = boxCenter(moved);
+        expect(Math.hypot(center.x - x, center.y - y)).toBeLessThan(1e-9);
+        expect(boxArea(moved)).toBe(boxArea(whole));
+        expect(boxSize(moved) ** 2).toBeCloseTo(boxArea(whole), 6);
       }),
     );
   });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Size, pointInSquare } from "../../src/pipeline/geometry.ts";
-import { Motion } from "../../src/pipeline/motion.ts";
+import { MotionMap } from "../../src/pipeline/motion-map.ts";
 import { Search, sweepSquares } from "../../src/pipeline/search.ts";
 import type { Picture, Square } from "../../src/pipeline/stages.ts";
 import type { Box } from "../../src/types.ts";
@@ -194,7 +194,7 @@ describe("where nothing moves", () => {
 
   test("looks are spared, and come at once where something moves", () => {
     const search = started(VGA);
-    const motion = new Motion();
+    const motion = new MotionMap();
     motion.reset();
     let looks = 0;
     let timeMs = 0;

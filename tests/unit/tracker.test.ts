@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Sighting } from "../../src/pipeline/geometry.ts";
-import { type Track, Tracker } from "../../src/pipeline/track.ts";
+import type { Track } from "../../src/pipeline/track.ts";
+import { Tracker } from "../../src/pipeline/tracker.ts";
 import { type MadeFace, keypointsOf, normal, seeded } from "./made-world.ts";
 
 const FRAME_MS = 1000 / 15;

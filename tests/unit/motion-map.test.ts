@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { pointInSquare } from "../../src/pipeline/geometry.ts";
-import { Motion } from "../../src/pipeline/motion.ts";
+import { MotionMap } from "../../src/pipeline/motion-map.ts";
 import type { Picture } from "../../src/pipeline/stages.ts";
 import type { Box } from "../../src/types.ts";
 import { normal, seeded } from "./made-world.ts";
@@ -25,9 +25,9 @@ function picture(discX: number, discY: number, grains: () => number = () => 0): 
   };
 }
 
-describe("Motion", () => {
+describe("MotionMap", () => {
   test("at first everything has moved, then nothing until something does", () => {
-    const motion = new Motion();
+    const motion = new MotionMap();
     motion.watch(picture(100, 100), 10);
     expect(motion.since({ x: 300, y: 300, width: 20, height: 20 }, 0)).toBe(true);
     motion.watch(picture(100, 100), 20);
@@ -41,7 +41,7 @@ describe("Motion", () => {
 
   test("camera noise is no motion", () => {
     const random = seeded(11);
-    const motion = new Motion();
+    const motion = new MotionMap();
     for (let frame = 0; frame < 30; frame++) {
       motion.watch(
         picture(100, 100, () => 2 * normal(random)),
@@ -52,13 +52,13 @@ describe("Motion", () => {
   });
 
   test("a slow change is seen in the end", () => {
-    const motion = new Motion();
+    const motion = new MotionMap();
     for (let frame = 0; frame < 40; frame++) motion.watch(picture(100 + frame, 100), frame);
     expect(motion.since(EVERYWHERE, 20)).toBe(true);
   });
 
   test("a box beyond the frame asks about the frame's edge", () => {
-    const motion = new Motion();
+    const motion = new MotionMap();
     motion.watch(picture(20, 240), 1);
     motion.watch(picture(20, 300), 2);
     expect(motion.since({ x: -500, y: 200, width: 520, height: 200 }, 1)).toBe(true);
@@ -66,7 +66,7 @@ describe("Motion", () => {
   });
 
   test("what moves where somebody is known to be is no news", () => {
-    const motion = new Motion();
+    const motion = new MotionMap();
     motion.watch(picture(300, 200), 1);
     motion.watch(picture(320, 200), 2);
     expect(motion.since(EVERYWHERE, 1)).toBe(true);
@@ -75,7 +75,7 @@ describe("Motion", () => {
   });
 
   test("after a reset everything has moved again", () => {
-    const motion = new Motion();
+    const motion = new MotionMap();
     motion.watch(picture(100, 100), 1);
     motion.watch(picture(100, 100), 2);
     motion.reset();
