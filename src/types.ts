@@ -15,9 +15,6 @@ export type Label = (typeof LABELS)[number];
 /** A probability for each expression, each in 0..1; the seven sum to 1. */
 export type Scores = Readonly<Record<Label, number>>;
 
-/** Most faces that one frame shows, and the upper limit of `maxFaces`: it bounds the classifier's batch. */
-export const MAX_FACES = 16;
-
 /** A point, in fractions of the unmirrored frame. */
 export interface Point {
   readonly x: number;
@@ -61,7 +58,7 @@ export interface Face {
   /** The smoothed score of {@link label}, 0..1. */
   readonly confidence: number;
   /**
-   * Whether `confidence` reaches the threshold of the model's contract and the face is large enough. Where it is false,
+   * True where `confidence` reaches the threshold of the model's contract and the face is large enough. Where it is false,
    * show the face without a word.
    */
   readonly certain: boolean;
@@ -135,7 +132,7 @@ export interface FrameResult {
   /** The largest first, {@link MAX_FACES} at most. */
   readonly faces: readonly Face[];
   readonly timings: StageTimings;
-  /** Whether the detector ran on this frame; else the tracks are carried on. */
+  /** True where the detector ran on this frame; false where it repeats the last tracks. */
   readonly detected: boolean;
 }
 
@@ -149,6 +146,9 @@ export interface CoarsePicture {
   readonly rgba: Uint8ClampedArray<ArrayBuffer>;
 }
 
+/** Most faces that one frame shows, and the upper limit of `maxFaces`: it bounds the classifier's batch. */
+export const MAX_FACES = 16;
+
 /** Options that may change from frame to frame; they travel with the frame. */
 export interface FrameOptions {
   /** 1 to {@link MAX_FACES}. */
@@ -159,6 +159,6 @@ export interface FrameOptions {
   readonly smoothing: number;
   readonly range: Range;
   readonly pace: Pace;
-  /** Whether the result includes a {@link CoarsePicture} of the frame. Default: false. */
+  /** Ask for a {@link CoarsePicture} of the frame in the result. Default: false. */
   readonly coarse?: boolean;
 }

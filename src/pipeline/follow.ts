@@ -26,7 +26,7 @@ export interface FollowTarget {
   /** Where it is expected, frame pixels. */
   readonly box: Box;
   readonly confirmed: boolean;
-  /** Whether the last look missed it. */
+  /** True where the last look missed it. */
   readonly missed: boolean;
   /** When it was last looked for. */
   readonly lookedMs: number;

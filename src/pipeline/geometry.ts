@@ -189,7 +189,7 @@ export function boxAt({ x, y }: Point, { width, height }: Box): Box {
   return { x: x - width / 2, y: y - height / 2, width, height };
 }
 
-/** @returns Whether a sighting has six keypoints, finite numbers and a box with an area. A broken network has not. */
+/** @returns Whether a sighting has six keypoints, finite numbers and a box with an area. A broken network gives others. */
 export function isSound(sighting: Sighting): boolean {
   const { box, keypoints, score } = sighting;
   return (

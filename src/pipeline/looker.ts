@@ -10,7 +10,7 @@ import { type WeighedSighting, isSameFace, merge } from "./merge.ts";
 import { MotionMap } from "./motion-map.ts";
 import { Search } from "./search.ts";
 import type { Detector, Picture, Square } from "./stages.ts";
-import type { Track } from "./track.ts";
+import { type Track, expectedBox } from "./track.ts";
 
 /** A suspicion, which leads to a closer look, needs this share of the score that is asked for. */
 export const SUSPICION = 0.4;
@@ -39,11 +39,9 @@ export interface Scene {
   /** The score that is asked for, 0..1. */
   readonly minScore: number;
   readonly tracks: readonly Track[];
-  /** @returns Where a track is expected now, frame pixels. */
-  expected(track: Track): Box;
   /** How many looks may be spent, 1 or more. */
   readonly looks: number;
-  /** Whether looks are saved where nothing moved. */
+  /** True where looks may be saved on still parts of the frame. */
   readonly thrifty: boolean;
 }
 
@@ -169,7 +167,7 @@ export class Looker {
       .filter(({ missedSinceMs }) => missedSinceMs === null || timeMs - missedSinceMs < FOLLOW_MISSED_MS)
       .map((track) => ({
         id: track.id,
-        box: scene.expected(track),
+        box: expectedBox(track, timeMs),
         confirmed: track.confirmed,
         missed: track.missedSinceMs !== null,
         lookedMs: this.#lookedMs.get(track.id) ?? Number.MIN_SAFE_INTEGER,
@@ -185,6 +183,6 @@ export class Looker {
 }
 
 /** @returns The expected boxes of the confirmed tracks. */
-function knownFaces(scene: Scene): readonly { readonly box: Box }[] {
-  return scene.tracks.filter(({ confirmed }) => confirmed).map((track) => ({ box: scene.expected(track) }));
+function knownFaces({ tracks, timeMs }: Scene): readonly { readonly box: Box }[] {
+  return tracks.filter(({ confirmed }) => confirmed).map((track) => ({ box: expectedBox(track, timeMs) }));
 }

@@ -137,7 +137,6 @@ class FramePipeline implements Pipeline {
       timeMs: this.#nowMs,
       minScore: options.minScore,
       tracks: this.#tracker.tracks,
-      expected: ({ id, box }) => this.#tracker.expectedBox(id, this.#nowMs) ?? box,
       looks,
       thrifty: options.pace === "adaptive",
     };

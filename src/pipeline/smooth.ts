@@ -28,7 +28,7 @@ export interface Smoothed {
   readonly label: Label;
   /** The smoothed score of `label`, 0..1. */
   readonly confidence: number;
-  /** Whether `confidence` reaches the classifier's threshold. */
+  /** True where `confidence` reaches the classifier's threshold. */
   readonly certain: boolean;
 }
 

@@ -3,7 +3,7 @@
  * frame pixels, times are milliseconds; nothing here reads a clock.
  */
 import type { Box, Point } from "../types.ts";
-import { type Sighting, boxCenter, boxSize } from "./geometry.ts";
+import { type Sighting, boxAt, boxCenter, boxSize } from "./geometry.ts";
 import { steadyBox, steadyPoint } from "./steady.ts";
 import { type Trajectory, correctTrajectory, predictCenter, startTrajectory } from "./trajectory.ts";
 
@@ -41,12 +41,14 @@ export interface Track {
   readonly keypoints: readonly Point[];
   /** The latest sighting's, 0..1. */
   readonly score: number;
-  /** Whether its sightings scored well enough for it to be shown. */
+  /** True where its sightings scored well enough for it to be shown. */
   readonly confirmed: boolean;
   /** When a look first missed it since it was last seen; `null` while it is seen. */
   readonly missedSinceMs: number | null;
   /** When it was last seen. */
   readonly seenMs: number;
+  /** How it moved until then. */
+  readonly trajectory: Readonly<Trajectory>;
 }
 
 /** A track with the state that only its life needs. */
@@ -63,7 +65,7 @@ export interface TrackState extends Track {
   /** Looks that covered its place. */
   looks: number;
   missesInRow: number;
-  /** Whether the last frame showed it. */
+  /** True where the last frame showed it. */
   shown: boolean;
 }
 
@@ -87,8 +89,13 @@ export function startTrack(id: number, sighting: Sighting, timeMs: number): Trac
 }
 
 /** @returns Where a track's centre is expected at a time, frame pixels. */
-export function expectedCenter({ trajectory, seenMs }: TrackState, timeMs: number): Point {
+export function expectedCenter({ trajectory, seenMs }: Track, timeMs: number): Point {
   return predictCenter(trajectory, Math.max(0, timeMs - seenMs));
+}
+
+/** @returns A track's steadied box at the place where it is expected at a time, frame pixels. */
+export function expectedBox(track: Track, timeMs: number): Box {
+  return boxAt(expectedCenter(track, timeMs), track.box);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Box } from "../types.ts";
 import { assign } from "./assign.ts";
-import { type Sighting, boxArea, boxAt, intersectionOverUnion } from "./geometry.ts";
+import { type Sighting, boxArea, intersectionOverUnion } from "./geometry.ts";
 import { pairCost } from "./pair-cost.ts";
 import {
   type Track,
@@ -37,12 +37,6 @@ export class Tracker {
   /** All tracks: shown, hidden and unconfirmed ones. They change with the next update. */
   get tracks(): readonly Track[] {
     return this.#tracks;
-  }
-
-  /** @returns The steadied box of a track at the place where it is expected at a time; `null` for an unknown id. */
-  expectedBox(id: number, timeMs: number): Box | null {
-    const track = this.#tracks.find((candidate) => candidate.id === id);
-    return track ? boxAt(expectedCenter(track, timeMs), track.box) : null;
   }
 
   /** Forget all tracks. Their ids are not used again. */

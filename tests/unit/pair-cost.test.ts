@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { boxCenter } from "../../src/pipeline/geometry.ts";
 import { pairCost } from "../../src/pipeline/pair-cost.ts";
 import type { Track } from "../../src/pipeline/track.ts";
+import { startTrajectory } from "../../src/pipeline/trajectory.ts";
 import { keypointsOf } from "./made-world.ts";
 
 function sighting(centerX: number, width = 80, score = 0.9) {
@@ -9,8 +9,15 @@ function sighting(centerX: number, width = 80, score = 0.9) {
   return { box, keypoints: keypointsOf({ centerX, centerY: 200, width }), score };
 }
 
-const TRACK: Track = { ...sighting(200), id: 1, confirmed: true, missedSinceMs: null, seenMs: 0 };
-const EXPECTED = boxCenter(TRACK.box);
+const EXPECTED = { x: 200, y: 200 };
+const TRACK: Track = {
+  ...sighting(EXPECTED.x),
+  id: 1,
+  confirmed: true,
+  missedSinceMs: null,
+  seenMs: 0,
+  trajectory: startTrajectory(EXPECTED),
+};
 
 test("the same place and size cost nothing, and more the farther and the more different a sighting is", () => {
   const cost = (centerX: number, width?: number) => pairCost(TRACK, EXPECTED, sighting(centerX, width), 66, 0.5);
