@@ -1,9 +1,9 @@
 /**
- * The words that every room shares. This file imports nothing.
+ * The types that every room shares. This file imports nothing.
  *
- * One coordinate system: fractions of the unmirrored camera frame, x to the right and y down, (0, 0) the frame's
- * top-left corner and (1, 1) its bottom-right one. Converted to pixels in `pipeline/geometry.ts` alone and to CSS in
- * `view/layout.ts` alone. Boxes may reach beyond the frame where a face is cut by its edge.
+ * There is one coordinate system: fractions of the unmirrored camera frame, x to the right and y down; (0, 0) is the
+ * frame's top-left corner and (1, 1) its bottom-right corner. Two files convert it: `pipeline/geometry.ts` from and to
+ * frame pixels, `view/layout.ts` to CSS pixels. A box may reach beyond the frame where the frame's edge cuts a face.
  */
 
 /** The seven expressions, in the order in which every network answers and every table is printed. */
@@ -21,7 +21,7 @@ export interface Point {
   readonly y: number;
 }
 
-/** An upright rectangle, in fractions of the unmirrored frame. */
+/** An upright rectangle, in fractions of the unmirrored frame; `x` and `y` are its top-left corner. */
 export interface Box {
   readonly x: number;
   readonly y: number;
@@ -30,8 +30,8 @@ export interface Box {
 }
 
 /**
- * BlazeFace's six keypoints, in its order. "Right" is the person's own right, which in an unmirrored frame lies on the
- * left of the picture.
+ * BlazeFace's six keypoints, in its order. "Right" is the person's own right, which lies on the left of an unmirrored
+ * frame.
  */
 export const KEYPOINTS = [
   "rightEye",
@@ -53,97 +53,112 @@ export interface Face {
   readonly score: number;
   /** Smoothed over time. */
   readonly scores: Scores;
-  /** The expression shown: the smoothed scores' top one, held by hysteresis. */
+  /** The expression to show: the top one of the smoothed scores, held by hysteresis. */
   readonly label: Label;
   /** The smoothed score of {@link label}, 0..1. */
   readonly confidence: number;
-  /** Whether `confidence` reaches what the model's contract states. Where it is false, show the face and no word. */
+  /**
+   * True where `confidence` reaches the threshold of the model's contract and the face is large enough. Where it is false,
+   * show the face without a word.
+   */
   readonly certain: boolean;
 }
 
 /** Milliseconds that each stage of one frame took. */
 export interface StageTimings {
-  /** Getting the frame's pixels into reach of the networks. */
+  /** Read the frame's pixels. */
   readonly grab: number;
+  /** Run the detector, at zero or more squares of the frame. */
   readonly detect: number;
+  /** Cut the faces for the classifier. */
   readonly crop: number;
+  /** Run the classifier. */
   readonly classify: number;
-  /** Tracking, smoothing and packing the result. */
+  /** Track, smooth and pack the result. */
   readonly post: number;
-  /** From the frame's arrival in the worker to the answer. */
+  /** From the frame's arrival in the worker to its result. */
   readonly total: number;
 }
 
 export type EngineName = "int8" | "float";
 export type SimdLevel = "none" | "simd128" | "relaxed";
 
-/** How far the detector looks: `near` the whole frame only, `far` closer looks at parts of it too. */
+/** How far the detector looks: `near` at the whole frame only, `far` at parts of it too. */
 export type Range = "near" | "far";
 
-/** What happens to the pixels of faces on screen. */
+/** The values of {@link Pace}. */
+export const PACES = ["adaptive", "measure"] as const;
+
+/** `adaptive` skips work that the time of a frame does not allow or that would show nothing new; `measure` skips none. */
+export type Pace = (typeof PACES)[number];
+
+/** How faces are drawn: as they are, blurred, or hidden. */
 export type Privacy = "show" | "blur" | "hide";
 
 /** A network that was loaded. */
 export interface ModelInfo {
   readonly name: string;
   readonly version: string;
-  /** Of the network's artifact files, in hexadecimal. */
+  /** SHA-256 of the network's artifact files, one after the other in the contract's order; hexadecimal. */
   readonly sha256: string;
-  /** Size of the artifact files that were read. */
+  /** Total size of the artifact files. */
   readonly bytes: number;
 }
 
-/** What computes, once the networks are there. */
+/** The engine and the networks that compute, as the `emotion-ready` event tells them. */
 export interface RuntimeInfo {
   readonly engine: EngineName;
   /** tfjs's backend: `wasm`. */
   readonly backend: string;
-  /** What the browser offers. */
+  /** The level that the browser supports. */
   readonly simd: SimdLevel;
   /** The kernels in use: `tfjs`, or a variant of the int8 kernels. */
   readonly variant: string;
   readonly threads: number;
   readonly detector: ModelInfo;
   readonly classifier: ModelInfo;
-  /** The classifier's stated confidence below which nothing is said, 0..1. */
+  /** The classifier's threshold for {@link Face.certain}, 0..1. */
   readonly minConfidence: number;
-  /** Bytes of WebAssembly memory after loading. */
+  /** Size of the WebAssembly memory after loading, bytes. */
   readonly wasmBytes: number;
 }
 
-/** The answer to one frame: plain data, under 1 KB for a face or two. */
+/** The result of one frame: plain data, under 1 KB for a face or two. */
 export interface FrameResult {
-  /** Where the options ask for it. */
+  /** Present where {@link FrameOptions.coarse} asks for it. */
   readonly coarse?: CoarsePicture;
-  /** The time given with the frame, milliseconds. */
+  /** The time that was given with the frame, milliseconds. */
   readonly timeMs: number;
+  /** The largest first, {@link MAX_FACES} at most. */
   readonly faces: readonly Face[];
   readonly timings: StageTimings;
-  /** Whether the detector looked at this frame, or the tracks were carried on. */
+  /** True where the detector ran on this frame; false where it repeats the last tracks. */
   readonly detected: boolean;
 }
 
-/** A frame in so few points that nobody can be told by them. */
+/** A frame in so few points that nobody can be recognized. */
 export interface CoarsePicture {
   /** Points. */
   readonly width: number;
   /** Points. */
   readonly height: number;
-  /** Row by row, opaque. */
+  /** `height` rows of `width` RGBA points, opaque. */
   readonly rgba: Uint8ClampedArray<ArrayBuffer>;
 }
 
-/** What may change from frame to frame: it rides on the frame. */
+/** Most faces that one frame shows, and the upper limit of `maxFaces`: it bounds the classifier's batch. */
+export const MAX_FACES = 16;
+
+/** Options that may change from frame to frame; they travel with the frame. */
 export interface FrameOptions {
-  /** 1 or more. */
+  /** 1 to {@link MAX_FACES}. */
   readonly maxFaces: number;
-  /** The detector's score from which a face counts, 0..1. */
+  /** The least detector score of a face, 0..1. */
   readonly minScore: number;
-  /** 0 (none) to 1 (slow): how strongly scores are smoothed over time. */
+  /** How strongly scores are smoothed over time: 0 (not at all) to 1 (slowly). */
   readonly smoothing: number;
   readonly range: Range;
-  /** `measure`: nothing is skipped, every frame is detected and every face classified. */
-  readonly pace: "adaptive" | "measure";
-  /** Whether the answer is to bring the frame itself, in a few points. Default: false. */
+  readonly pace: Pace;
+  /** Ask for a {@link CoarsePicture} of the frame in the result. Default: false. */
   readonly coarse?: boolean;
 }

@@ -1,10 +1,10 @@
 /**
- * Pairs rows with columns so that the sum of the pairs' costs is the least there is, where a row may also stay alone
- * at a price. (The Hungarian method with potentials, after Kuhn and Munkres: cubic in the number of rows, so 30 rows
- * are some ten thousand steps.)
+ * Pair rows with columns at the least total cost; a row may also stay alone, at a price. This is the Hungarian method
+ * with potentials (Kuhn 1955, Munkres 1957), in its O(rows² x columns) form with shortest augmenting paths: 30 rows
+ * take some ten thousand steps.
  *
- * @param cost The cost of a pair; a pair whose cost is `alone` or more, or not a number, is never made.
- * @param alone What a row costs that gets no column.
+ * @param cost Cost of a pair. A pair that costs `alone` or more, or NaN, is never made.
+ * @param alone Cost of a row without a column.
  * @returns For each row its column, or -1.
  */
 export function assign(
@@ -13,7 +13,7 @@ export function assign(
   cost: (row: number, column: number) => number,
   alone: number,
 ): Int32Array {
-  // Beside the real columns stands one empty one for each row: so nobody is ever forced into a pair.
+  // After the real columns comes one empty column for each row, so that no row is forced into a pair.
   const width = columns + rows;
   const table = new Float64Array(rows * width).fill(alone);
   for (let row = 0; row < rows; row++) {
@@ -25,13 +25,18 @@ export function assign(
   const rowOf = matchColumns(table, rows, width);
   const columnOf = new Int32Array(rows).fill(-1);
   for (let column = 0; column < columns; column++) {
-    const row = rowOf[column + 1] ?? 0;
-    if (row > 0 && (table[(row - 1) * width + column] ?? alone) < alone) columnOf[row - 1] = column;
+    const row = rowOf[column + 1]!;
+    if (row > 0 && table[(row - 1) * width + column]! < alone) columnOf[row - 1] = column;
   }
   return columnOf;
 }
 
-/** Numbers rows and columns from 1, as the method does: 0 is the place of what is not matched yet. */
+/**
+ * Match every row with a column.
+ *
+ * @param table Costs, `rows` x `columns`.
+ * @returns For each column its row. Both are numbered from 1, and 0 stands for "not matched".
+ */
 function matchColumns(table: Float64Array, rows: number, columns: number): Int32Array {
   const rowPotential = new Float64Array(rows + 1);
   const columnPotential = new Float64Array(columns + 1);
@@ -46,36 +51,34 @@ function matchColumns(table: Float64Array, rows: number, columns: number): Int32
     let column = 0;
     do {
       done[column] = 1;
-      const row = rowOf[column] ?? 0;
+      const row = rowOf[column]!;
       let step = Number.POSITIVE_INFINITY;
       let nearest = 0;
       for (let other = 1; other <= columns; other++) {
         if (done[other]) continue;
-        const reduced =
-          (table[(row - 1) * columns + other - 1] ?? 0) - (rowPotential[row] ?? 0) - (columnPotential[other] ?? 0);
-        if (reduced < (slack[other] ?? 0)) {
+        const reduced = table[(row - 1) * columns + other - 1]! - rowPotential[row]! - columnPotential[other]!;
+        if (reduced < slack[other]!) {
           slack[other] = reduced;
           before[other] = column;
         }
-        if ((slack[other] ?? 0) < step) {
-          step = slack[other] ?? 0;
+        if (slack[other]! < step) {
+          step = slack[other]!;
           nearest = other;
         }
       }
       for (let other = 0; other <= columns; other++) {
         if (done[other]) {
-          const owner = rowOf[other] ?? 0;
-          rowPotential[owner] = (rowPotential[owner] ?? 0) + step;
-          columnPotential[other] = (columnPotential[other] ?? 0) - step;
+          rowPotential[rowOf[other]!]! += step;
+          columnPotential[other]! -= step;
         } else {
-          slack[other] = (slack[other] ?? 0) - step;
+          slack[other]! -= step;
         }
       }
       column = nearest;
     } while (rowOf[column] !== 0);
     while (column !== 0) {
-      const previous = before[column] ?? 0;
-      rowOf[column] = rowOf[previous] ?? 0;
+      const previous = before[column]!;
+      rowOf[column] = rowOf[previous]!;
       column = previous;
     }
   }

@@ -1,17 +1,16 @@
-/**
- * How much to compute in a frame, from what it was measured to cost. Pure: times are arguments.
- */
+/** Decides how much to compute in each frame, by the measured cost. Pure: times are arguments. */
+import type { Pace } from "../types.ts";
 
 /** One rung of the quality ladder. */
 export interface Rung {
   readonly name: "full" | "half" | "third" | "quarter";
-  /** The detector looks at one frame of so many; with looks to spare, at several squares of it. */
+  /** The detector runs in one frame of so many; where time allows, at several squares of it. */
   readonly detectEvery: number;
   /** Each face is classified in one frame of so many. */
   readonly classifyEvery: number;
 }
 
-/** From the best down. Faces move faster than expressions change, so classification thins out first. */
+/** From the best rung down. Faces move faster than expressions change, so classification is thinned out first. */
 export const LADDER: readonly Rung[] = [
   { name: "full", detectEvery: 1, classifyEvery: 1 },
   { name: "half", detectEvery: 1, classifyEvery: 2 },
@@ -19,28 +18,28 @@ export const LADDER: readonly Rung[] = [
   { name: "quarter", detectEvery: 3, classifyEvery: 4 },
 ];
 
-/** What a frame may cost on average: half the time between two frames of a camera of 30 a second, the rest is for drawing. */
+/** The mean cost that a frame may have: half the time between two frames of a 30 Hz camera; the rest is for drawing. */
 export const FRAME_BUDGET_MS = 16;
 
-/** The next better rung is taken only if it would cost no more than this share of the budget: no swinging. */
+/** The next better rung is taken only where it would cost less than this share of the budget (hysteresis). */
 const CLIMB_SHARE = 0.75;
 
-/** Between two changes of rung: long enough for the averages to forget the old one's first frame. */
+/** The least time between two changes of rung: the averages need it to adapt to the new rung. */
 const DWELL_MS = 500;
 
-/** Until looks were measured, and where the clock is too coarse for them. */
+/** The least cost of a look that is assumed: before looks are measured, and where the clock is too coarse for them. */
 const SHORTEST_LOOK_MS = 0.25;
 
-/** Memory of the averages, in measurements. */
+/** The number of measurements that an average spans. */
 const AVERAGE_OVER = 6;
 
-/** The first measurements hold compilation and cold caches and are not believed. */
+/** So many first measurements are ignored: they include compilation and cold caches. */
 const WARM_UP = 2;
 
-/** Faces that hardly change are classified this often all the same: many small changes make a large one. */
+/** A classification is reused for so long at most while a face hardly changes: many small changes make a large one. */
 export const REUSE_MOST_MS = 500;
 
-/** An average that follows, after a warm-up, what is measured. */
+/** An exponential moving average that ignores a warm-up. */
 class Average {
   #value = 0;
   #count = 0;
@@ -58,7 +57,7 @@ class Average {
   }
 }
 
-/** Decides, frame by frame, what is computed. */
+/** Decides, frame by frame, how often to look and which faces to classify. */
 export class Cadence {
   readonly #lookMs = new Average();
   readonly #classifyMs = new Average();
@@ -68,16 +67,16 @@ export class Cadence {
   #sinceDetect = Number.POSITIVE_INFINITY;
 
   get rung(): Rung {
-    return LADDER[this.#rung] ?? FULL;
+    return LADDER[this.#rung]!;
   }
 
   /**
-   * Opens a frame: how many looks of the detector it may have. 0 where it is passed over; no bound is `Infinity`.
+   * Begin a frame, and decide how many looks of the detector it may have.
    *
-   * @param faces In view, for what classification will cost.
-   * @param pace `measure`: nothing is skipped.
+   * @param faces In view: they tell what classification will cost.
+   * @returns 0 where the frame is skipped; `Infinity` for the pace `measure`.
    */
-  looks(timeMs: number, faces: number, pace: "adaptive" | "measure"): number {
+  looks(timeMs: number, faces: number, pace: Pace): number {
     this.#frame += 1;
     this.#sinceDetect += 1;
     if (pace === "measure") this.#rung = 0;
@@ -90,21 +89,22 @@ export class Cadence {
     return Math.max(1, Math.floor(leftMs / Math.max(this.#lookMs.value, SHORTEST_LOOK_MS)));
   }
 
-  /** Whether this face's turn to be classified is in the frame that was opened last; faces take turns. */
+  /** @returns Whether a face is to be classified in this frame; faces take turns by their ids. */
   wantsClassification(id: number): boolean {
     return (this.#frame + id) % this.rung.classifyEvery === 0;
   }
 
-  /** Takes in what one look of the detector cost. */
+  /** Record the cost of one look of the detector. */
   lookTook(ms: number): void {
     this.#lookMs.add(ms);
   }
 
-  /** Takes in what classifying a batch cost. */
+  /** Record the cost of one batch of the classifier. */
   classificationTook(ms: number, faces: number): void {
     if (faces > 0) this.#classifyMs.add(ms / faces);
   }
 
+  /** Change the rung by one where the cost asks for it. */
   #choose(timeMs: number, faces: number): void {
     if (timeMs - this.#changedMs < DWELL_MS) return;
     const better = LADDER[this.#rung - 1];
@@ -115,9 +115,8 @@ export class Cadence {
     this.#changedMs = timeMs;
   }
 
+  /** @returns The mean cost of a frame, milliseconds. */
   #cost(rung: Rung, faces: number): number {
     return this.#lookMs.value / rung.detectEvery + (faces * this.#classifyMs.value) / rung.classifyEvery;
   }
 }
-
-const FULL: Rung = { name: "full", detectEvery: 1, classifyEvery: 1 };

@@ -2,17 +2,21 @@ import type { CoarsePicture } from "../types.ts";
 import type { Picture } from "./stages.ts";
 
 /**
- * How many points the longer side has. Of a head that fills the frame's height some 20 points remain, of one at arm's
- * length eight, of one that the detector cannot see yet three: too few to tell anybody by.
+ * Points along the longer side. A head that fills the frame's height has some 20 points, one at arm's length eight, and
+ * one that is just too small for the detector three: too few to recognize anybody.
  */
 const POINTS = 28;
 
-/** A frame in so few points that nobody can be told by them. */
+/**
+ * Reduce a frame to so few points that nobody can be recognized.
+ *
+ * @returns {@link POINTS} points along the longer side, in proportion along the other one, at least 1.
+ */
 export function coarseOf(picture: Picture): CoarsePicture {
   const side = Math.max(picture.width, picture.height);
   const points = (length: number) => Math.max(1, Math.floor((POINTS * length) / side));
   const [width, height] = [points(picture.width), points(picture.height)];
-  // The frame lies at the square's top left: what is beyond it is cut off by whole points.
+  // The frame lies at the square's top left; the points beyond it are left out.
   const square = picture.cut({ centerX: side / 2, centerY: side / 2, side, roll: 0 }, POINTS);
   const rgba = new Uint8ClampedArray(width * height * 4);
   for (let row = 0; row < height; row++) {

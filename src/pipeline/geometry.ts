@@ -1,6 +1,6 @@
 /**
- * Where things lie: the one file that converts between fractions and the frame's pixels. Inside the pipeline all
- * places are frame pixels, which are square: fractions of a 4:3 frame bend angles and distances.
+ * Plane geometry, and the one file that converts between fractions and frame pixels. Inside the pipeline all places are
+ * frame pixels: they are square, while fractions of a 4:3 frame distort angles and distances.
  */
 import type { Box, Point } from "../types.ts";
 import type { CropGeometry, Detection, Square } from "./stages.ts";
@@ -11,7 +11,7 @@ export interface Size {
   readonly height: number;
 }
 
-/** A face that a look found, in frame pixels. */
+/** A face that a look at the frame found: a detection in frame pixels. */
 export interface Sighting {
   readonly box: Box;
   /** Six points in the order of `KEYPOINTS`. */
@@ -20,17 +20,17 @@ export interface Sighting {
   readonly score: number;
 }
 
-/** How a face is built, measured along and across its own upright axis, in shares of its box's width. */
+/** A face's proportions along and across its own upright axis, in widths of its box. */
 export interface Proportions {
-  /** Between the eyes. */
+  /** Distance between the eyes. */
   readonly eyeDistance: number;
-  /** From the eyes' middle to the mouth, down the face; negative where the mouth is above the eyes. */
+  /** From the midpoint of the eyes down to the mouth; negative where the mouth is above the eyes. */
   readonly mouthDrop: number;
-  /** From the eyes' middle to the nose, down the face. */
+  /** From the midpoint of the eyes down to the nose. */
   readonly noseDrop: number;
-  /** How far the mouth lies to the side of the eyes' middle. */
+  /** From the midpoint of the eyes sideways to the mouth, 0 or more. */
   readonly mouthAside: number;
-  /** How far the eyes, nose and mouth stick out of the box at most. */
+  /** The farthest that an eye, the nose or the mouth lies outside the box, 0 or more. */
   readonly spill: number;
 }
 
@@ -40,19 +40,18 @@ const NOSE_TIP = 2;
 const MOUTH_CENTER = 3;
 
 /**
- * A turned head's eyes move together until the square that puts them in their places would hold little more than a
- * nose. The square's side stays within these multiples of the face box's width; a face seen from the front lies near
- * the middle of them.
+ * Limits of the crop's side, in multiples of the face box's longer side; a frontal face lies near their middle. On a
+ * turned head the eyes are close together, and without a limit their square would hold little more than the nose.
  */
 const NARROWEST_CROP = 0.75;
 const WIDEST_CROP = 1.75;
 
-/** The smallest square that holds the whole frame: what lies beyond the frame is black. */
+/** @returns The smallest square that holds the whole frame; cut, it is black beyond the frame. */
 export function letterboxSquare({ width, height }: Size): Square {
   return { centerX: width / 2, centerY: height / 2, side: Math.max(width, height), roll: 0 };
 }
 
-/** From fractions of a square to frame pixels. */
+/** Convert a point from fractions of a square to frame pixels. */
 export function pointInFrame(point: Point, square: Square): Point {
   const across = (point.x - 0.5) * square.side;
   const down = (point.y - 0.5) * square.side;
@@ -61,7 +60,7 @@ export function pointInFrame(point: Point, square: Square): Point {
   return { x: square.centerX + cos * across - sin * down, y: square.centerY + sin * across + cos * down };
 }
 
-/** From frame pixels to fractions of a square: the inverse of {@link pointInFrame}. */
+/** Convert a point from frame pixels to fractions of a square: the inverse of {@link pointInFrame}. */
 export function pointInSquare(point: Point, square: Square): Point {
   const dx = point.x - square.centerX;
   const dy = point.y - square.centerY;
@@ -71,8 +70,10 @@ export function pointInSquare(point: Point, square: Square): Point {
 }
 
 /**
- * From what a look at a square saw to frame pixels. The box's centre turns with the square; the box itself stays
- * upright, as every box is.
+ * Convert a detection to a sighting, from fractions of the square to frame pixels. The box's centre turns with the
+ * square; the box itself stays upright, as every box does.
+ *
+ * @param square The square that the detector was run on.
  */
 export function sightingInFrame(detection: Detection, square: Square): Sighting {
   const { box } = detection;
@@ -86,12 +87,12 @@ export function sightingInFrame(detection: Detection, square: Square): Sighting 
   };
 }
 
-/** From frame pixels to fractions of the frame. */
+/** Convert a point from frame pixels to fractions of the frame. */
 export function pointAsFraction(point: Point, frame: Size): Point {
   return { x: point.x / frame.width, y: point.y / frame.height };
 }
 
-/** From frame pixels to fractions of the frame. */
+/** Convert a box from frame pixels to fractions of the frame. */
 export function boxAsFraction(box: Box, frame: Size): Box {
   return {
     x: box.x / frame.width,
@@ -102,11 +103,15 @@ export function boxAsFraction(box: Box, frame: Size): Box {
 }
 
 /**
- * The square that a classifier wants to see: the similarity transform that takes its two eye places onto the face's
- * eyes. Two pairs of points determine the four unknowns exactly, so least squares has nothing to balance. Where the
- * eyes cannot carry it (a profile, a bad look), the face's box bounds the side.
+ * Compute the square to cut for the classifier: the similarity transform (scale, rotation, translation) that maps the
+ * crop's two eye places onto the face's eyes. Two pairs of points determine its four unknowns exactly; it is what the
+ * least-squares solution of Umeyama (1991, "Least-squares estimation of transformation parameters between two point
+ * patterns") gives for two points. Where the eyes are too close together or too far apart (a profile, a bad detection),
+ * the side is limited by the face's box; where an eye is missing or both coincide, the square is the box's.
  *
- * @param face In frame pixels.
+ * @param face Box and keypoints in frame pixels.
+ * @param crop Eye places in fractions of the square.
+ * @returns In frame pixels; `roll` in -PI..PI radians.
  */
 export function eyesSquare(face: Pick<Sighting, "box" | "keypoints">, crop: CropGeometry): Square {
   const { box } = face;
@@ -137,9 +142,10 @@ export function eyesSquare(face: Pick<Sighting, "box" | "keypoints">, crop: Crop
 }
 
 /**
- * The square around a box in which the box's longer side takes the given share.
+ * Compute the upright square around a box's centre in which the box's longer side takes the given share.
  *
- * @param share In 0..1, not 0.
+ * @param box Frame pixels.
+ * @param share Above 0, up to 1.
  */
 export function squareAround(box: Box, share: number): Square {
   return {
@@ -150,33 +156,40 @@ export function squareAround(box: Box, share: number): Square {
   };
 }
 
-/** The share of two boxes' union that both cover, 0..1; 0 where a box is empty or not a number. */
+/** @returns Intersection over union (Jaccard index) of two boxes, 0..1; 0 where a box is empty or not a number. */
 export function intersectionOverUnion(a: Box, b: Box): number {
   const overlap = overlapArea(a, b);
-  const union = a.width * a.height + b.width * b.height - overlap;
+  const union = boxArea(a) + boxArea(b) - overlap;
   return overlap > 0 && union > 0 ? overlap / union : 0;
 }
 
-/** The area that two boxes share; 0 where they do not touch. */
+/** @returns The area of the intersection of two boxes; 0 where they do not touch. */
 export function overlapArea(a: Box, b: Box): number {
   const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
   const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
   return width > 0 && height > 0 ? width * height : 0;
 }
 
-/** The part of a box that lies within the frame; a box wholly outside becomes empty at the nearest edge. */
-export function clipBox(box: Box, frame: Size): Box {
-  const x = clamp(box.x, 0, frame.width);
-  const y = clamp(box.y, 0, frame.height);
-  return {
-    x,
-    y,
-    width: Math.max(0, clamp(box.x + box.width, 0, frame.width) - x),
-    height: Math.max(0, clamp(box.y + box.height, 0, frame.height) - y),
-  };
+/** @returns The area of a box, in square units of its coordinates. */
+export function boxArea({ width, height }: Box): number {
+  return width * height;
 }
 
-/** Whether every number of a sighting is finite and its box has an area: networks can answer nonsense. */
+/** @returns The side of the square that has a box's area. */
+export function boxSize(box: Box): number {
+  return Math.sqrt(boxArea(box));
+}
+
+export function boxCenter({ x, y, width, height }: Box): Point {
+  return { x: x + width / 2, y: y + height / 2 };
+}
+
+/** @returns The box of the same size around another centre. */
+export function boxAt({ x, y }: Point, { width, height }: Box): Box {
+  return { x: x - width / 2, y: y - height / 2, width, height };
+}
+
+/** @returns Whether a sighting has six keypoints, finite numbers and a box with an area. A broken network gives others. */
 export function isSound(sighting: Sighting): boolean {
   const { box, keypoints, score } = sighting;
   return (
@@ -188,7 +201,11 @@ export function isSound(sighting: Sighting): boolean {
   );
 }
 
-/** Measures a face's build. The upright axis is square to the line through the eyes. */
+/**
+ * Measure a face's proportions. Its upright axis is perpendicular to the line through the eyes.
+ *
+ * @returns NaN where a keypoint is missing.
+ */
 export function proportions(face: Pick<Sighting, "box" | "keypoints">): Proportions {
   const { box, keypoints } = face;
   const right = keypoints[RIGHT_EYE] ?? NOWHERE;
@@ -196,7 +213,7 @@ export function proportions(face: Pick<Sighting, "box" | "keypoints">): Proporti
   const nose = keypoints[NOSE_TIP] ?? NOWHERE;
   const mouth = keypoints[MOUTH_CENTER] ?? NOWHERE;
   const eyeDistance = Math.hypot(left.x - right.x, left.y - right.y);
-  // Eyes that lie on each other have no direction: the frame's own stands in.
+  // Eyes in the same place give no direction: the face counts as upright.
   const cos = eyeDistance > 0 ? (left.x - right.x) / eyeDistance : 1;
   const sin = eyeDistance > 0 ? (left.y - right.y) / eyeDistance : 0;
   const middleX = (left.x + right.x) / 2;
@@ -216,7 +233,3 @@ export function proportions(face: Pick<Sighting, "box" | "keypoints">): Proporti
 }
 
 const NOWHERE: Point = { x: Number.NaN, y: Number.NaN };
-
-function clamp(value: number, low: number, high: number): number {
-  return Math.min(Math.max(value, low), high);
-}

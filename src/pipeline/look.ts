@@ -5,10 +5,12 @@ import type { WeighedSighting } from "./merge.ts";
 import type { Detector, Picture, Square } from "./stages.ts";
 
 /**
- * One look of the detector at one square.
+ * Run the detector once, at one square of a picture.
  *
+ * @param square Frame pixels.
  * @param minScore 0..1.
- * @returns In frame pixels; only what can be a face.
+ * @returns Sightings in frame pixels, without those that cannot be faces. Their trust is the higher, the closer a face
+ * comes to the share of the square at which the detector is at its best.
  */
 export async function look(
   picture: Picture,

@@ -1,50 +1,47 @@
 /**
- * Which squares of a frame the detector is shown, and what it makes of them. A face is believed when looks at two
- * scales agree; whoever is believed is then followed with a look of their own.
+ * Chooses the squares of a frame to run the detector on, and decides which sightings are faces. A new face needs looks
+ * at two scales that agree; a known face gets a look of its own.
  */
 import type { Box } from "../types.ts";
-import { type FollowLook, type Followed, followLooks, isReached, verifySquare } from "./follow.ts";
+import { type FollowLook, type FollowTarget, followLooks, isReached, verifySquare } from "./follow.ts";
 import { type Sighting, type Size, letterboxSquare } from "./geometry.ts";
 import { look } from "./look.ts";
 import { type WeighedSighting, isSameFace, merge } from "./merge.ts";
-import { Motion } from "./motion.ts";
+import { MotionMap } from "./motion-map.ts";
 import { Search } from "./search.ts";
 import type { Detector, Picture, Square } from "./stages.ts";
-import type { Track } from "./track.ts";
+import { type Track, expectedBox } from "./track.ts";
 
-/** A look from afar need only raise a suspicion: this share of the score that is asked for. */
+/** A suspicion, which leads to a closer look, needs this share of the score that is asked for. */
 export const SUSPICION = 0.4;
 
-/** A face that is known may score so much less than a new one: it turned, or somebody's hand is before it. */
-const KEPT = 0.6;
+/** A known face needs this share of the score that is asked for: it may have turned, or a hand may cover it. */
+const KNOWN = 0.6;
 
-/** A face that was not seen is looked for where it is expected for so long; then the search may find it. */
+/** A missed face is looked for at its expected place for so long; afterwards only the search can find it. */
 const FOLLOW_MISSED_MS = 500;
 
-/** Suspicions looked into in one frame: a patterned shirt raises many, and none of them soon is no loss. */
-const MOST_SUSPICIONS = 3;
+/** The most suspicions that are verified in one frame: a patterned shirt raises many, and none of them is urgent. */
+const MAX_SUSPICIONS = 3;
 
-/** What the looks at one frame saw. */
+/** The result of all looks at one frame. */
 export interface Seen {
-  /** Each face once. */
+  /** One for each face. */
   readonly sightings: readonly Sighting[];
-  /** Whether a look covered a box's place, so that a face there would have been seen. */
+  /** @returns Whether a look covered a box's place, so that it would have seen a face there. */
   covers(box: Box): boolean;
 }
 
-/** One frame, and what is known of it. */
+/** One frame, and what is known about it before the looks. */
 export interface Scene {
   readonly picture: Picture;
   readonly timeMs: number;
-  /** 0..1. */
+  /** The score that is asked for, 0..1. */
   readonly minScore: number;
-  /** Everybody who is followed. */
   readonly tracks: readonly Track[];
-  /** Where each of them is expected now, frame pixels. */
-  expected(track: Track): Box;
-  /** How many looks may be spent; 1 or more. */
+  /** How many looks may be spent, 1 or more. */
   readonly looks: number;
-  /** Whether looks may be saved where nothing moved. */
+  /** True where looks may be saved on still parts of the frame. */
   readonly thrifty: boolean;
 }
 
@@ -54,14 +51,15 @@ export class Looker {
   readonly #onLook: (ms: number) => void;
   readonly #clock: () => number;
   readonly #search = new Search();
-  readonly #motion = new Motion();
+  readonly #motion = new MotionMap();
+  /** When each track was last looked for, by id. */
   readonly #lookedMs = new Map<number, number>();
   #lastMs = Number.NaN;
   #searchesFirst = false;
 
   /**
-   * @param clock Milliseconds.
-   * @param onLook Told what each look cost, milliseconds.
+   * @param clock Milliseconds, monotonic.
+   * @param onLook Called with the cost of each look, milliseconds.
    */
   constructor(detector: Detector, clock: () => number, onLook: (ms: number) => void) {
     this.#detector = detector;
@@ -69,7 +67,11 @@ export class Looker {
     this.#onLook = onLook;
   }
 
-  /** Begins anew, as for another frame size. */
+  /**
+   * Start anew, for another stream or another frame size.
+   *
+   * @param frame Size of the frames to come.
+   */
   reset(frame: Size): void {
     this.#search.reset(frame);
     this.#motion.reset();
@@ -77,19 +79,20 @@ export class Looker {
     this.#lastMs = Number.NaN;
   }
 
-  /** Looks at the whole frame, and closer only where somebody new seems to be. */
+  /** Look at the whole frame, and closer only at unconfirmed tracks and at faces that seem to be new. */
   async near(scene: Scene): Promise<Seen> {
-    const newcomers = followLooks(this.#followed(scene).filter(({ confirmed }) => !confirmed));
+    const unconfirmed = followLooks(this.#targets(scene).filter(({ confirmed }) => !confirmed));
     const whole = letterboxSquare(scene.picture);
-    const { sightings } = await this.#examine(scene, newcomers.slice(0, MOST_SUSPICIONS), [whole], 1);
-    // Whoever this look cannot see is out of reach, which is as good as gone.
+    const { sightings } = await this.#examine(scene, unconfirmed.slice(0, MAX_SUSPICIONS), [whole], 1);
+    // A face that this look cannot see is out of reach: it counts as gone.
     return { sightings, covers: () => true };
   }
 
-  /** Looks at whoever is known, and searches the frame for others a piece at a time. */
+  /** Look at each known face, and search the frame for others, some tiles at a time. */
   async far(scene: Scene): Promise<Seen> {
     const { timeMs } = scene;
     if (scene.thrifty) this.#motion.watch(scene.picture, timeMs);
+    // The first step of time is NaN and counts as 0.
     this.#search.pass(timeMs - this.#lastMs || 0);
     this.#lastMs = timeMs;
     const [follows, searches] = this.#plan(scene);
@@ -99,9 +102,9 @@ export class Looker {
   }
 
   /**
-   * Looks for those who are known, then elsewhere, then again where somebody new seems to be.
+   * Look for the known faces, then at the squares of the search, then closer at each suspicion.
    *
-   * @param suspicion The share of the score that is asked for from which somebody seems to be there.
+   * @param suspicion The share of the score that is asked for from which a sighting is a suspicion.
    */
   async #examine(
     scene: Scene,
@@ -115,56 +118,56 @@ export class Looker {
     for (const { square, ids } of follows) {
       squares.push(square);
       for (const id of ids) this.#lookedMs.set(id, timeMs);
-      seen.push(...(await this.#look(picture, square, KEPT * minScore)));
+      seen.push(...(await this.#look(picture, square, KNOWN * minScore)));
     }
     const found: WeighedSighting[] = [];
     for (const square of searches) {
       squares.push(square);
-      found.push(...(await this.#look(picture, square, Math.min(suspicion, KEPT) * minScore)));
+      found.push(...(await this.#look(picture, square, Math.min(suspicion, KNOWN) * minScore)));
     }
     const known = knownFaces(scene);
-    let left = MOST_SUSPICIONS;
-    for (const one of merge(found)) {
-      if (seen.some((sighting) => isSameFace(sighting, one))) continue;
-      if (one.score >= KEPT * minScore && known.some((face) => isSameFace(face, one))) {
-        seen.push(one);
+    let left = MAX_SUSPICIONS;
+    for (const candidate of merge(found)) {
+      if (seen.some((sighting) => isSameFace(sighting, candidate))) continue;
+      if (candidate.score >= KNOWN * minScore && known.some((face) => isSameFace(face, candidate))) {
+        seen.push(candidate);
         continue;
       }
-      if (one.score < suspicion * minScore || left-- <= 0) continue;
-      const square = verifySquare(one.box);
+      if (candidate.score < suspicion * minScore || left-- <= 0) continue;
+      const square = verifySquare(candidate.box);
       squares.push(square);
-      const verified = await this.#look(picture, square, KEPT * minScore);
-      seen.push(...verified.filter((sighting) => isSameFace(sighting, one)));
+      const verified = await this.#look(picture, square, KNOWN * minScore);
+      seen.push(...verified.filter((sighting) => isSameFace(sighting, candidate)));
     }
-    // Of a newcomer the whole score is asked, of a known face a part.
+    // A new face needs the whole score, a known one a share of it.
     const sightings = merge(seen).filter(
       (sighting) => sighting.score >= minScore || known.some((face) => isSameFace(face, sighting)),
     );
     return { sightings, covers: (box) => squares.some((square) => isReached({ box }, square)) };
   }
 
-  /** Shares the looks out: to those who are known, and to the search at least one in two frames. */
+  /** Divide the looks between known faces and the search, which gets at least one look in two frames. */
   #plan(scene: Scene): readonly [readonly FollowLook[], readonly Square[]] {
     const { timeMs, looks, thrifty } = scene;
-    const followed = this.#followed(scene);
-    const wanted = followLooks(followed);
+    const targets = this.#targets(scene);
+    const wanted = followLooks(targets);
     this.#searchesFirst = !this.#searchesFirst;
     const kept = looks > 1 || this.#searchesFirst || wanted.length === 0 ? 1 : 0;
     const spare = Math.max(kept, looks - wanted.length);
-    const boxes = followed.map(({ box }) => box);
+    const boxes = targets.map(({ box }) => box);
     const searches = this.#search.next(timeMs, spare, boxes, thrifty ? this.#motion : null);
     return [wanted.slice(0, Math.max(0, looks - searches.length)), searches];
   }
 
-  /** Who is looked for where: everybody, but those who were missed for too long. */
-  #followed(scene: Scene): readonly Followed[] {
+  /** List the tracks to look for: all but those that were missed for too long. */
+  #targets(scene: Scene): readonly FollowTarget[] {
     const { tracks, timeMs } = scene;
     for (const id of this.#lookedMs.keys()) if (!tracks.some((track) => track.id === id)) this.#lookedMs.delete(id);
     return tracks
       .filter(({ missedSinceMs }) => missedSinceMs === null || timeMs - missedSinceMs < FOLLOW_MISSED_MS)
       .map((track) => ({
         id: track.id,
-        box: scene.expected(track),
+        box: expectedBox(track, timeMs),
         confirmed: track.confirmed,
         missed: track.missedSinceMs !== null,
         lookedMs: this.#lookedMs.get(track.id) ?? Number.MIN_SAFE_INTEGER,
@@ -179,7 +182,7 @@ export class Looker {
   }
 }
 
-/** Where those who are shown are expected. */
-function knownFaces(scene: Scene): readonly { readonly box: Box }[] {
-  return scene.tracks.filter(({ confirmed }) => confirmed).map((track) => ({ box: scene.expected(track) }));
+/** @returns The expected boxes of the confirmed tracks. */
+function knownFaces({ tracks, timeMs }: Scene): readonly { readonly box: Box }[] {
+  return tracks.filter(({ confirmed }) => confirmed).map((track) => ({ box: expectedBox(track, timeMs) }));
 }

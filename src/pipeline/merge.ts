@@ -1,33 +1,34 @@
-import { type Sighting, intersectionOverUnion, overlapArea } from "./geometry.ts";
+import { type Sighting, boxArea, intersectionOverUnion, overlapArea } from "./geometry.ts";
 
-/** Two boxes that share so much of their union are one face, … */
+/** Two boxes are of one face where their intersection over union is larger than this, … */
 const SAME_FACE_IOU = 0.3;
-/** … and so are two of which the smaller lies this much within the other: a look that cuts a face boxes a part of it. */
+/** … or where more than this share of the smaller box lies within the other: a look that cuts a face boxes a part of it. */
 const SAME_FACE_WITHIN = 0.6;
 
-/** A sighting, and how much its look's scale makes it worth. */
+/** A sighting, weighed by the scale of its look. */
 export interface WeighedSighting extends Sighting {
-  /** Higher where the look was closer to the scale at which the detector is at its best. */
+  /** 0 where the look was at the scale at which the detector is at its best, and lower elsewhere. */
   readonly trust: number;
 }
 
 /**
- * One sighting for each face, of all that several looks at one frame saw: the most trusted one stands for the others.
+ * Reduce the sightings of several looks at one frame to one for each face: the most trusted one (non-maximum
+ * suppression by trust).
  *
  * @returns The most trusted first.
  */
 export function merge(sightings: readonly WeighedSighting[]): readonly WeighedSighting[] {
   const kept: WeighedSighting[] = [];
-  // Sorting is stable: of equals the earlier look's stands.
+  // Sorting is stable: of equal sightings the earlier look's is kept.
   for (const sighting of [...sightings].sort((a, b) => b.trust - a.trust || b.score - a.score)) {
     if (!kept.some((other) => isSameFace(other, sighting))) kept.push(sighting);
   }
   return kept;
 }
 
-/** Whether two sightings are of one face. */
+/** @returns Whether two sightings in one frame are of the same face. */
 export function isSameFace(a: Pick<Sighting, "box">, b: Pick<Sighting, "box">): boolean {
   if (intersectionOverUnion(a.box, b.box) > SAME_FACE_IOU) return true;
-  const smaller = Math.min(a.box.width * a.box.height, b.box.width * b.box.height);
+  const smaller = Math.min(boxArea(a.box), boxArea(b.box));
   return overlapArea(a.box, b.box) > SAME_FACE_WITHIN * smaller;
 }

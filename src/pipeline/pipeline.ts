@@ -1,58 +1,55 @@
 /**
- * detect -> track -> crop -> classify -> smooth, for one stream of frames. Composes a detector and a classifier;
- * knows neither tensors nor canvases nor what time it is.
+ * detect -> track -> crop -> classify -> smooth, for one stream of frames. Composes a detector and a classifier; has no
+ * tensors, no canvas and no clock of its own.
  */
-import type { Face, FrameOptions, FrameResult } from "../types.ts";
+import { type Face, type FrameOptions, type FrameResult, LABELS, MAX_FACES, type Pace } from "../types.ts";
 import { Cadence, REUSE_MOST_MS } from "./cadence.ts";
 import { type Size, boxAsFraction, eyesSquare, pointAsFraction } from "./geometry.ts";
 import { type Scene, type Seen, Looker } from "./looker.ts";
 import { LUMA_BLOCKS, blockLuma, isSameLuma } from "./luma.ts";
 import { type Smoothed, Smoother } from "./smooth.ts";
 import type { Classifier, Detector, Picture } from "./stages.ts";
-import { type Track, Tracker } from "./track.ts";
+import type { Track } from "./track.ts";
+import { Tracker } from "./tracker.ts";
 
-/** What a pipeline is made of. */
+/** The parts of a pipeline. */
 export interface Stages {
   readonly detector: Detector;
   readonly classifier: Classifier;
-  /** Milliseconds, monotonic; read for the timings alone. */
+  /** Milliseconds, monotonic. It is read for timings and the cadence only. */
   readonly clock: () => number;
 }
 
-/** One stream of frames, one after the other: a call waits for the one before. */
+/** Processes one stream of frames, one after the other: do not call it before the last call has settled. */
 export interface Pipeline {
   /**
-   * Answers one frame. Rejects only where the detector or the classifier does.
+   * Process one frame. Rejects only where the detector or the classifier does.
    *
-   * @param timeMs When the frame was taken; a time before the last one's counts as the last one's.
-   * @returns The faces, largest first; the timing `grab` is left at 0 for whoever fetched the pixels.
+   * @param timeMs When the frame was taken; a time earlier than the last frame's counts as the last frame's.
+   * @returns The faces, the largest first. The timing `grab` is 0: the caller has read the pixels and sets it.
    */
   process(picture: Picture, timeMs: number, options: FrameOptions): Promise<FrameResult>;
-  /** Forgets everybody, as for a new source; ids are not used again. */
+  /** Forget all faces, for a new source. Their ids are not used again. */
   reset(): void;
 }
 
-/** The most faces that one frame shows, whatever is asked: bounds the batch. */
-const MOST_FACES = 16;
-
-/** After a gap like this (a sleeping page) whoever is there need not be who was there. */
+/** After a gap of more than this (the page slept) other people may be in view: all tracks end. */
 const GAP_MS = 3000;
 
-const SCORES = 7;
-
-/** What is remembered of a face beside its place. */
+/** The expression of one track over time. */
 interface Portrait {
   readonly smoother: Smoother;
-  /** The classifier's latest answer. */
+  /** The classifier's latest answer, in the order of `LABELS`; NaN before the first. */
   readonly scores: Float32Array;
-  /** The coarse brightness of the crop that it answered. */
+  /** The block luma of the crop that was classified last; NaN before the first. */
   readonly luma: Float32Array;
   classifiedMs: number;
   smoothedMs: number;
+  /** `null` until a frame shows the face. */
   smoothed: Smoothed | null;
 }
 
-/** Makes a pipeline. */
+/** Make a pipeline for one stream of frames. */
 export function createPipeline(stages: Stages): Pipeline {
   return new FramePipeline(stages);
 }
@@ -64,7 +61,9 @@ class FramePipeline implements Pipeline {
   readonly #cadence = new Cadence();
   readonly #looker: Looker;
   readonly #portraits = new Map<number, Portrait>();
+  /** The block luma of one crop, before it is compared. */
   readonly #luma = new Float32Array(LUMA_BLOCKS * LUMA_BLOCKS);
+  /** The batch for the classifier; it grows to the largest one so far. */
   #squares = new Uint8ClampedArray(0);
   #frame: Size = { width: 0, height: 0 };
   #nowMs = Number.NEGATIVE_INFINITY;
@@ -85,8 +84,8 @@ class FramePipeline implements Pipeline {
   async process(picture: Picture, timeMs: number, options: FrameOptions): Promise<FrameResult> {
     const startMs = this.#clock();
     const frame: Size = { width: picture.width, height: picture.height };
-    if (!(frame.width > 0) || !(frame.height > 0)) return nothing(timeMs);
-    this.#attend(frame, timeMs);
+    if (!(frame.width > 0) || !(frame.height > 0)) return emptyResult(timeMs);
+    this.#advance(frame, timeMs);
     const most = faceLimit(options.maxFaces);
 
     const looks = this.#cadence.looks(this.#nowMs, this.#portraits.size, options.pace);
@@ -95,7 +94,7 @@ class FramePipeline implements Pipeline {
 
     if (seen) this.#tracker.update(seen.sightings, this.#nowMs, options.minScore, (box) => seen.covers(box));
     const tracks = this.#tracker.shown(this.#nowMs, most);
-    this.#forgetTheGone();
+    this.#dropPortraits();
     const trackedMs = this.#clock();
 
     const batch = this.#crop(picture, tracks, options.pace);
@@ -122,8 +121,8 @@ class FramePipeline implements Pipeline {
     };
   }
 
-  /** Moves time on; a new size or a long gap is a new scene. */
-  #attend(frame: Size, timeMs: number): void {
+  /** Advance time. Start anew at another frame size or after a long gap. */
+  #advance(frame: Size, timeMs: number): void {
     const stepMs = timeMs - this.#nowMs;
     const resized = frame.width !== this.#frame.width || frame.height !== this.#frame.height;
     this.#frame = frame;
@@ -138,22 +137,25 @@ class FramePipeline implements Pipeline {
       timeMs: this.#nowMs,
       minScore: options.minScore,
       tracks: this.#tracker.tracks,
-      expected: ({ id, box }) => this.#tracker.expectedBox(id, this.#nowMs) ?? box,
       looks,
       thrifty: options.pace === "adaptive",
     };
     return options.range === "near" ? this.#looker.near(scene) : this.#looker.far(scene);
   }
 
-  /** Cuts, one after the other into one buffer, the faces to be classified in this frame. */
-  #crop(picture: Picture, tracks: readonly Track[], pace: FrameOptions["pace"]): readonly Portrait[] {
+  /**
+   * Cut the faces that this frame classifies, one after the other into one buffer.
+   *
+   * @returns Their portraits, in the order of the buffer.
+   */
+  #crop(picture: Picture, tracks: readonly Track[], pace: Pace): readonly Portrait[] {
     const { inputSize, crop } = this.#classifier;
     const bytes = inputSize * inputSize * 4;
     if (this.#squares.length < tracks.length * bytes) this.#squares = new Uint8ClampedArray(tracks.length * bytes);
     const batch: Portrait[] = [];
     for (const track of tracks) {
       const portrait = this.#portraitOf(track.id);
-      // What covers a missed face has an expression of its own, or none.
+      // A missed face may be covered by another one: its expression is kept as it was.
       if (track.missedSinceMs !== null && portrait.smoothed) continue;
       if (portrait.smoothed && !this.#cadence.wantsClassification(track.id)) continue;
       const offset = batch.length * bytes;
@@ -172,8 +174,8 @@ class FramePipeline implements Pipeline {
     const squares = this.#squares.subarray(0, batch.length * inputSize * inputSize * 4);
     const answers = await this.#classifier.classify(squares, batch.length);
     batch.forEach((portrait, index) => {
-      for (let label = 0; label < SCORES; label++) {
-        portrait.scores[label] = answers[index * SCORES + label] ?? Number.NaN;
+      for (let label = 0; label < LABELS.length; label++) {
+        portrait.scores[label] = answers[index * LABELS.length + label]!;
       }
       portrait.classifiedMs = this.#nowMs;
     });
@@ -184,7 +186,7 @@ class FramePipeline implements Pipeline {
     if (known) return known;
     const portrait: Portrait = {
       smoother: new Smoother(this.#classifier.minConfidence),
-      scores: new Float32Array(SCORES).fill(Number.NaN),
+      scores: new Float32Array(LABELS.length).fill(Number.NaN),
       luma: new Float32Array(LUMA_BLOCKS * LUMA_BLOCKS).fill(Number.NaN),
       classifiedMs: Number.NEGATIVE_INFINITY,
       smoothedMs: this.#nowMs,
@@ -194,11 +196,13 @@ class FramePipeline implements Pipeline {
     return portrait;
   }
 
-  #forgetTheGone(): void {
-    const known = new Set(this.#tracker.tracks.map((track) => track.id));
-    for (const id of this.#portraits.keys()) if (!known.has(id)) this.#portraits.delete(id);
+  /** Drop the portraits of tracks that have ended. */
+  #dropPortraits(): void {
+    const { tracks } = this.#tracker;
+    for (const id of this.#portraits.keys()) if (!tracks.some((track) => track.id === id)) this.#portraits.delete(id);
   }
 
+  /** Smooth a shown track's expression, and pack both as a face. */
   #face(track: Track, frame: Size, smoothing: number): Face {
     const portrait = this.#portraitOf(track.id);
     const smoothed = portrait.smoother.step(portrait.scores, this.#nowMs - portrait.smoothedMs, smoothing);
@@ -217,11 +221,12 @@ class FramePipeline implements Pipeline {
   }
 }
 
+/** @returns A whole number from 1 to {@link MAX_FACES}. */
 function faceLimit(maxFaces: number): number {
-  return Math.min(Math.max(Math.floor(maxFaces) || 1, 1), MOST_FACES);
+  return Math.min(Math.max(Math.floor(maxFaces) || 1, 1), MAX_FACES);
 }
 
-function nothing(timeMs: number): FrameResult {
+function emptyResult(timeMs: number): FrameResult {
   const timings = { grab: 0, detect: 0, crop: 0, classify: 0, post: 0, total: 0 };
   return { timeMs, faces: [], detected: false, timings };
 }

@@ -1,23 +1,23 @@
 /**
- * Where to look for faces that nobody follows yet. BlazeFace finds a face that takes an eighth of its square or more,
- * so besides the whole frame it is shown overlapping tiles of it, a few each frame. Pure: time is an argument, and
- * frames with the same history get the same tiles.
+ * Chooses where to search for new faces. BlazeFace finds a face that takes an eighth of its square or more, so it is run
+ * on the whole frame and on overlapping tiles of it, a few in each frame. Pure: time is an argument, and the same history
+ * gives the same tiles.
  */
 import type { Box } from "../types.ts";
 import { type Size, overlapArea } from "./geometry.ts";
-import type { Motion } from "./motion.ts";
+import type { MotionMap } from "./motion-map.ts";
 import type { Square } from "./stages.ts";
 
-/** A kind of tile, in shares of the frame's longer side: so a camera of more pixels is searched for the same people. */
+/** One size of tile, in shares of the frame's longer side: a camera of more pixels finds the same people. */
 interface Scale {
   readonly side: number;
-  /** How far neighbours overlap: a little more than the largest face that only this scale finds, so one tile has all of it. */
+  /** Overlap of neighbours: a little more than the largest face that only this scale finds, so that one tile holds all of it. */
   readonly overlap: number;
 }
 
 /**
- * Faces from 0.13 of a tile on are found; from 0.11 on, most. Of 640 pixels: the whole frame finds faces from 85
- * pixels on, tiles of 320 from 42 on, tiles of 216 from 24 on. 19 tiles for a frame of 4:3.
+ * The scales for live frames. Faces of 0.13 of a tile and more are found, and most faces of 0.11. In a frame of 640x480
+ * the whole frame finds faces from 85 pixels up, tiles of 320 from 42 up, tiles of 216 from 24 up; there are 19 tiles.
  */
 const SCALES: readonly Scale[] = [
   { side: 1, overlap: 0 },
@@ -26,8 +26,8 @@ const SCALES: readonly Scale[] = [
 ];
 
 /**
- * A still picture has all the time there is: faces from 14 of 640 pixels on, with more overlap; and with room around
- * it, for a face that fills it.
+ * The scales for a still picture, where time does not matter: faces from 14 of 640 pixels up, with more overlap. The
+ * first scale leaves room around the picture, for a face that fills it.
  */
 const STILL_SCALES: readonly Scale[] = [
   { side: 1.7, overlap: 0 },
@@ -37,43 +37,43 @@ const STILL_SCALES: readonly Scale[] = [
   { side: 0.2, overlap: 0.1 },
 ];
 
-/** Everything is looked at once in so long, so that with two looks to confirm it a face is found in half a second. */
+/** All tiles are looked at once in so long: with two looks to confirm it, a face is found within half a second. */
 const COVER_MS = 400;
 
-/** A tile in which nothing moved shows what it showed; so seldom it is looked at all the same. */
+/** A tile in which nothing moved is looked at this seldom. */
 const STILL_MS = 1500;
 
-/** No tile is looked at again sooner than this, whatever moves in it. */
+/** The least time between two looks at a tile, whatever moves in it. */
 const REST_MS = 250;
 
 /**
- * What moves around a followed face is that person: so many face widths to each side, above, and below it. Somebody
- * who stands right behind waits for the tile's turn.
+ * The extent of a person around a known face: so many face sizes to each side, above and below. Motion there does not
+ * make a tile urgent; somebody who stands right behind waits for the tile's regular turn.
  */
 const PERSON = { side: 1, above: 0.7, below: 3 };
 
-/** A tile that waited for so long comes before those that did not, whatever is expected of them. */
+/** A tile that waited for so long comes before all tiles that waited less. */
 const OVERDUE_MS = 420;
 
-/** How much sooner a tile's turn comes where something moved, … */
+/** Factors by which a tile is more urgent: where something moved, … */
 const MOVED_WEIGHT = 4;
-/** … where somebody was seen lately, … */
+/** … where a face was seen lately, … */
 const SEEN_WEIGHT = 2;
-/** … and at head height: in the frame's upper part. */
+/** … and at head height, which is this upper share of the frame. */
 const HEAD_HEIGHT_WEIGHT = 1.5;
 const HEAD_HEIGHT = 0.6;
 
-/** How long a place counts as one where somebody was seen. */
+/** How long "lately" lasts. */
 const SEEN_MS = 5000;
 
-/** Before any time that a stream of frames can have, and small enough to be weighed. */
+/** Earlier than any frame, and finite, so that a waiting time can be computed. */
 const NEVER_MS = -1e12;
 
-/** Looks due at the very first frame: the whole of it and two tiles, for somebody may be there already. */
+/** Looks that are due at the first frame: the whole of it and two tiles, because somebody may be there already. */
 const FIRST_DUE = 3;
 
-/** The most looks that are made up for after a pause. */
-const MOST_DUE = 8;
+/** The most looks that may be due, also after a pause. */
+const MAX_DUE = 8;
 
 interface Tile {
   readonly square: Square;
@@ -83,46 +83,51 @@ interface Tile {
   seenMs: number;
 }
 
-/** The squares in which a still picture is swept, from the whole of it to the smallest. */
+/** @returns The squares in which a still picture is searched, the largest first; in its pixels. */
 export function sweepSquares(frame: Size): readonly Square[] {
   return squaresOf(frame, STILL_SCALES);
 }
 
-/** The order of looks at one stream of frames. */
+/** Keeps the order of searching looks for one stream of frames. */
 export class Search {
   #tiles: Tile[] = [];
   #due = 0;
 
-  /** Begins anew, as for another frame size. */
+  /**
+   * Start anew, for another stream or another frame size.
+   *
+   * @param frame Size of the frames to come.
+   */
   reset(frame: Size): void {
     this.#tiles = squaresOf(frame, SCALES).map((square) => tileOf(square, frame));
     this.#due = FIRST_DUE;
   }
 
-  /** How many tiles there are. */
+  /** The number of tiles. */
   get tileCount(): number {
     return this.#tiles.length;
   }
 
-  /** Marks where somebody is: these tiles' turns come sooner for a while. */
+  /** Note that a face was seen: the tiles that it touches are more urgent for a while. */
   saw(box: Box, timeMs: number): void {
     for (const tile of this.#tiles) if (overlapArea(tile.box, box) > 0) tile.seenMs = timeMs;
   }
 
-  /** Lets time pass: looks fall due. */
+  /** Let time pass: looks become due. */
   pass(stepMs: number): void {
     const looks = (Math.max(0, stepMs) * this.#tiles.length) / COVER_MS;
-    this.#due = Math.min(this.#due + looks, MOST_DUE);
+    this.#due = Math.min(this.#due + looks, MAX_DUE);
   }
 
   /**
-   * The squares to look at now, at most as many as are due, the most urgent first.
+   * Choose the squares to look at now.
    *
-   * @param most How many looks can be afforded.
-   * @param followed Boxes that are looked at anyway: what they fill needs no tile.
-   * @param motion Where something moved, or `null` where nothing is to be skipped.
+   * @param most How many looks the frame may have.
+   * @param followed Expected boxes of known faces, frame pixels: a tile that one fills is skipped.
+   * @param motion Where something moved, or `null` where every tile counts as moved.
+   * @returns At most as many as are due, the most urgent first.
    */
-  next(timeMs: number, most: number, followed: readonly Box[], motion: Motion | null): readonly Square[] {
+  next(timeMs: number, most: number, followed: readonly Box[], motion: MotionMap | null): readonly Square[] {
     const count = Math.min(Math.floor(this.#due), Math.max(0, Math.floor(most)));
     if (count === 0) return [];
     const explained = followed.map(surroundings);
@@ -130,7 +135,7 @@ export class Search {
       .filter((tile) => !followed.some((box) => fills(box, tile.box)))
       .map((tile) => ({ tile, urgency: urgency(tile, timeMs, motion, explained) }))
       .filter((entry) => entry.urgency > 0)
-      // Sorting is stable: of equals the larger and earlier tile comes first.
+      // Sorting is stable: of equal tiles the larger and earlier one comes first.
       .sort((a, b) => b.urgency - a.urgency)
       .slice(0, count);
     this.#due -= urgencies.length;
@@ -139,11 +144,11 @@ export class Search {
   }
 }
 
-/** More than any wait weighed: of the overdue, too, those where more is to be expected come first. */
+/** Added to the urgency of overdue tiles: more than any weighed wait, which still orders the overdue tiles. */
 const OVERDUE = 1e15;
 
-/** How long a tile has waited, weighed by what is to be expected there; 0 where a look would show what it showed. */
-function urgency(tile: Tile, timeMs: number, motion: Motion | null, explained: readonly Box[]): number {
+/** @returns A tile's waiting time, weighed by how likely a new face is there; 0 where a look would show nothing new. */
+function urgency(tile: Tile, timeMs: number, motion: MotionMap | null, explained: readonly Box[]): number {
   const waitedMs = timeMs - tile.lookedMs;
   if (waitedMs < REST_MS) return 0;
   const hasMoved = motion === null || motion.since(tile.box, tile.lookedMs, explained);
@@ -154,7 +159,7 @@ function urgency(tile: Tile, timeMs: number, motion: Motion | null, explained: r
   return overdue + waitedMs * tile.weight * moved * seen;
 }
 
-/** The part of the frame that somebody with this face takes up. */
+/** @returns The part of the frame that the person with this face takes up. */
 function surroundings({ x, y, width, height }: Box): Box {
   return {
     x: x - PERSON.side * width,
@@ -164,7 +169,7 @@ function surroundings({ x, y, width, height }: Box): Box {
   };
 }
 
-/** A face that fills a tile leaves no room in it for another. */
+/** @returns Whether a face fills a tile, so that no other has room in it. */
 function fills(box: Box, tile: Box): boolean {
   return overlapArea(box, tile) > 0.6 * tile.width * tile.height;
 }
@@ -180,7 +185,7 @@ function squaresOf(frame: Size, scales: readonly Scale[]): readonly Square[] {
   });
 }
 
-/** The centres of the fewest squares that cover an extent, evenly spread, each two overlapping as asked. */
+/** @returns The centres of the fewest squares that cover an extent, evenly spread, with at least the given overlap. */
 function centers(extent: number, side: number, overlap: number): readonly number[] {
   const room = extent - side;
   if (room <= 0) return [extent / 2];

@@ -7,14 +7,14 @@ import { simdLevel } from "./simd.ts";
 /** tfjs's WASM backend, started. */
 export interface Backend {
   readonly simd: SimdLevel;
-  /** Bytes of WebAssembly memory now; it grows and never shrinks. */
+  /** @returns The present size of the WebAssembly memory, bytes; it grows and never shrinks. */
   wasmBytes(): number;
 }
 
-/** Every WebAssembly module begins with these. */
+/** The first bytes of every WebAssembly module: `\0asm`. */
 const WASM_MAGIC = [0, 97, 115, 109];
 
-/** Why tfjs could not start, found by looking at the file it wanted: tfjs itself only says that it failed. */
+/** Find out why tfjs does not start, by looking at the file that it wants: tfjs itself only says that it failed. */
 async function diagnose(url: string): Promise<EmotionCamError> {
   let response: Response;
   try {
@@ -26,7 +26,7 @@ async function diagnose(url: string): Promise<EmotionCamError> {
     return new EmotionCamError(
       "wasm-load",
       `${url} answers ${response.status}: serve the package's folder wasm/ beside the script, or set asset-base to ` +
-        "where it is.",
+        "the folder that holds it.",
     );
   }
   const start = new Uint8Array(await response.arrayBuffer()).subarray(0, WASM_MAGIC.length);
@@ -34,8 +34,8 @@ async function diagnose(url: string): Promise<EmotionCamError> {
     const type = response.headers.get("content-type") ?? "no content type";
     return new EmotionCamError(
       "wasm-load",
-      `${url} answers with ${type} in place of a WebAssembly module: the server serves a page for files that it does ` +
-        "not have. Serve the package's folder wasm/ there, or set asset-base to where it is.",
+      `${url} answers with ${type} in place of a WebAssembly module: the server may answer with a page for files that ` +
+        "it does not have. Serve the package's folder wasm/ there, or set asset-base to the folder that holds it.",
     );
   }
   return new EmotionCamError(
@@ -45,28 +45,33 @@ async function diagnose(url: string): Promise<EmotionCamError> {
   );
 }
 
+/** The part of tfjs's Emscripten module that is used here; the package's types leave it out. */
 interface Heap {
+  /** A view of the memory; Emscripten renews it as the memory grows. */
   readonly HEAPU8: Uint8Array;
   _malloc(bytes: number): number;
   _free(address: number): void;
 }
 
-/** tfjs writes to whatever address it is given: with a memory that is full and cannot grow, over its own data. */
+/**
+ * Make `malloc` throw where the memory is full and cannot grow. tfjs does not check its answer: it would take the null
+ * pointer for an address and overwrite its own data.
+ */
 function refuseNull(heap: Heap): void {
-  // Emscripten puts the function in its place at the first call.
+  // Emscripten installs the true function at the first call.
   heap._free(heap._malloc(1));
   const allocate = heap._malloc;
   heap._malloc = (bytes) => {
     const address = allocate(bytes);
     if (address === 0 && bytes > 0)
-      throw new RangeError(`WebAssembly's memory is full: ${bytes} bytes could not be had`);
+      throw new RangeError(`WebAssembly's memory is full: ${bytes} bytes could not be allocated`);
     return address;
   };
 }
 
 /**
- * Starts tfjs's WASM backend with its single-thread binary: the int8 kernels work in its memory, and pages without
- * cross-origin isolation have no other.
+ * Start tfjs's WASM backend with its single-thread binary: the int8 kernels work in that binary's memory, and pages
+ * without cross-origin isolation cannot use another.
  *
  * @param assetBase URL of the folder that holds `wasm/`, ending in a slash.
  * @throws EmotionCamError `wasm-load`, which names the file.
@@ -80,7 +85,6 @@ export async function startBackend(assetBase: string): Promise<Backend> {
   if (!(await setBackend("wasm"))) {
     throw await diagnose(`${folder}tfjs-backend-wasm${simd === "none" ? "" : "-simd"}.wasm`);
   }
-  // Emscripten's view of the memory, renewed as it grows; the package's types leave it out.
   const { wasm } = backend() as unknown as { wasm: Heap };
   refuseNull(wasm);
   return { simd, wasmBytes: () => wasm.HEAPU8.byteLength };

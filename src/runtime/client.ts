@@ -2,7 +2,7 @@
 import { EmotionCamError } from "../errors.ts";
 import { Life } from "../recovery.ts";
 import type { FrameOptions, FrameResult, RuntimeInfo } from "../types.ts";
-import type { Request, Response, RuntimeOptions, WireError } from "./protocol.ts";
+import type { RuntimeOptions, WireError, WorkerRequest, WorkerResponse } from "./protocol.ts";
 
 /** Whom the client tells. */
 export interface ClientHooks {
@@ -112,7 +112,7 @@ class Client implements RuntimeClient {
     try {
       const worker = openWorker(this.#hooks.workerUrl);
       this.#worker = worker;
-      worker.addEventListener("message", ({ data }: MessageEvent<Response>) => this.#receive(data));
+      worker.addEventListener("message", ({ data }: MessageEvent<WorkerResponse>) => this.#receive(data));
       worker.addEventListener("messageerror", () => this.#crash("sent what cannot be read"));
       worker.addEventListener("error", (event) => {
         event.preventDefault();
@@ -125,11 +125,11 @@ class Client implements RuntimeClient {
     }
   }
 
-  #send(message: Request, transfer: Transferable[]): void {
+  #send(message: WorkerRequest, transfer: Transferable[]): void {
     this.#worker!.postMessage(message, transfer);
   }
 
-  #receive(message: Response): void {
+  #receive(message: WorkerResponse): void {
     switch (message.type) {
       case "progress":
         this.#watch(LOAD_TIMEOUT_MS, "did not get ahead with loading");

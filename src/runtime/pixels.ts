@@ -1,23 +1,23 @@
 import { EmotionCamError } from "../errors.ts";
 import type { Picture, Square } from "../pipeline/stages.ts";
 
-/** A frame as it comes from the camera, a clip or a picture. */
+/** A frame of a camera, a video or a picture. */
 export type Frame = VideoFrame | ImageBitmap;
 
 type Context = OffscreenCanvasRenderingContext2D;
 
 /**
- * Turns any frame into a picture by canvases, which are kept from frame to frame; `planes.ts` does it in less time for
- * what most cameras give.
+ * Reads frames of any kind through canvases, which are kept from frame to frame. `planes.ts` reads the formats of most
+ * cameras in less time.
  *
- * A frame is drawn once onto a canvas of its own size and cut from there: a camera's frame is converted from YUV each
- * time that it is drawn. Measured with a 640x480 I420 frame, one letterbox and three faces, Chromium without a GPU,
- * in turn in one run (fastest of 40): 4.7 ms cut from the frame itself, 0.8 ms from the canvas.
+ * A frame is drawn once onto a canvas of its own size, and squares are cut from that canvas: a camera's frame is
+ * converted from YUV each time that it is drawn. Measured with a 640x480 I420 frame, one letterbox and three faces,
+ * Chromium without a GPU, in turn in one run (fastest of 40): 4.7 ms cut from the frame itself, 0.8 ms from the canvas.
  *
- * Squares that shrink are cut from a copy halved once or more, by which the cut itself stays under a factor of two:
- * canvases filter no more than the four nearest pixels, so that a direct cut by five would leave out most pixels. The
- * canvas's own `imageSmoothingQuality` does the same in one browser and nothing in others; here it took 1.4 ms where
- * halving took 0.7 ms.
+ * Squares that shrink are cut from a copy that is halved once or more, so that the cut itself shrinks by less than two.
+ * Canvases interpolate between the four nearest pixels only: a cut that shrinks by five would skip most pixels. The
+ * canvas's `imageSmoothingQuality` has the same effect in one browser and none in others; here it took 1.4 ms, halving
+ * 0.7 ms.
  */
 export class Pixels {
   readonly #squares = new Map<number, Context>();
@@ -25,7 +25,11 @@ export class Pixels {
   readonly #levels: Context[] = [];
   #fresh = 0;
 
-  /** Reads a frame. The picture is valid until the next call, whether the frame is closed or not. */
+  /**
+   * Read a frame. The picture is valid until the next call, also after the frame is closed.
+   *
+   * @throws EmotionCamError `unsupported-browser` where workers have no canvas.
+   */
   read(frame: Frame): Picture {
     const width = "displayWidth" in frame ? frame.displayWidth : frame.width;
     const height = "displayHeight" in frame ? frame.displayHeight : frame.height;
@@ -41,7 +45,7 @@ export class Pixels {
     this.#squares.set(size, context);
     context.resetTransform();
     context.clearRect(0, 0, size, size);
-    // Frame pixels to the square's: the centre to the middle, turned back by the roll, scaled.
+    // From frame pixels to the square's: move its centre to the middle, undo the roll, scale.
     const cos = Math.cos(roll) * scale;
     const sin = Math.sin(roll) * scale;
     const x = size / 2 - (cos * centerX + sin * centerY);
@@ -51,7 +55,7 @@ export class Pixels {
     return context.getImageData(0, 0, size, size).data;
   }
 
-  /** The frame, halved so many times as far as there is something left to halve. */
+  /** @returns The frame, halved as often as wanted; fewer times where a side would become shorter than a pixel. */
   #level(wanted: number, width: number, height: number): Context {
     const most = Math.floor(Math.log2(Math.min(width, height)));
     const index = Math.max(0, Math.min(wanted, most));
@@ -74,16 +78,16 @@ export class Pixels {
 }
 
 /**
- * Without alpha, what is not drawn upon is black.
+ * Open a canvas without alpha: pixels that are not drawn on are black.
  *
- * @throws EmotionCamError `unsupported-browser` where workers have no canvas: only frames with planes can be read there.
+ * @throws EmotionCamError `unsupported-browser` where workers have no canvas: only `planes.ts` can read frames there.
  */
 function openContext(width: number, height: number): Context {
   if (typeof OffscreenCanvas === "undefined")
     throw new EmotionCamError(
       "unsupported-browser",
-      "This browser has no OffscreenCanvas in workers, with which this source is read. Open the page in a current " +
-        "Chrome, Edge, Firefox or Safari.",
+      "This source can only be read through an OffscreenCanvas, which this browser does not have in workers. Open the " +
+        "page in a current Chrome, Edge, Firefox or Safari.",
     );
   return new OffscreenCanvas(width, height).getContext("2d", { alpha: false, willReadFrequently: true })!;
 }

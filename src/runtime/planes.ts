@@ -1,50 +1,22 @@
 import type { Picture, Square } from "../pipeline/stages.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
-
-/** Rows of bytes without gaps: a frame's luma, or one of its two differences of colour. */
-interface Plane {
-  readonly width: number;
-  readonly height: number;
-  readonly bytes: Uint8Array;
-}
-
-/** A frame's three planes, or their halves. */
-type Level = readonly [luma: Plane, blue: Plane, red: Plane];
-
-/** From YUV to RGB, for differences of colour that were brought down by 128. */
-interface Colours {
-  /** Black's luma. */
-  readonly black: number;
-  readonly luma: number;
-  readonly redOfV: number;
-  readonly greenOfU: number;
-  readonly greenOfV: number;
-  readonly blueOfU: number;
-}
-
-/** The weights of red and blue in luma are ITU-R BT.601's or BT.709's; limited range has 219 steps of luma and 224 of colour where full range has 255. */
-function coloursOf([red, blue]: readonly [red: number, blue: number], fullRange: boolean): Colours {
-  const green = 1 - red - blue;
-  const chroma = fullRange ? 1 : 255 / 224;
-  return {
-    black: fullRange ? 0 : 16,
-    luma: fullRange ? 1 : 255 / 219,
-    redOfV: 2 * (1 - red) * chroma,
-    greenOfU: ((-2 * blue * (1 - blue)) / green) * chroma,
-    greenOfV: ((-2 * red * (1 - red)) / green) * chroma,
-    blueOfU: 2 * (1 - blue) * chroma,
-  };
-}
-
-const BT601 = [0.299, 0.114] as const;
-const BT709 = [0.2126, 0.0722] as const;
+import {
+  BT601,
+  BT709,
+  type Bytes,
+  RGB_FORMATS,
+  type YuvImage,
+  halveImage,
+  rgbToYuv,
+  splitChroma,
+  yuvImage,
+  yuvToRgb,
+} from "./yuv.ts";
 
 /**
- * From a point of the frame as it is shown to one of its planes, which may be turned, mirrored and of another size:
+ * An affine map from the frame as it is shown to its planes, which may be rotated, mirrored and of another size:
  * x' = xx * x + xy * y + x0, y' = yx * x + yy * y + y0; pixels.
  */
-interface View {
+interface Affine {
   readonly xx: number;
   readonly xy: number;
   readonly x0: number;
@@ -54,40 +26,43 @@ interface View {
 }
 
 /**
- * Cuts squares straight out of a frame's bytes, by plain arithmetic and without a canvas: a camera's YUV planes are
- * copied as they are, and only the few pixels of the squares are converted. Measured with the fake camera, one letterbox
- * and one face, Chromium without a GPU, in turn in one run (`tests/commands/bench-camera.ts`): a third of what drawing
- * the frame onto a canvas and cutting from there takes. And Chromium keeps each frame that is drawn onto a canvas in a
- * cache of up to 500 MB.
+ * Cuts squares straight out of a frame's bytes, by plain arithmetic and without a canvas. A camera's YUV planes are
+ * copied as they are, and only the few pixels of the squares are converted to RGB. Measured with the fake camera, one
+ * letterbox and one face, Chromium without a GPU, in turn in one run (the command `bench-camera`): a third of the time
+ * of drawing the frame onto a canvas and cutting from there. Chromium also keeps each frame that is drawn onto a canvas
+ * in a cache of up to 500 MB.
  *
- * Pixels of other kinds (a picture's, a film's of 10 bits) are first made into planes.
+ * Frames in other formats (a picture, a video of 10 bits) are converted to YUV planes first.
  *
  * Squares that shrink are cut from planes halved once or more, as in `pixels.ts`, and for the same reason.
  */
 export class Planes {
+  /** The frame's bytes as the browser copies them. */
   #buffer: Bytes = new Uint8Array(0);
-  /** What pixels of other kinds are made into. */
+  /** Planes that are made here: of an RGB frame all three, of NV12 the chroma. */
   #made: Bytes = new Uint8Array(0);
-  #view: View = { xx: 1, xy: 0, x0: 0, yx: 0, yy: 1, y0: 0 };
+  #toPlane: Affine = { xx: 1, xy: 0, x0: 0, yx: 0, yy: 1, y0: 0 };
   /** The frame, then its halves; those from `#fresh` on are of an earlier frame. */
-  readonly #levels: Level[] = [];
+  readonly #levels: YuvImage[] = [];
   #fresh = 0;
-  #colours = coloursOf(BT601, false);
+  #toRgb = yuvToRgb(BT601, false);
+  /** The results of cuts, by size. */
   readonly #squares = new Map<number, Uint8ClampedArray>();
 
   /**
-   * Reads a frame. The picture is valid until the next call, whether the frame is closed or not.
+   * Read a frame. The picture is valid until the next call, also after the frame is closed.
    *
-   * @returns `null` where only a canvas can read it: an `ImageBitmap`, and what the browser does not make into RGB.
+   * @returns `null` where only a canvas can read it: an `ImageBitmap`, or a format that the browser does not convert
+   * to RGB.
    */
   async read(frame: VideoFrame | ImageBitmap): Promise<Picture | null> {
     if (!("codedWidth" in frame) || frame.visibleRect === null) return null;
     const { width, height } = frame.visibleRect;
-    const level = isPlanar(frame) ? await this.#copy(frame, width, height) : await this.#convert(frame, width, height);
-    if (level === null) return null;
-    this.#levels[0] = level;
+    const image = isYuv420(frame) ? await this.#copy(frame, width, height) : await this.#convert(frame, width, height);
+    if (image === null) return null;
+    this.#levels[0] = image;
     this.#fresh = 1;
-    this.#view = viewOf(frame, width, height);
+    this.#toPlane = planeOfShown(frame, width, height);
     return {
       width: frame.displayWidth,
       height: frame.displayHeight,
@@ -95,74 +70,68 @@ export class Planes {
     };
   }
 
-  async #copy(frame: VideoFrame, width: number, height: number): Promise<Level> {
+  /** Copy a frame of I420 or NV12. Without a layout `copyTo` leaves no gaps between rows. */
+  async #copy(frame: VideoFrame, width: number, height: number): Promise<YuvImage> {
     this.#buffer = sized(this.#buffer, frame.allocationSize());
     const layout = await frame.copyTo(this.#buffer);
     const { matrix, fullRange } = frame.colorSpace;
-    this.#colours = coloursOf(matrix === "bt709" ? BT709 : BT601, fullRange === true);
-    return this.#open(frame.format === "NV12", layout, width, height);
+    this.#toRgb = yuvToRgb(matrix === "bt709" ? BT709 : BT601, fullRange === true);
+    const count = ((width + 1) >> 1) * ((height + 1) >> 1);
+    const plane = (index: number, bytes: number) => {
+      const { offset } = layout[index]!;
+      return this.#buffer.subarray(offset, offset + bytes);
+    };
+    const y = plane(0, width * height);
+    if (frame.format !== "NV12") return yuvImage(width, height, y, plane(1, count), plane(2, count));
+    this.#made = sized(this.#made, 2 * count);
+    splitChroma(plane(1, 2 * count), count, this.#made);
+    return yuvImage(width, height, y, this.#made.subarray(0, count), this.#made.subarray(count));
   }
 
-  async #convert(frame: VideoFrame, width: number, height: number): Promise<Level | null> {
-    const format = PIXEL_FORMATS.find((each) => each === frame.format);
+  /** Convert a frame of another format, through RGB. */
+  async #convert(frame: VideoFrame, width: number, height: number): Promise<YuvImage | null> {
+    const format = RGB_FORMATS.find((each) => each === frame.format);
     const wish: VideoFrameCopyToOptions = format === undefined ? { format: "RGBA" } : {};
     if (format === undefined && !converts(frame, wish, width * height * 4)) return null;
     this.#buffer = sized(this.#buffer, frame.allocationSize(wish));
     await frame.copyTo(this.#buffer, wish);
-    const colour = { width: (width + 1) >> 1, height: (height + 1) >> 1 };
-    const [light, count] = [width * height, colour.width * colour.height];
+    const light = width * height;
+    const count = ((width + 1) >> 1) * ((height + 1) >> 1);
     this.#made = sized(this.#made, light + 2 * count);
-    const part = (from: number, to: number) => this.#made.subarray(from, to);
-    const level: Level = [
-      { width, height, bytes: part(0, light) },
-      { ...colour, bytes: part(light, light + count) },
-      { ...colour, bytes: part(light + count, light + 2 * count) },
-    ];
-    toPlanes(this.#buffer, format ?? "RGBA", level);
-    this.#colours = coloursOf(BT601, true);
-    return level;
+    const image = yuvImage(
+      width,
+      height,
+      this.#made.subarray(0, light),
+      this.#made.subarray(light, light + count),
+      this.#made.subarray(light + count),
+    );
+    rgbToYuv(this.#buffer, format ?? "RGBA", image);
+    this.#toRgb = yuvToRgb(BT601, true);
+    return image;
   }
 
-  #open(interleaved: boolean, layout: readonly PlaneLayout[], width: number, height: number): Level {
-    const colour = { width: (width + 1) >> 1, height: (height + 1) >> 1 };
-    const from = (plane: number, count: number) => {
-      const { offset } = layout[plane]!;
-      return this.#buffer.subarray(offset, offset + count);
-    };
-    const luma = { width, height, bytes: from(0, width * height) };
-    const count = colour.width * colour.height;
-    if (!interleaved) return [luma, { ...colour, bytes: from(1, count) }, { ...colour, bytes: from(2, count) }];
-    const both = from(1, 2 * count);
-    const blue = new Uint8Array(count);
-    const red = new Uint8Array(count);
-    for (let to = 0; to < count; to++) {
-      blue[to] = both[2 * to]!;
-      red[to] = both[2 * to + 1]!;
-    }
-    return [luma, { ...colour, bytes: blue }, { ...colour, bytes: red }];
-  }
-
+  /** Cut as {@link Picture.cut} says: luma is bilinear, chroma is the nearest sample. */
   #cut({ centerX, centerY, side, roll }: Square, size: number): Uint8ClampedArray {
     const out = this.#squares.get(size) ?? new Uint8ClampedArray(size * size * 4);
     this.#squares.set(size, out);
     const scale = side / size;
-    const { xx, xy, x0, yx, yy, y0 } = this.#view;
+    const { xx, xy, x0, yx, yy, y0 } = this.#toPlane;
     const index = this.#levelFor(scale * Math.hypot(xx, yx));
-    const [luma, blue, red] = this.#level(index);
-    const { black, luma: gain, redOfV, greenOfU, greenOfV, blueOfU } = this.#colours;
+    const { y: luma, u: uPlane, v: vPlane } = this.#level(index);
+    const { black, gain, redOfV, greenOfU, greenOfV, blueOfU } = this.#toRgb;
     const perLevel = 2 ** -index;
-    // Frame pixels' corners lie on whole numbers, samples in their middles: half a pixel is taken off.
     const cos = Math.cos(roll) * scale * perLevel;
     const sin = Math.sin(roll) * scale * perLevel;
     const [rightX, rightY] = [xx * cos + xy * sin, yx * cos + yy * sin];
     const [downX, downY] = [xy * cos - xx * sin, yy * cos - yx * sin];
+    // Pixels' corners lie at whole numbers and samples at their centres, so half a pixel is subtracted.
     const middleX = (xx * centerX + xy * centerY + x0) * perLevel - 0.5;
     const middleY = (yx * centerX + yy * centerY + y0) * perLevel - 0.5;
     const half = (size - 1) / 2;
     const { width, height, bytes } = luma;
     const lastX = width - 1;
     const lastY = height - 1;
-    const { width: colourWidth, height: colourHeight } = blue;
+    const { width: chromaWidth, height: chromaHeight } = uPlane;
     for (let row = 0, to = 0; row < size; row++) {
       let x = middleX - rightX * half + downX * (row - half);
       let y = middleY - rightY * half + downY * (row - half);
@@ -181,12 +150,12 @@ export class Planes {
         const upper = bytes[at]! + (bytes[at + right]! - bytes[at]!) * across;
         const lower = bytes[at + below]! + (bytes[at + below + right]! - bytes[at + below]!) * across;
         const light = gain * (upper + (lower - upper) * (y < 0 ? 0 : y - top) - black);
-        // Of the colours the nearest sample will do: eyes and networks see light.
-        const colourX = Math.min(((x + 0.5) | 0) >> 1, colourWidth - 1);
-        const colourY = Math.min(((y + 0.5) | 0) >> 1, colourHeight - 1);
-        const nearest = colourY * colourWidth + colourX;
-        const u = blue.bytes[nearest]! - 128;
-        const v = red.bytes[nearest]! - 128;
+        // The nearest chroma sample is enough: the detail that eyes and networks see is in the luma.
+        const chromaX = Math.min(((x + 0.5) | 0) >> 1, chromaWidth - 1);
+        const chromaY = Math.min(((y + 0.5) | 0) >> 1, chromaHeight - 1);
+        const nearest = chromaY * chromaWidth + chromaX;
+        const u = uPlane.bytes[nearest]! - 128;
+        const v = vPlane.bytes[nearest]! - 128;
         out[to] = light + redOfV * v;
         out[to + 1] = light + greenOfU * u + greenOfV * v;
         out[to + 2] = light + blueOfU * u;
@@ -195,31 +164,34 @@ export class Planes {
     return out;
   }
 
-  /** How often to halve, so that the cut itself shrinks by less than two, as far as there is something left to halve. */
+  /**
+   * @param scale Pixels of the frame's planes for one pixel of the square.
+   * @returns How often to halve, so that the cut itself shrinks by less than two; fewer times where the planes end.
+   */
   #levelFor(scale: number): number {
-    const { width, height } = this.#levels[0]![0];
+    const { width, height } = this.#levels[0]!.y;
     const most = Math.max(0, Math.floor(Math.log2(Math.min(width, height))) - 2);
     return Math.max(0, Math.min(Math.floor(Math.log2(scale)), most));
   }
 
-  #level(index: number): Level {
-    for (; this.#fresh <= index; this.#fresh++) {
-      const [luma, blue, red] = this.#levels[this.#fresh - 1]!;
-      const made = this.#levels[this.#fresh];
-      this.#levels[this.#fresh] = [halve(luma, made?.[0]), halve(blue, made?.[1]), halve(red, made?.[2])];
-    }
+  #level(index: number): YuvImage {
+    for (; this.#fresh <= index; this.#fresh++)
+      this.#levels[this.#fresh] = halveImage(this.#levels[this.#fresh - 1]!, this.#levels[this.#fresh]);
     return this.#levels[index]!;
   }
 }
 
-/** Cameras and clips give I420 or NV12. */
-function isPlanar({ format }: VideoFrame): boolean {
+/** The formats of most cameras and videos. */
+function isYuv420({ format }: VideoFrame): boolean {
   return format === "I420" || format === "NV12";
 }
 
-const PIXEL_FORMATS = ["RGBA", "RGBX", "BGRA", "BGRX"] as const;
-
-/** Browsers before the spring of 2024 copy frames as they are: other ones fail, or have another size. */
+/**
+ * Ask whether `copyTo` converts the format. Browsers of before spring 2024 do not: they throw, or ignore the wish and
+ * give another size.
+ *
+ * @param bytes The size of the frame in the wished format.
+ */
 function converts(frame: VideoFrame, wish: VideoFrameCopyToOptions, bytes: number): boolean {
   try {
     return frame.allocationSize(wish) === bytes;
@@ -228,111 +200,32 @@ function converts(frame: VideoFrame, wish: VideoFrameCopyToOptions, bytes: numbe
   }
 }
 
-/** @returns The same bytes where they are as many as wanted. */
+/** @returns The same bytes where their number fits, else new ones. */
 function sized(bytes: Bytes, count: number): Bytes {
   return bytes.length === count ? bytes : new Uint8Array(count);
 }
 
 /**
- * How a frame is shown: turned clockwise by quarters, then mirrored, and stretched to its display size.
+ * Compute where a point of the frame as it is shown lies in the planes. The planes are rotated clockwise by quarter
+ * turns, then mirrored, then stretched to the display size.
  * https://www.w3.org/TR/webcodecs/#dom-videoframe-rotation
  *
  * @param width Of the planes, pixels.
+ * @param height Of the planes, pixels.
  */
-function viewOf(frame: VideoFrame, width: number, height: number): View {
+function planeOfShown(frame: VideoFrame, width: number, height: number): Affine {
   const { displayWidth, displayHeight } = frame;
   const { rotation = 0, flip = false } = frame as VideoFrame & { readonly rotation?: number; readonly flip?: boolean };
   const [across, down] = [width / displayWidth, height / displayHeight];
   const [acrossTurned, downTurned] = [width / displayHeight, height / displayWidth];
-  const turned: View = [
+  const quarters: readonly Affine[] = [
     { xx: across, xy: 0, x0: 0, yx: 0, yy: down, y0: 0 },
     { xx: 0, xy: acrossTurned, x0: 0, yx: -downTurned, yy: 0, y0: height },
     { xx: -across, xy: 0, x0: width, yx: 0, yy: -down, y0: height },
     { xx: 0, xy: -acrossTurned, x0: width, yx: downTurned, yy: 0, y0: 0 },
-  ][(((rotation / 90) % 4) + 4) % 4]!;
+  ];
+  const turned = quarters[(((rotation / 90) % 4) + 4) % 4]!;
   if (!flip) return turned;
   const { xx, xy, x0, yx, yy, y0 } = turned;
   return { xx: -xx, xy, x0: x0 + xx * displayWidth, yx: -yx, yy, y0: y0 + yx * displayWidth };
-}
-
-/**
- * Makes pixels into planes as JPEG's are (BT.601, full range): gray ones exactly. What is not opaque stands before black.
- *
- * @param bytes Four for a pixel, without gaps.
- */
-function toPlanes(bytes: Bytes, format: (typeof PIXEL_FORMATS)[number], [luma, blue, red]: Level): void {
-  const { width, height } = luma;
-  // Signed, because such numbers stay whole ones in the browser's compiler.
-  const pixels = new Int32Array(bytes.buffer, 0, width * height);
-  const [redShift, blueShift] = format.startsWith("BGR") ? [16, 0] : [0, 16];
-  const opaque = format.endsWith("X") ? -1 : 0;
-  // Red's and blue's share in one product: its upper half is 77 red + 29 blue.
-  const shares = redShift === 0 ? (77 << 16) | 29 : (29 << 16) | 77;
-  const light = luma.bytes;
-  for (let at = 0; at < pixels.length; at++) {
-    const pixel = pixels[at]!;
-    const level = ((Math.imul(pixel & 0xff00ff, shares) >>> 16) + 150 * ((pixel >> 8) & 0xff) + 128) >> 8;
-    const alpha = (pixel >> 24) | opaque;
-    light[at] = alpha === -1 ? level : (level * (alpha & 0xff)) / 255;
-  }
-  for (let row = 0, to = 0; row < height; row += 2) {
-    for (let at = row * width, end = at + width; at < end; at += 2, to++) {
-      const pixel = pixels[at]!;
-      const [r, g, b] = [(pixel >> redShift) & 0xff, (pixel >> 8) & 0xff, (pixel >> blueShift) & 0xff];
-      const alpha = ((pixel >> 24) | opaque) & 0xff;
-      // Half of blue's and of red's distance from gray, which of a full colour is one too many.
-      blue.bytes[to] = Math.min(255, 128 + (((128 * b - 85 * g - 43 * r) * alpha) >> 16));
-      red.bytes[to] = Math.min(255, 128 + (((128 * r - 107 * g - 21 * b) * alpha) >> 16));
-    }
-  }
-}
-
-/** @param made Of an earlier frame; its bytes are used again where they fit. */
-function halve({ width, height, bytes }: Plane, made: Plane | undefined): Plane {
-  const halfWidth = width >> 1;
-  const halfHeight = height >> 1;
-  const count = halfWidth * halfHeight;
-  const out = made?.bytes.length === count ? made.bytes : new Uint8Array(count);
-  if (width % 8 === 0 && bytes.byteOffset % 4 === 0) halveWords(width >> 2, halfHeight, bytes, out);
-  else halveBytes(width, halfHeight, bytes, out);
-  return { width: halfWidth, height: halfHeight, bytes: out };
-}
-
-function halveBytes(width: number, halfHeight: number, bytes: Uint8Array, out: Uint8Array): void {
-  const halfWidth = width >> 1;
-  for (let row = 0, to = 0; row < halfHeight; row++) {
-    for (let at = row * 2 * width, end = at + halfWidth * 2; at < end; at += 2, to++) {
-      out[to] = (bytes[at]! + bytes[at + 1]! + bytes[at + width]! + bytes[at + width + 1]! + 2) >> 2;
-    }
-  }
-}
-
-/** Every other byte of a word; the sums of four bytes fit between them. */
-const EVEN_BYTES = 0x00ff00ff;
-/** Half of four, in both places: sums are rounded. */
-const HALVES = 0x00020002;
-
-/**
- * The same, four bytes of a row at a time. Of a frame of 1920x1080, whose halving is most of what a look costs, measured
- * in turn: 0.56 ms for the luma where single bytes take 1.28 ms.
- *
- * @param width Words of a row, an even number.
- */
-function halveWords(width: number, halfHeight: number, bytes: Uint8Array, out: Uint8Array): void {
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, 2 * width * halfHeight);
-  const to = new Uint32Array(out.buffer, out.byteOffset, out.length >> 2);
-  for (let row = 0, at = 0, count = 0; row < halfHeight; row++, at += width) {
-    for (const end = at + width; at < end; at += 2, count++) {
-      const left = halfWord(words[at]!, words[at + width]!);
-      to[count] = left | (halfWord(words[at + 1]!, words[at + width + 1]!) << 16);
-    }
-  }
-}
-
-/** Two bytes: the means of four by two. Browsers' WebAssembly is little-endian wherever it runs, and so are these. */
-function halfWord(upper: number, lower: number): number {
-  const sums =
-    (upper & EVEN_BYTES) + ((upper >>> 8) & EVEN_BYTES) + (lower & EVEN_BYTES) + ((lower >>> 8) & EVEN_BYTES) + HALVES;
-  const means = sums >>> 2;
-  return (means & 0xff) | ((means >>> 8) & 0xff00);
 }

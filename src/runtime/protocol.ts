@@ -1,11 +1,12 @@
 /**
- * The worker's wire: types only. Two messages a frame in the steady state, `frame` out and `result` back. Options ride
- * on the frame and timings on the result, so there is neither a configure message nor a second channel for the bench.
+ * The messages between page and worker: types only. In the steady state two messages travel for each frame, `frame` to
+ * the worker and `result` back. Options travel with the frame and timings with the result, so there is neither a
+ * configure message nor a second channel for the bench.
  */
 import type { EmotionCamErrorCode } from "../errors.ts";
 import type { EngineName, FrameOptions, FrameResult, RuntimeInfo } from "../types.ts";
 
-/** What the worker needs to load its networks. */
+/** What the worker loads. */
 export interface RuntimeOptions {
   /** Absolute URL of the folder that holds `wasm/` and `models/`, ending in a slash. */
   readonly assetBase: string;
@@ -15,28 +16,28 @@ export interface RuntimeOptions {
   readonly model: string;
 }
 
-/** To the worker. */
-export type Request =
+/** A message to the worker. */
+export type WorkerRequest =
   | { readonly type: "load"; readonly options: RuntimeOptions }
   | {
       readonly type: "frame";
-      /** Transferred; whoever receives it closes it, always. */
+      /** Transferred; the receiver always closes it. */
       readonly frame: VideoFrame | ImageBitmap;
       readonly timeMs: number;
       readonly options: FrameOptions;
     };
 
-/** From the worker. */
-export type Response =
+/** A message from the worker. */
+export type WorkerResponse =
   | { readonly type: "progress"; readonly loadedBytes: number; readonly totalBytes: number }
   | { readonly type: "ready"; readonly runtime: RuntimeInfo }
   | { readonly type: "result"; readonly result: FrameResult }
   | { readonly type: "error"; readonly error: WireError };
 
-/** An error as it crosses the wire; the client makes an `EmotionCamError` of it again. */
+/** An `EmotionCamError` as plain data; the client makes an error of it again. */
 export interface WireError {
   readonly code: EmotionCamErrorCode;
   readonly message: string;
-  /** The message of the failure beneath. */
+  /** The message of the error's cause. */
   readonly cause?: string;
 }

@@ -1,10 +1,10 @@
 /**
- * Makes probabilities of logits, in place.
+ * Turn logits into probabilities, in place: softmax(logits / temperature) of each row.
  *
- * @param logits Rows of `columns` numbers.
- * @param temperature What the logits are divided by first; above 1 it makes the answers less sure.
- * @returns `logits`, each row now summing to 1.
- * @throws Error Where a logit is no number: what computed it is damaged, and whatever else it says is worth nothing.
+ * @param logits Rows of `columns` numbers each.
+ * @param temperature Above 0; above 1 it makes the probabilities less extreme (temperature scaling, Guo et al. 2017).
+ * @returns `logits`; each row now sums to 1.
+ * @throws Error Where a logit is NaN: the network or its memory is damaged, so its other answers are worthless too.
  */
 export function softmaxRows(logits: Float32Array, columns: number, temperature: number): Float32Array {
   for (let start = 0; start < logits.length; start += columns) {
@@ -12,7 +12,7 @@ export function softmaxRows(logits: Float32Array, columns: number, temperature: 
     const highest = row.reduce((most, logit) => Math.max(most, logit), -Infinity);
     let sum = 0;
     for (let i = 0; i < columns; i++) sum += row[i] = Math.exp((row[i]! - highest) / temperature);
-    if (!(sum > 0)) throw new Error("the classifier answered with what is no number");
+    if (!(sum > 0)) throw new Error("the classifier answered with NaN, which is no number");
     for (let i = 0; i < columns; i++) row[i]! /= sum;
   }
   return logits;

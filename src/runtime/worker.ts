@@ -1,19 +1,19 @@
-/** The worker's end of the wire: frames in, faces out. */
+/** The worker: receives frames, answers with faces. See `protocol.ts`. */
 import { EmotionCamError } from "../errors.ts";
 import { coarseOf } from "../pipeline/coarse.ts";
 import { type Pipeline, createPipeline } from "../pipeline/pipeline.ts";
 import type { Picture } from "../pipeline/stages.ts";
 import type { FrameOptions, FrameResult } from "../types.ts";
-import { loadEngine } from "./engine.ts";
+import { loadEngine } from "./load-engine.ts";
 import { type Frame, Pixels } from "./pixels.ts";
 import { Planes } from "./planes.ts";
-import type { Request, Response, RuntimeOptions, WireError } from "./protocol.ts";
+import type { RuntimeOptions, WireError, WorkerRequest, WorkerResponse } from "./protocol.ts";
 
 const planes = new Planes();
 const pixels = new Pixels();
 let pipeline: Pipeline | null = null;
 
-function post(message: Response): void {
+function post(message: WorkerResponse): void {
   postMessage(message);
 }
 
@@ -39,7 +39,7 @@ async function load(options: RuntimeOptions): Promise<void> {
   post({ type: "ready", runtime });
 }
 
-/** Closes the frame as soon as its pixels are here: a camera has only a few. */
+/** Read a frame's pixels, and close it at once: a camera has only a few frame buffers. */
 async function read(frame: Frame): Promise<Picture> {
   try {
     return (await planes.read(frame)) ?? pixels.read(frame);
@@ -52,13 +52,13 @@ async function answer(frame: Frame, timeMs: number, options: FrameOptions): Prom
   const startMs = performance.now();
   const picture = await read(frame);
   const grab = performance.now() - startMs;
-  if (!pipeline) throw new Error("a frame came before the networks were there");
+  if (!pipeline) throw new Error("a frame arrived before the networks were loaded");
   const result = await pipeline.process(picture, timeMs, options);
   const coarse = options.coarse ? { coarse: coarseOf(picture) } : {};
   return { ...result, ...coarse, timings: { ...result.timings, grab, total: performance.now() - startMs } };
 }
 
-addEventListener("message", async ({ data }: MessageEvent<Request>) => {
+addEventListener("message", async ({ data }: MessageEvent<WorkerRequest>) => {
   try {
     if (data.type === "load") await load(data.options);
     else post({ type: "result", result: await answer(data.frame, data.timeMs, data.options) });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
-import { loadEngine } from "../../src/runtime/engine.ts";
+import { loadEngine } from "../../src/runtime/load-engine.ts";
 import { Planes } from "../../src/runtime/planes.ts";
 import { Pixels } from "../../src/runtime/pixels.ts";
 import type { EngineName, Face, FrameOptions } from "../../src/types.ts";

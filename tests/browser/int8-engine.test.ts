@@ -2,7 +2,8 @@
 import { memory, tensor1d } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
-import { type LoadedEngine, loadEngine } from "../../src/runtime/engine.ts";
+import type { LoadedEngine } from "../../src/runtime/engine.ts";
+import { loadEngine } from "../../src/runtime/load-engine.ts";
 import { VARIANTS, loadKernels } from "../../src/runtime/int8/kernels.ts";
 import type { Network } from "../../src/runtime/int8/layers.ts";
 import { loadNetwork } from "../../src/runtime/int8/network.ts";

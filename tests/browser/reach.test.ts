@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import "../commands/reach/page.ts";
 
-/** The whole table is `npm run reach`'s; this is a piece of each of its promises, with the one head that is free. */
+/** A small part of each measurement of `npm run reach`, with the one head whose picture is free. */
 const ASTRONAUT = {
   url: new URL("../fixtures/astronaut.jpg", import.meta.url).href,
   face: { x: 174.5, y: 73.6, width: 104, height: 104 },
@@ -10,14 +10,14 @@ const ASTRONAUT = {
 /** A few hundred frames take seconds on an idle core; a shared machine may take ten times as long. */
 const HANG_MS = 240_000;
 
-/** Looks cost nothing, so that a busy machine sees what a fast one does. */
+/** Looks are assumed to take no time, so that a busy machine gives the results of a fast one. */
 const FAR = { range: "far", pace: "adaptive", machine: "fast" } as const;
 
 beforeAll(() => window.reach.open("int8", [ASTRONAUT]), HANG_MS);
 
 describe("reach", () => {
   test(
-    "people are found within half a second where they stand, and from afar only by closer looks",
+    "faces are found within half a second in their place, and small ones only at the range far",
     async () => {
       expect(await window.reach.recall(32, 10, FAR)).toBeGreaterThanOrEqual(0.9);
       expect(await window.reach.recall(60, 4, FAR)).toBe(1);
@@ -27,7 +27,7 @@ describe("reach", () => {
   );
 
   test(
-    "discs with two dots and waving hands are no faces",
+    "discs with two dots and waving hands are not taken for faces",
     async () => {
       for (const kind of ["shapes", "hands"]) {
         expect((await window.reach.faceless(kind, 6, 1, FAR)).faces, kind).toBe(0);
@@ -37,7 +37,7 @@ describe("reach", () => {
   );
 
   test(
-    "a still face keeps within 1 % of its width",
+    "a still face stays within 1 % of its width",
     async () => {
       expect(await window.reach.jitter(60, FAR)).toBeLessThanOrEqual(0.01);
     },

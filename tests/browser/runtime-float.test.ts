@@ -2,12 +2,13 @@ import { memory } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { intersectionOverUnion, letterboxSquare, sightingInFrame } from "../../src/pipeline/geometry.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
-import { type LoadedEngine, loadEngine } from "../../src/runtime/engine.ts";
+import type { LoadedEngine } from "../../src/runtime/engine.ts";
+import { loadEngine } from "../../src/runtime/load-engine.ts";
 import { Pixels } from "../../src/runtime/pixels.ts";
 import type { Box, FrameOptions } from "../../src/types.ts";
 
 const ASTRONAUT = new URL("../fixtures/astronaut.jpg", import.meta.url);
-/** Read off the picture by eye: from ear to ear, from the hair's edge to the chin; in its 512x512 pixels. */
+/** Measured by eye: from ear to ear, from the hairline to the chin; in pixels of the 512x512 picture. */
 const FACE: Box = { x: 172, y: 72, width: 104, height: 116 };
 
 /** 200 frames take five seconds on two idle cores; a shared machine may take ten times as long. */
@@ -23,7 +24,7 @@ beforeAll(async () => {
   loaded = await loadEngine({ assetBase: `${location.origin}/`, engine: "float", model: "seed" }, () => {});
 });
 
-/** The picture's part from (`x`, `y`) on, at a width and height of its own. */
+/** Crop the picture at (`x`, `y`) to a width and height, at a scale. */
 async function scene(x: number, y: number, width: number, height: number, scale = 1): Promise<ImageBitmap> {
   const canvas = new OffscreenCanvas(width, height);
   canvas.getContext("2d")!.drawImage(astronaut, -x * scale, -y * scale, 512 * scale, 512 * scale);
@@ -58,7 +59,7 @@ test(
   HANG_MS,
 );
 
-test("what computes is told", () => {
+test("the runtime info names the engine and its networks", () => {
   expect(loaded.runtime).toMatchObject({
     engine: "float",
     backend: "wasm",
@@ -71,7 +72,7 @@ test("what computes is told", () => {
 });
 
 describe("the detector", () => {
-  test("finds the astronaut's face, and only that", async () => {
+  test("finds the astronaut's face and nothing else", async () => {
     const faces = await find(astronaut);
     expect(faces).toHaveLength(1);
     const [face] = faces;
@@ -93,7 +94,7 @@ describe("the detector", () => {
     ["high", 275, 487, 1.1],
     ["a narrow strip", 333, 199, 1],
     ["large", 1281, 961, 2.5],
-  ])("finds it in frames of odd sizes: %s", async (_, width, height, scale) => {
+  ])("finds the face in frames of odd sizes: %s", async (_, width, height, scale) => {
     const faces = await find(await scene(100, 30, width, height, scale));
     expect(faces).toHaveLength(1);
     const expected = {
@@ -105,11 +106,11 @@ describe("the detector", () => {
     expect(intersectionOverUnion(faces[0]!.box, expected)).toBeGreaterThan(0.6);
   });
 
-  test("finds nobody where nobody is", async () => {
+  test("finds nothing in a picture without a face", async () => {
     expect(await find(await scene(300, 300, 200, 200))).toEqual([]);
   });
 
-  test("leaves out what is below the score asked for", async () => {
+  test("leaves out faces below minScore", async () => {
     const picture = new Pixels().read(astronaut);
     const rgba = picture.cut(letterboxSquare(picture), 128);
     expect(await loaded.engine.detector.detect(rgba, 1)).toEqual([]);
@@ -117,7 +118,7 @@ describe("the detector", () => {
 });
 
 describe("the classifier", () => {
-  test("answers with probabilities, the same ones whatever else is in the batch", async () => {
+  test("returns probabilities that do not depend on the rest of the batch", async () => {
     const { classifier } = loaded.engine;
     const picture = new Pixels().read(astronaut);
     const bytes = 48 * 48 * 4;

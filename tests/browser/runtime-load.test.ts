@@ -10,7 +10,7 @@ afterEach(() => {
   abort = new AbortController();
 });
 
-/** The shipped worker, for which some files are what `faults` says. */
+/** The shipped worker, with faults in place of some files. */
 function workerWith(faults: Record<string, string>): string {
   const module = (text: string) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   const stub = module(`
@@ -18,7 +18,7 @@ function workerWith(faults: Record<string, string>): string {
     const faults = { ${Object.entries(faults)
       .map(([path, fault]) => `${JSON.stringify(path)}: ${fault}`)
       .join(", ")} };
-    // Emscripten's second way, when it could not fetch.
+    // Emscripten would use it where fetch fails.
     delete self.XMLHttpRequest;
     self.fetch = (input, init) => {
       const url = String(input.url ?? input);
@@ -52,7 +52,7 @@ const CONTRACT_WITHOUT_STD = `async (url) => {
 }`;
 const STALE_CACHE = `async (url, init) => (init?.cache === "reload" ? real(url, init) : new Response("old"))`;
 
-describe("a fault while loading has its code, and names the file", () => {
+describe("an error while loading has its code and names the file", () => {
   const wasm = "wasm/tfjs-backend-wasm-simd.wasm";
   test.each([
     ["no WebAssembly file", { [wasm]: NOT_FOUND }, "wasm-load", wasm, "404"],
@@ -73,7 +73,7 @@ describe("a fault while loading has its code, and names the file", () => {
     ["a flipped bit", { "blazeface/weights.bin": FLIPPED }, "model-corrupt", "blazeface/weights.bin", "sha256"],
   ] as const)("%s", async (_, faults, code, url, detail) => {
     const error: EmotionCamError = await load(faults).ready.then(
-      () => expect.unreachable("it loads"),
+      () => expect.unreachable("the model loads"),
       (reason: unknown) => reason as EmotionCamError,
     );
     expect(error).toMatchObject({ name: "EmotionCamError", code });
@@ -82,18 +82,18 @@ describe("a fault while loading has its code, and names the file", () => {
     expect(error.recoverable).toBe(true);
   });
 
-  test("a model that does not ship", async () => {
+  test("a model that does not exist", async () => {
     const faults = { "nothing/contract.json": NOT_FOUND };
     await expect(load(faults, "nothing").ready).rejects.toMatchObject({ code: "model-load" });
   });
 });
 
-test("a cache's old file is passed by", async () => {
+test("an old file in the cache is bypassed", async () => {
   const runtime = await load({ "seed/weights.bin": STALE_CACHE }).ready;
   expect(runtime.classifier.name).toBe("seed");
 });
 
-test("progress counts up to the files' size", async () => {
+test("progress rises to the size of the files", async () => {
   const steps: [number, number][] = [];
   const client = createClient(
     { assetBase: ASSETS, engine: "float", model: "seed" },
@@ -105,7 +105,7 @@ test("progress counts up to the files' size", async () => {
   expect(steps.every(([loaded], i) => loaded >= (steps[i - 1]?.[0] ?? 0))).toBe(true);
 });
 
-test("a contract's URL does in place of a name", async () => {
+test("a contract's URL works in place of a name", async () => {
   const client = createClient(
     { assetBase: ASSETS, engine: "float", model: `${ASSETS}models/seed/contract.json` },
     { workerUrl: `${ASSETS}worker.js`, signal: abort.signal },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Pixels } from "../../src/runtime/pixels.ts";
 
-/** A frame of which each pixel is told by a function of its place. */
+/** Make a frame whose pixels are a function of their place. */
 async function paint(width: number, height: number, color: (x: number, y: number) => readonly number[]) {
   const image = new ImageData(width, height);
   for (let y = 0; y < height; y++) {
@@ -17,7 +17,7 @@ function pixel(rgba: Uint8ClampedArray, size: number, x: number, y: number): num
 const QUADRANTS = (x: number, y: number) => [x < 100 ? 200 : 40, y < 60 ? 180 : 20, 90] as const;
 
 describe("cut", () => {
-  test("letterboxes: the whole frame, black above and below", async () => {
+  test("letterboxes the whole frame, with black above and below", async () => {
     const picture = new Pixels().read(await paint(200, 120, QUADRANTS));
     expect([picture.width, picture.height]).toEqual([200, 120]);
     const rgba = picture.cut({ centerX: 100, centerY: 60, side: 200, roll: 0 }, 50);
@@ -37,7 +37,7 @@ describe("cut", () => {
     expect(pixel(rgba, 40, 20, 36)[0]).toBe(10);
   });
 
-  test("is black beyond the frame's edge, also after a larger cut of the same size", async () => {
+  test("is black beyond the frame's edge, also after another cut of the same size", async () => {
     const picture = new Pixels().read(await paint(64, 64, () => [255, 255, 255]));
     picture.cut({ centerX: 32, centerY: 32, side: 32, roll: 0 }, 32);
     const rgba = picture.cut({ centerX: 64, centerY: 32, side: 32, roll: 0 }, 32);
@@ -45,8 +45,8 @@ describe("cut", () => {
     expect(pixel(rgba, 32, 24, 16)).toEqual([0, 0, 0]);
   });
 
-  test.each([2, 3, 5, 7.3])("averages when it shrinks by %f: no pixel is left out", async (factor) => {
-    // A fine checkerboard is an even gray from afar; leaving pixels out would make a coarse one of it.
+  test.each([2, 3, 5, 7.3])("averages all pixels where it shrinks by %f", async (factor) => {
+    // A fine checkerboard shrinks to a uniform gray; skipped pixels would make a coarse checkerboard.
     const picture = new Pixels().read(await paint(480, 480, (x, y) => ((x + y) % 2 ? [255, 255, 255] : [0, 0, 0])));
     const rgba = picture.cut({ centerX: 240, centerY: 240, side: 48 * factor, roll: 0 }, 48);
     const levels = Array.from({ length: 48 * 48 }, (_, i) => rgba[i * 4]!);
@@ -54,7 +54,7 @@ describe("cut", () => {
     expect(Math.max(...levels)).toBeLessThan(145);
   });
 
-  test("follows the frame when its size changes, and never shows an earlier one", async () => {
+  test("adapts to a frame of another size, and never shows an earlier frame", async () => {
     const pixels = new Pixels();
     const whole = { centerX: 100, centerY: 100, side: 200, roll: 0 };
     pixels.read(await paint(200, 200, () => [255, 0, 0])).cut(whole, 25);
@@ -66,7 +66,7 @@ describe("cut", () => {
     expect(pixel(small.cut({ centerX: 25, centerY: 15, side: 50, roll: 0 }, 25), 25, 12, 12)).toEqual([0, 0, 255]);
   });
 
-  test("takes a camera's frame, and is valid after it is closed", async () => {
+  test("reads a camera's frame, and is valid after the frame is closed", async () => {
     const width = 64;
     const height = 48;
     const yuv = new Uint8Array(width * height * 1.5).fill(128);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Pixels } from "../../src/runtime/pixels.ts";
 import { Planes } from "../../src/runtime/planes.ts";
 
-/** A frame of soft waves of light and colour, as a camera gives it. */
+/** Make a frame of smooth waves of luma and chroma, in a camera's format. */
 function wavyFrame(
   format: "I420" | "NV12",
   width: number,
@@ -36,7 +36,7 @@ const SQUARES = [
   { name: "a face at the edge", square: { centerX: 630, centerY: 30, side: 150, roll: 2 }, size: 64 },
 ];
 
-/** Levels that two cuts differ by: on average, and the share of pixels by more than 12. */
+/** Compare two cuts: the mean difference, and the share of bytes that differ by more than 12. */
 function difference(one: Uint8ClampedArray, other: Uint8ClampedArray): { mean: number; far: number } {
   let sum = 0;
   let far = 0;
@@ -58,7 +58,7 @@ describe.each(["I420", "NV12"] as const)("%s planes", (format) => {
       expect([picture?.width, picture?.height]).toEqual([640, 480]);
       const { mean, far } = difference(picture!.cut(square, size), expected);
       expect(mean).toBeLessThan(1.5);
-      // Where the frame ends in the square, the canvas softens the edge.
+      // The canvas softens the frame's edge within the square.
       expect(far).toBeLessThan(0.03);
     });
   }
@@ -73,7 +73,7 @@ test.each([LIMITED_601, LIMITED_709, FULL_601])("colours of $matrix, full range:
   expect(difference(picture!.cut(square, 100), expected).mean).toBeLessThan(3);
 });
 
-test("odd sizes, and frames of another size after them", async () => {
+test("frames of odd sizes, one after the other", async () => {
   const planes = new Planes();
   for (const [width, height] of [
     [333, 251],
@@ -89,7 +89,7 @@ test("odd sizes, and frames of another size after them", async () => {
   }
 });
 
-/** A patch of a frame, off its middle, so that no turn or mirror image of it is the same. */
+/** A square that is off the frame's centre, so that rotating or mirroring the frame changes it. */
 const PATCH = { centerX: 200, centerY: 150, side: 160, roll: 0.2 };
 
 async function expectAsCanvas(frame: VideoFrame, square = PATCH): Promise<void> {
@@ -102,7 +102,7 @@ async function expectAsCanvas(frame: VideoFrame, square = PATCH): Promise<void> 
   expect(far).toBeLessThan(0.03);
 }
 
-describe.each([0, 90, 180, 270] as const)("turned by %i degrees", (rotation) => {
+describe.each([0, 90, 180, 270] as const)("frames rotated by %i degrees", (rotation) => {
   test.each([false, true])("mirrored: %s", async (flip) => {
     const upright = wavyFrame("I420", 640, 480, LIMITED_601);
     const frame = new VideoFrame(upright, { rotation, flip } as VideoFrameInit);
@@ -112,7 +112,7 @@ describe.each([0, 90, 180, 270] as const)("turned by %i degrees", (rotation) => 
   });
 });
 
-test("a part of the planes, shown larger", async () => {
+test("a visible part of the planes, displayed larger", async () => {
   const whole = wavyFrame("I420", 640, 480, LIMITED_601);
   const visibleRect = { x: 100, y: 60, width: 320, height: 240 };
   const frame = new VideoFrame(whole, { visibleRect, displayWidth: 480, displayHeight: 360 });
@@ -120,7 +120,7 @@ test("a part of the planes, shown larger", async () => {
   await expectAsCanvas(frame);
 });
 
-/** Waves of colour, as pixels. */
+/** Make smooth waves of colour, as RGBA or BGRA bytes. */
 function wavyPixels(width: number, height: number, alpha: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(width * height * 4);
   for (let y = 0, at = 0; y < height; y++) {
@@ -140,7 +140,7 @@ test.each([
   ["RGBX", 0],
   ["BGRA", 255],
   ["BGRX", 0],
-] as const)("pixels: %s, alpha %i", async (format, alpha) => {
+] as const)("RGB pixels: %s, alpha %i", async (format, alpha) => {
   const [width, height] = [401, 301];
   const bytes = wavyPixels(width, height, alpha);
   await expectAsCanvas(new VideoFrame(bytes, { format, codedWidth: width, codedHeight: height, timestamp: 0 }));
@@ -155,14 +155,14 @@ test.each(["I422", "I444"] as const)("planes of other kinds: %s", async (format)
   await expectAsCanvas(new VideoFrame(bytes, init));
 });
 
-test("a picture", async () => {
+test("a canvas", async () => {
   const canvas = new OffscreenCanvas(400, 300);
   const context = canvas.getContext("2d")!;
   context.putImageData(new ImageData(new Uint8ClampedArray(wavyPixels(400, 300, 255)), 400, 300), 0, 0);
   await expectAsCanvas(new VideoFrame(canvas, { timestamp: 0 }));
 });
 
-test("a bitmap is left to the canvas, and so is what the browser does not make into pixels", async () => {
+test("ImageBitmaps are left to the canvas, and so are formats that the browser does not convert to RGB", async () => {
   const canvas = new OffscreenCanvas(64, 48);
   canvas.getContext("2d")!.fillRect(0, 0, 64, 48);
   expect(await new Planes().read(await createImageBitmap(canvas))).toBeNull();

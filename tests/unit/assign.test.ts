@@ -4,7 +4,7 @@ import { assign } from "../../src/pipeline/assign.ts";
 
 const ALONE = 1;
 
-/** The least sum there is, by trying everything. */
+/** Find the least total cost by exhaustive search. */
 function leastCost(costs: readonly (readonly number[])[], row = 0, taken: readonly number[] = []): number {
   const line = costs[row];
   if (!line) return 0;
@@ -27,7 +27,7 @@ const table = fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max:
 );
 
 describe("assign", () => {
-  test("finds the least sum there is, each column once, no forbidden pair", () => {
+  test("finds the least total cost, uses each column once and makes no forbidden pair", () => {
     fc.assert(
       fc.property(table, (costs) => {
         const columns = costs[0]?.length ?? 0;
@@ -46,7 +46,7 @@ describe("assign", () => {
     );
   });
 
-  test("does not swap where taking the nearest first would", () => {
+  test("finds the optimum where a greedy choice would not", () => {
     const costs = [
       [0.1, 0.3],
       [0.2, 0.9],

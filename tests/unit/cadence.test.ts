@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Cadence, FRAME_BUDGET_MS, LADDER } from "../../src/pipeline/cadence.ts";
+import type { Pace } from "../../src/types.ts";
 
 const FRAME_MS = 1000 / 15;
 
@@ -10,14 +11,8 @@ interface Machine {
   readonly faces: number;
 }
 
-/** Runs frames on a machine of the given speed; answers the rungs that were taken. */
-function run(
-  cadence: Cadence,
-  machine: Machine,
-  seconds: number,
-  startMs = 0,
-  pace: "adaptive" | "measure" = "adaptive",
-) {
+/** Run frames on a machine of the given speed, and list the rungs that were taken. */
+function run(cadence: Cadence, machine: Machine, seconds: number, startMs = 0, pace: Pace = "adaptive") {
   const rungs: string[] = [];
   let spentMs = 0;
   for (let frame = 0; frame < seconds * 15; frame++) {
@@ -45,7 +40,7 @@ describe("Cadence", () => {
     expect(new Set(run(new Cadence(), { detectMs: 1, classifyMs: 1, faces: 4 }, 10).rungs)).toEqual(new Set(["full"]));
   });
 
-  test("a slow machine comes within the budget, or as near as the ladder goes", () => {
+  test("a slow machine stays within the budget, or takes the last rung", () => {
     fc.assert(
       fc.property(machines, (machine) => {
         const cadence = new Cadence();
@@ -57,7 +52,7 @@ describe("Cadence", () => {
     );
   });
 
-  test("a steady machine settles: no swinging between rungs", () => {
+  test("a machine of constant speed settles on one rung", () => {
     fc.assert(
       fc.property(machines, (machine) => {
         const cadence = new Cadence();
@@ -67,7 +62,7 @@ describe("Cadence", () => {
     );
   });
 
-  test("climbs back when the machine is free again", () => {
+  test("returns to the best rung when the machine is free again", () => {
     const cadence = new Cadence();
     run(cadence, { detectMs: 60, classifyMs: 30, faces: 2 }, 5);
     expect(cadence.rung.name).toBe("quarter");
@@ -75,13 +70,13 @@ describe("Cadence", () => {
     expect(cadence.rung.name).toBe("full");
   });
 
-  test("measuring skips nothing, however slow the machine", () => {
+  test("the pace measure skips nothing on a slow machine", () => {
     const cadence = new Cadence();
     const { meanMs } = run(cadence, { detectMs: 90, classifyMs: 40, faces: 3 }, 5, 0, "measure");
     expect(meanMs).toBeCloseTo(210, 6);
   });
 
-  test("faces take turns: each is classified in one frame of so many", () => {
+  test("faces take turns: each is classified in one of four frames", () => {
     const cadence = new Cadence();
     run(cadence, { detectMs: 80, classifyMs: 40, faces: 4 }, 5);
     const turns = new Map<number, number>();
@@ -92,7 +87,7 @@ describe("Cadence", () => {
     expect([...turns.values()]).toEqual([10, 10, 10, 10]);
   });
 
-  test("times of nonsense change nothing", () => {
+  test("invalid times change nothing", () => {
     const cadence = new Cadence();
     for (const ms of [Number.NaN, -5, Number.POSITIVE_INFINITY]) {
       for (let count = 0; count < 9; count++) cadence.lookTook(ms);

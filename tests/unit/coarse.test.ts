@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { coarseOf } from "../../src/pipeline/coarse.ts";
 import type { Picture, Square } from "../../src/pipeline/stages.ts";
 
-/** A picture whose red goes from left to right and whose green from top to bottom, in frame pixels; black beyond. */
+/** A picture whose red rises from left to right and whose green rises from top to bottom; black beyond the frame. */
 function ramp(width: number, height: number): Picture {
   const cut = ({ centerX, centerY, side }: Square, size: number) => {
     const rgba = new Uint8ClampedArray(size * size * 4);
@@ -22,7 +22,7 @@ function ramp(width: number, height: number): Picture {
 
 const length = fc.integer({ min: 1, max: 8000 });
 
-test("of whatever size, it has few points, all of them of the frame, in their order", () => {
+test("a frame of any size gives 28 points at most along each side, all from the frame and in order", () => {
   fc.assert(
     fc.property(length, length, (width, height) => {
       const { rgba, ...size } = coarseOf(ramp(width, height));

@@ -7,7 +7,7 @@ import { keypointsOf } from "./made-world.ts";
 const WIDTH = 80;
 const box = { x: 200 - WIDTH / 2, y: 200 - WIDTH / 2, width: WIDTH, height: WIDTH };
 
-/** A frontal head's keypoints, each moved by a function of its place about the middle. */
+/** A frontal head whose keypoints are each moved by a function of its place, relative to the head's centre. */
 function head(roll: number, move: (point: Point, index: number) => Point = (point) => point) {
   const keypoints = keypointsOf({ centerX: 0, centerY: 0, width: WIDTH, roll }).map((point, index) => {
     const moved = move(point, index);
@@ -17,7 +17,7 @@ function head(roll: number, move: (point: Point, index: number) => Point = (poin
 }
 
 describe("isPlausible", () => {
-  test("a head may roll by 45 degrees, turn until its eyes are half as far apart, and tremble", () => {
+  test("accepts heads that are rolled by 45 degrees, turned until the eyes are half as far apart, and jittering", () => {
     fc.assert(
       fc.property(
         fc.double({ min: -0.78, max: 0.78, noNaN: true }),
@@ -37,11 +37,11 @@ describe("isPlausible", () => {
     );
   });
 
-  test("no head has its mouth above its eyes", () => {
+  test("rejects a mouth above the eyes", () => {
     expect(isPlausible(head(0, ({ x, y }) => ({ x, y: -y })))).toBe(false);
   });
 
-  test("nor all its parts in one place, far apart, beside each other, or nowhere", () => {
+  test("rejects keypoints in one place, too far apart, beside each other, NaN or missing", () => {
     expect(isPlausible(head(0, () => ({ x: 0, y: 0 })))).toBe(false);
     expect(isPlausible(head(0, ({ x, y }) => ({ x: 2.5 * x, y: 2.5 * y })))).toBe(false);
     expect(isPlausible(head(0, ({ x, y }, index) => (index === 3 ? { x: x + 45, y } : { x, y })))).toBe(false);
@@ -50,7 +50,7 @@ describe("isPlausible", () => {
     expect(isPlausible({ box, keypoints: [], score: 1 })).toBe(false);
   });
 
-  test("nor keypoints outside its box", () => {
+  test("rejects keypoints outside the box", () => {
     expect(isPlausible(head(0, ({ x, y }) => ({ x: x + 60, y })))).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Followed, followLooks, isReached, verifySquare } from "../../src/pipeline/follow.ts";
+import { type FollowTarget, followLooks, isReached, verifySquare } from "../../src/pipeline/follow.ts";
 
 const box = fc
   .tuple(
@@ -16,15 +16,14 @@ const faces = fc
       box,
       confirmed: fc.boolean(),
       missed: fc.boolean(),
-
       lookedMs: fc.integer({ min: 0, max: 1000 }),
     }),
     { maxLength: 10 },
   )
-  .map((list): Followed[] => list.map((face, index) => ({ id: index + 1, ...face })));
+  .map((list): FollowTarget[] => list.map((face, index) => ({ id: index + 1, ...face })));
 
 describe("followLooks", () => {
-  test("reaches every face once, at a size at which it is found", () => {
+  test("reaches every target once, at a scale at which the detector finds it", () => {
     fc.assert(
       fc.property(faces, (followed) => {
         const looks = followLooks(followed);
@@ -42,7 +41,7 @@ describe("followLooks", () => {
     );
   });
 
-  test("one look serves two who stand together", () => {
+  test("one look reaches two faces that are close together", () => {
     const together = [100, 150].map((x, index) => ({
       id: index + 1,
       box: { x, y: 100, width: 60, height: 60 },
@@ -54,8 +53,8 @@ describe("followLooks", () => {
     expect(followLooks(together.map((face) => ({ ...face, box: { ...face.box, x: face.box.x * 3 } })))).toHaveLength(2);
   });
 
-  test("newcomers come first, then whoever waited longest", () => {
-    const at = (id: number, x: number, confirmed: boolean, lookedMs: number): Followed => ({
+  test("unconfirmed tracks come first, then those that waited longest", () => {
+    const at = (id: number, x: number, confirmed: boolean, lookedMs: number): FollowTarget => ({
       id,
       box: { x, y: 100, width: 40, height: 40 },
       confirmed,
@@ -68,14 +67,14 @@ describe("followLooks", () => {
 });
 
 describe("verifySquare", () => {
-  test("has the face in it", () => {
+  test("contains the face", () => {
     fc.assert(fc.property(box, (around) => isReached({ box: around }, verifySquare(around))));
   });
 });
 
 describe("isReached", () => {
   const face = { box: { x: 100, y: 100, width: 40, height: 40 } };
-  test("not where the face is cut, too small or too large", () => {
+  test("is false where the face is cut, too small or too large", () => {
     expect(isReached(face, { centerX: 120, centerY: 120, side: 100, roll: 0 })).toBe(true);
     expect(isReached(face, { centerX: 180, centerY: 120, side: 100, roll: 0 })).toBe(false);
     expect(isReached(face, { centerX: 120, centerY: 120, side: 400, roll: 0 })).toBe(false);

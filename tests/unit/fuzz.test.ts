@@ -6,7 +6,8 @@ import { parseSettings } from "../../kiosk/settings.ts";
 import { EmotionCamError } from "../../src/errors.ts";
 import { readFlags } from "../../src/pages/flags.ts";
 import { isOpen } from "../../src/pages/hours.ts";
-import { type ClassifierContract, findClassifier, findDetector } from "../../src/runtime/contract.ts";
+import type { ClassifierContract } from "../../src/runtime/contract.ts";
+import { findClassifier, findDetector } from "../../src/runtime/load-model.ts";
 import { FUZZ_MS, FUZZ_RUNS } from "../fuzz-runs.ts";
 
 const BASE = "http://localhost:8080/";

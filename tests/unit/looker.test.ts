@@ -9,7 +9,7 @@ const FRAME_MS = 1000 / 15;
 const FAR: FrameOptions = { maxFaces: 8, minScore: 0.5, smoothing: 0.5, range: "far", pace: "measure" };
 const ADAPTIVE: FrameOptions = { ...FAR, pace: "adaptive" };
 
-/** A pipeline on a machine on which each look takes so long. */
+/** A pipeline on a machine where each look takes the given time. */
 function pipelineOf(world: MadeWorld, lookMs = 0.5): Pipeline {
   let nowMs = 0;
   return createPipeline({
@@ -65,7 +65,7 @@ const somewhere = fc
   }));
 
 describe("far", () => {
-  test("finds whoever comes within half a second, once, and where they are", async () => {
+  test("finds a new face within half a second, once and in its place", async () => {
     await fc.assert(
       fc.asyncProperty(somewhere, fc.integer({ min: 0, max: 20 }), async (face, empty) => {
         const world = makeWorld([]);
@@ -81,13 +81,13 @@ describe("far", () => {
     );
   });
 
-  test("near does not find them from afar", async () => {
+  test("near does not find small faces", async () => {
     const world = makeWorld([{ centerX: 300, centerY: 200, width: 60 }]);
     const { results } = await run(pipelineOf(world), world, 20, 0, { ...FAR, range: "near" });
     expect(results.at(-1)?.faces).toHaveLength(0);
   });
 
-  test("follows whoever is known with a look of their own in every frame", async () => {
+  test("gives each known face a look of its own in every frame", async () => {
     const face = { centerX: 200, centerY: 150, width: 50 };
     const world = makeWorld([face]);
     const pipeline = pipelineOf(world);
@@ -103,7 +103,7 @@ describe("far", () => {
     }
   });
 
-  test("keeps the ids of people who walk and cross", async () => {
+  test("keeps the ids of two people who cross", async () => {
     const random = seeded(21);
     const world = makeWorld([]);
     world.tremble = () => 0.015 * normal(random);
@@ -121,7 +121,7 @@ describe("far", () => {
     expect(ids.size).toBe(2);
   });
 
-  test("finds somebody who stepped aside unseen anew", async () => {
+  test("finds a face again that jumped to another place", async () => {
     const world = makeWorld([{ centerX: 150, centerY: 150, width: 50 }]);
     const pipeline = pipelineOf(world);
     await run(pipeline, world, 12, 0, FAR);
@@ -133,10 +133,10 @@ describe("far", () => {
   });
 });
 
-describe("what looks cost", () => {
+describe("the number of looks", () => {
   const CROWD = [100, 220, 340, 460].map((x): MadeFace => ({ centerX: x, centerY: 150, width: 44 }));
 
-  test("a slow machine looks less often and still finds and follows", async () => {
+  test("is small on a slow machine, which still finds and follows a face", async () => {
     const world = makeWorld([{ centerX: 200, centerY: 150, width: 60 }]);
     const pipeline = pipelineOf(world, 10);
     const { results, looks } = await run(pipeline, world, 60, 0, ADAPTIVE);
@@ -144,7 +144,7 @@ describe("what looks cost", () => {
     expect(results.at(-1)?.faces).toHaveLength(1);
   });
 
-  test("however slow, nobody who is followed is dropped for want of looks", async () => {
+  test("is enough to follow four faces on a very slow machine", async () => {
     const world = makeWorld(CROWD);
     const pipeline = pipelineOf(world, 14);
     await run(pipeline, world, 120, 0, ADAPTIVE);
@@ -154,7 +154,7 @@ describe("what looks cost", () => {
     expect(ids[0]).toHaveLength(4);
   });
 
-  test("where nothing moves looks are spared, but not in measuring", async () => {
+  test("is lower where nothing moves, except at the pace measure", async () => {
     const still = makeWorld([]);
     const pipeline = pipelineOf(still);
     await run(pipeline, still, 30, 0, ADAPTIVE);
@@ -166,10 +166,10 @@ describe("what looks cost", () => {
     expect(sum(spared.looks)).toBeGreaterThanOrEqual(19);
   });
 
-  test("near does not show for a moment whom it cannot go on seeing", async () => {
+  test("near never shows a face that it can see only closely", async () => {
     const world = makeWorld([{ centerX: 300, centerY: 200, width: 100 }]);
     const seen = world.detector;
-    // As the network: from afar a face is suspected, from nearby it is sure.
+    // Like the network: a small share of the square scores low, a large one high.
     const pipeline = createPipeline({
       detector: {
         inputSize: seen.inputSize,
@@ -185,7 +185,7 @@ describe("what looks cost", () => {
     expect(results.every(({ faces }) => faces.length === 0)).toBe(true);
   });
 
-  test("near costs one look a frame once everybody is known", async () => {
+  test("near takes one look a frame once all faces are known", async () => {
     const world = makeWorld([{ centerX: 200, centerY: 200, width: 150 }]);
     const pipeline = pipelineOf(world);
     await run(pipeline, world, 10, 0, { ...FAR, range: "near" });
@@ -194,11 +194,11 @@ describe("what looks cost", () => {
   });
 });
 
-describe("doubt", () => {
-  test("what only one scale sees is never shown", async () => {
+describe("false faces", () => {
+  test("a face that only one scale sees is never shown", async () => {
     const world = makeWorld([{ centerX: 300, centerY: 200, width: 60 }]);
     const seen = world.detector;
-    // A pattern that looks like a face from afar alone.
+    // A pattern that looks like a face at a small share of the square only.
     const pipeline = createPipeline({
       detector: {
         inputSize: seen.inputSize,
@@ -211,7 +211,7 @@ describe("doubt", () => {
     expect(results.every(({ faces }) => faces.length === 0)).toBe(true);
   });
 
-  test("what scores badly from nearby is never shown, however long it stays", async () => {
+  test("a face that scores low in closer looks is never shown", async () => {
     const world = makeWorld([{ centerX: 300, centerY: 200, width: 60 }]);
     const seen = world.detector;
     const pipeline = createPipeline({
@@ -227,7 +227,7 @@ describe("doubt", () => {
     expect(results.every(({ faces }) => faces.length === 0)).toBe(true);
   });
 
-  test("a known face may score worse for a while", async () => {
+  test("a known face may score lower for a while", async () => {
     const world = makeWorld([{ centerX: 300, centerY: 200, width: 60 }]);
     const seen = world.detector;
     let score = 0.9;

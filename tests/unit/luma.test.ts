@@ -16,7 +16,7 @@ function picture(gray: (x: number, y: number) => number): Uint8ClampedArray {
 }
 
 describe("blockLuma", () => {
-  test("of one gray is that gray, at any size", () => {
+  test("a uniform gray gives that gray in each block, at any size", () => {
     fc.assert(
       fc.property(fc.integer({ min: LUMA_BLOCKS, max: 60 }), fc.integer({ min: 0, max: 255 }), (size, gray) => {
         for (const mean of luma(new Uint8ClampedArray(size * size * 4).fill(gray), size))
@@ -26,12 +26,12 @@ describe("blockLuma", () => {
     );
   });
 
-  test("weighs the colours as the eye does", () => {
+  test("weighs the channels as BT.601 does", () => {
     const green = new Uint8ClampedArray(SIZE * SIZE * 4).map((_, at) => (at % 4 === 1 ? 200 : 0));
     expect(luma(green)[0]).toBeCloseTo(117.4, 1);
   });
 
-  test("reads the square that begins at the offset", () => {
+  test("reads the square at the offset", () => {
     const two = new Uint8ClampedArray(2 * SIZE * SIZE * 4).fill(50, 0, SIZE * SIZE * 4);
     expect(luma(two)[3]).toBeCloseTo(50, 3);
     expect(luma(two, SIZE, SIZE * SIZE * 4)[3]).toBe(0);
@@ -41,7 +41,7 @@ describe("blockLuma", () => {
 describe("isSameLuma", () => {
   const shaded = picture((x, y) => 60 + 2 * x + y);
 
-  test("holds under camera noise", () => {
+  test("is true under camera noise", () => {
     const random = seeded(5);
     for (let frame = 0; frame < 50; frame++) {
       const noisy = picture((x, y) => 60 + 2 * x + y + 6 * normal(random));
@@ -49,12 +49,12 @@ describe("isSameLuma", () => {
     }
   });
 
-  test("notices a mouth that opens", () => {
+  test("is false where a mouth opens", () => {
     const open = picture((x, y) => 60 + 2 * x + y - (Math.abs(x - 24) < 5 && Math.abs(y - 37) < 4 ? 40 : 0));
     expect(isSameLuma(luma(shaded), luma(open))).toBe(false);
   });
 
-  test("nothing is the same as what was never seen", () => {
+  test("is false before the first crop", () => {
     expect(isSameLuma(luma(shaded), new Float32Array(LUMA_BLOCKS * LUMA_BLOCKS).fill(Number.NaN))).toBe(false);
   });
 });

@@ -1,12 +1,12 @@
 /**
- * A world of made faces for the pipeline's tests: a picture, a detector and a classifier that see it as the real ones
- * would, without a pixel or a network.
+ * A simulated world of faces for the pipeline's tests: a picture, a detector and a classifier that behave like the real
+ * ones, without pixels and networks.
  */
 import type { Classifier, Detection, Detector, Picture, Square } from "../../src/pipeline/stages.ts";
 import type { Point } from "../../src/types.ts";
 import { pointInSquare } from "../../src/pipeline/geometry.ts";
 
-/** A head in the frame, in pixels; `scores` are what the classifier would answer. */
+/** A head, in frame pixels; `scores` is the classifier's answer for it. */
 export interface MadeFace {
   readonly centerX: number;
   readonly centerY: number;
@@ -18,7 +18,7 @@ export interface MadeFace {
 export const HAPPY = [0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02];
 export const SAD = [0.02, 0.02, 0.02, 0.02, 0.02, 0.88, 0.02];
 
-/** Eyes, nose, mouth and ears about a face's middle, in shares of its width. */
+/** Eyes, nose, mouth and ears relative to a face's centre, in face widths. */
 const FRONTAL: readonly Point[] = [
   { x: -0.22, y: -0.15 },
   { x: 0.22, y: -0.15 },
@@ -42,17 +42,17 @@ export interface MadeWorld {
   readonly picture: Picture;
   readonly detector: Detector;
   readonly classifier: Classifier;
-  /** Squares that the detector looked at since they were last cleared. */
+  /** Squares that the detector was run on; the tests clear the list. */
   readonly looks: Square[];
-  /** Faces classified since last cleared. */
+  /** The number of faces classified so far. */
   classified: number;
-  /** Multiplies and adds to what the detector answers; for noise. */
+  /** Returns the error of one coordinate of a detection, in shares of its width. */
   tremble: () => number;
 }
 
 const DETECTOR_SIZE = 128;
 const CLASSIFIER_SIZE = 48;
-/** The least and most share of a square that a face takes to be found, as measured on the short-range network. */
+/** A face is found where its share of the square lies in this range, as measured on the short-range network. */
 const LEAST_SHARE = 0.15;
 const MOST_SHARE = 0.8;
 
@@ -74,7 +74,7 @@ export function makeWorld(faces: readonly MadeFace[], width = 640, height = 480)
         if (size === CLASSIFIER_SIZE) cropped.push(square);
         const rgba = pixels.get(size) ?? new Uint8ClampedArray(size * size * 4);
         pixels.set(size, rgba);
-        // The gray of a crop tells the faces apart, and an expression that changes shows.
+        // A crop's gray depends on the expression, so that a change is visible; its first byte is the face's index.
         const seen = size === CLASSIFIER_SIZE ? nearestTo(square) : undefined;
         rgba.fill(seen ? 40 + 25 * indexOfTop(seen.scores ?? HAPPY) : 0);
         if (seen) rgba[0] = world.faces.indexOf(seen);

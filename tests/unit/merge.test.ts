@@ -25,7 +25,7 @@ const heap = fc.array(
 );
 
 describe("merge", () => {
-  test("leaves no two of one face, and drops none that stands alone", () => {
+  test("keeps exactly one sighting of each face", () => {
     fc.assert(
       fc.property(heap, (sightings) => {
         const kept = merge(sightings);
@@ -40,19 +40,19 @@ describe("merge", () => {
     );
   });
 
-  test("two tiles that see one face give one, as the more trusted look saw it", () => {
+  test("two tiles that see one face give the sighting of the more trusted look", () => {
     const near = sighting(200, 200, 50, -0.02, 0.8);
     const far = sighting(204, 203, 56, -0.25, 0.95);
     expect(merge([far, near])).toEqual([near]);
   });
 
-  test("of a face cut by a tile's edge the whole stands", () => {
+  test("the whole face is kept where another tile cuts it", () => {
     const whole = sighting(200, 200, 80, -0.1);
     const cut = sighting(182, 200, 40, -0.2);
     expect(merge([cut, whole])).toEqual([whole]);
   });
 
-  test("neighbours are two", () => {
+  test("two faces side by side stay two", () => {
     expect(merge([sighting(200, 200, 50), sighting(245, 200, 50)])).toHaveLength(2);
   });
 });

@@ -7,7 +7,7 @@ import { HAPPY, type MadeFace, type MadeWorld, SAD, makeWorld, normal, seeded } 
 const FRAME_MS = 1000 / 15;
 const OPTIONS: FrameOptions = { maxFaces: 4, minScore: 0.5, smoothing: 0.5, range: "near", pace: "measure" };
 
-/** A clock on which each reading is a millisecond after the one before. */
+/** A clock that advances by a millisecond with each reading. */
 function ticking(): () => number {
   let ms = 0;
   return () => ms++;
@@ -42,7 +42,7 @@ const ADA: MadeFace = { centerX: 320, centerY: 240, width: 160, scores: HAPPY };
 const BO: MadeFace = { centerX: 130, centerY: 200, width: 130, scores: SAD };
 
 describe("process", () => {
-  test("finds a face where it is, in fractions of the frame, with its expression at once", async () => {
+  test("finds a face in its place, in fractions of the frame, with its expression from the start", async () => {
     const world = makeWorld([ADA]);
     const results = await run(pipelineOf(world), world, 2);
     expect(results[0]?.faces).toHaveLength(0);
@@ -64,7 +64,7 @@ describe("process", () => {
     expect(result?.faces.map(({ label }) => label)).toEqual(["happy", "sad"]);
   });
 
-  test("shows at most maxFaces, at least one, whatever number that is", async () => {
+  test("shows at most maxFaces, and one for invalid numbers", async () => {
     for (const [maxFaces, shown] of [
       [1, 1],
       [2, 2],
@@ -79,7 +79,7 @@ describe("process", () => {
     }
   });
 
-  test("answers the time it was given and the timings of its stages", async () => {
+  test("returns the time that it was given and the timings of its stages", async () => {
     const world = makeWorld([ADA]);
     const { timeMs, timings, detected } = (await run(pipelineOf(world), world, 4, 500)).at(-1) ?? {};
     expect(timeMs).toBeCloseTo(500 + 3 * FRAME_MS, 9);
@@ -90,7 +90,7 @@ describe("process", () => {
     expect(detect + crop + classify + post).toBe(total);
   });
 
-  test("the same frames give the same answers", async () => {
+  test("the same frames give the same results", async () => {
     const answers = [1, 2].map(async () => {
       const world = makeWorld([ADA, BO]);
       const random = seeded(9);
@@ -101,7 +101,7 @@ describe("process", () => {
     expect(second).toEqual(first);
   });
 
-  test("a face that leaves is gone within a third of a second, and its successor has another id", async () => {
+  test("a face that leaves is gone within 400 ms, and the next one has another id", async () => {
     const world = makeWorld([ADA]);
     const pipeline = pipelineOf(world);
     const before = only((await run(pipeline, world, 5)).at(-1)).id;
@@ -113,8 +113,8 @@ describe("process", () => {
   });
 });
 
-describe("what should not happen", () => {
-  test("time that stands still, goes back or is no number is borne", async () => {
+describe("invalid input", () => {
+  test("times that stand still, go back or are not finite are accepted", async () => {
     const world = makeWorld([ADA]);
     const pipeline = pipelineOf(world);
     for (const timeMs of [1000, 1060, 1060, 500, Number.NaN, 1120, Number.POSITIVE_INFINITY, 1180]) {
@@ -139,7 +139,7 @@ describe("what should not happen", () => {
     }
   });
 
-  test("detections and scores of nonsense never reach the result", async () => {
+  test("invalid detections and scores never reach the result", async () => {
     const wild = fc.oneof(fc.double(), fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -1, 1e30));
     const detection = fc.record({
       box: fc.record({ x: wild, y: wild, width: wild, height: wild }),
@@ -173,7 +173,7 @@ describe("what should not happen", () => {
     );
   });
 
-  test("a failing detector rejects that frame alone", async () => {
+  test("a failing detector rejects that frame only", async () => {
     const world = makeWorld([ADA]);
     let failing = false;
     const pipeline = createPipeline({
@@ -195,10 +195,10 @@ describe("what should not happen", () => {
   });
 });
 
-describe("what need not be computed", () => {
+describe("classification", () => {
   const ADAPTIVE: FrameOptions = { ...OPTIONS, pace: "adaptive" };
 
-  test("a face that hardly changes is classified a few times a second, in measuring every time", async () => {
+  test("a face that hardly changes is classified a few times a second, and in every frame at the pace measure", async () => {
     const calm = makeWorld([ADA]);
     await run(pipelineOf(calm), calm, 31, 0, ADAPTIVE);
     expect(calm.classified).toBeLessThanOrEqual(6);
@@ -217,7 +217,7 @@ describe("what need not be computed", () => {
     expect(only(results.at(-1)).label).toBe("sad");
   });
 
-  test("a face too small to read is shown without a word", async () => {
+  test("the expression of a face below the contract's size is not certain", async () => {
     const world = makeWorld([{ centerX: 70, centerY: 60, width: 26 }], 160, 120);
     const face = only((await run(pipelineOf(world), world, 3)).at(-1));
     expect(face.certain).toBe(false);
@@ -226,7 +226,7 @@ describe("what need not be computed", () => {
 });
 
 describe("reset", () => {
-  test("forgets everybody and uses no id again", async () => {
+  test("forgets all faces and uses no id again", async () => {
     const world = makeWorld([ADA]);
     const pipeline = pipelineOf(world);
     const before = only((await run(pipeline, world, 3)).at(-1)).id;
@@ -236,7 +236,7 @@ describe("reset", () => {
     expect(only(results[1]).id).toBeGreaterThan(before);
   });
 
-  test("a new frame size or a long gap is a new scene", async () => {
+  test("happens at another frame size and after a long gap", async () => {
     const world = makeWorld([ADA]);
     const pipeline = pipelineOf(world);
     const before = only((await run(pipeline, world, 3)).at(-1)).id;

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 const SRC = fileURLToPath(new URL("../../src", import.meta.url));
 
 /**
- * Who may import whom: the first row whose `files` match a file rules it. `rooms` are paths within src; `packages` are
+ * What each file may import: the first row whose `files` match it applies. `rooms` are paths within src, `packages` are
  * npm packages. See CONTRIBUTING.md.
  */
 const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
@@ -43,7 +43,7 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^define\.ts$/, rooms: /^(emotion-cam|index)\.ts$/, packages: /^$/ },
   { files: /^index\.ts$/, rooms: /^.*$/, packages: /^$/ },
   { files: /^bench\//, rooms: /^(bench\/.*|(types|events)\.ts)$/, packages: /^uplot$/ },
-  // The laboratory is the commands' page: it asks the runtime straight, without an element.
+  // The page of the measuring commands uses the runtime directly, without an element.
   { files: /^pages\/lab\.ts$/, rooms: /^runtime\/lab\.ts$/, packages: /^$/ },
   { files: /^pages\//, rooms: /^(define\.ts|bench\/.*|pages\/.*|types\.ts|events\.ts)$/, packages: /^$/ },
 ];
@@ -58,11 +58,11 @@ function importsOf(file: string): readonly string[] {
 
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
   .map((path) => path.replaceAll("\\", "/"))
-  // AssemblyScript, and the types of frameworks that only the package's tests install.
+  // Without AssemblyScript and the types for frameworks, which only the package's tests install.
   .filter((path) => path.endsWith(".ts") && !/^(kernels|package)\//.test(path));
 
 describe("rooms", () => {
-  test.each(files)("%s imports what its room may", (file) => {
+  test.each(files)("%s imports only what its room may import", (file) => {
     const rule = RULES.find(({ files: pattern }) => pattern.test(file));
     expect(rule, `no rule for src/${file}`).toBeDefined();
     for (const specifier of importsOf(file)) {
@@ -73,7 +73,7 @@ describe("rooms", () => {
     }
   });
 
-  test("the scan sees imports", () => {
+  test("the scan finds imports", () => {
     expect(importsOf("events.ts")).toEqual(["./errors.ts", "./types.ts"]);
   });
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Size, pointInSquare } from "../../src/pipeline/geometry.ts";
-import { Motion } from "../../src/pipeline/motion.ts";
+import { MotionMap } from "../../src/pipeline/motion-map.ts";
 import { Search, sweepSquares } from "../../src/pipeline/search.ts";
 import type { Picture, Square } from "../../src/pipeline/stages.ts";
 import type { Box } from "../../src/types.ts";
@@ -43,7 +43,7 @@ function faceIn(frame: Size, size: number, x: number, y: number): Box {
 const unit = fc.double({ min: 0, max: 1, noNaN: true });
 
 describe("tiles", () => {
-  test("some tile has all of any face, large enough to be found", () => {
+  test("for each face there is a tile that holds all of it and is small enough to find it", () => {
     fc.assert(
       fc.property(frames, fc.double({ min: 0.04, max: 0.7, noNaN: true }), unit, unit, (frame, size, x, y) => {
         const search = started(frame);
@@ -57,7 +57,7 @@ describe("tiles", () => {
     );
   });
 
-  test("a sweep has smaller faces too", () => {
+  test("the squares of a still picture reach smaller faces too", () => {
     fc.assert(
       fc.property(frames, fc.double({ min: 0.024, max: 1, noNaN: true }), unit, unit, (frame, size, x, y) => {
         const face = faceIn(frame, size, x, y);
@@ -68,13 +68,13 @@ describe("tiles", () => {
     );
   });
 
-  test("are not many", () => {
+  test("are 19 at most", () => {
     expect(started(VGA).tileCount).toBe(19);
     expect(started({ width: 1280, height: 720 }).tileCount).toBeLessThanOrEqual(19);
   });
 });
 
-/** All tiles, by letting the search have as many looks as it likes for a while. */
+/** List all tiles, by giving the search as many looks as it wants for a while. */
 function everyTile(search: Search): readonly Square[] {
   const squares = new Set<Square>();
   for (let frame = 0; frame < 40; frame++) {
@@ -85,7 +85,7 @@ function everyTile(search: Search): readonly Square[] {
 }
 
 describe("the order", () => {
-  test("covers everything within half a second at 15 frames a second", () => {
+  test("covers all tiles within half a second at 15 frames a second", () => {
     fc.assert(
       fc.property(frames, fc.integer({ min: 0, max: 40 }), (frame, startFrame) => {
         const search = started(frame);
@@ -101,7 +101,7 @@ describe("the order", () => {
     );
   });
 
-  test("starves no tile, however few looks there are and wherever people are", () => {
+  test("starves no tile, for few looks and for faces anywhere", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3 }), fc.array(unit, { minLength: 2, maxLength: 8 }), (looks, places) => {
         const search = started(VGA);
@@ -125,7 +125,7 @@ describe("the order", () => {
     );
   });
 
-  test("looks more often where somebody was seen and at head height", () => {
+  test("looks more often where a face was seen and at head height", () => {
     const search = started(VGA);
     const count = { seen: 0, elsewhere: 0 };
     for (let frame = 0; frame < 300; frame++) {
@@ -140,12 +140,12 @@ describe("the order", () => {
     expect(count.seen).toBeGreaterThan(2 * count.elsewhere);
   });
 
-  test("begins with the whole frame", () => {
+  test("starts with the whole frame", () => {
     const [first] = started(VGA).next(0, 99, [], null);
     expect(first).toEqual({ centerX: 320, centerY: 240, side: 640, roll: 0 });
   });
 
-  test("spends no more than it may, and makes up for a pause only in part", () => {
+  test("stays within its budget, and catches up only in part after a pause", () => {
     const search = started(VGA);
     search.pass(60_000);
     expect(search.next(60_000, 99, [], null).length).toBeLessThanOrEqual(8);
@@ -154,7 +154,7 @@ describe("the order", () => {
     expect(search.next(120_000, 0, [], null)).toHaveLength(0);
   });
 
-  test("passes over a tile that a followed face fills", () => {
+  test("skips a tile that a known face fills", () => {
     const search = started(VGA);
     const filling = { x: 200, y: 40, width: 400, height: 400 };
     for (let frame = 0; frame < 30; frame++) {
@@ -192,9 +192,9 @@ describe("where nothing moves", () => {
     };
   }
 
-  test("looks are spared, and come at once where something moves", () => {
+  test("looks are saved, and resume at once where something moves", () => {
     const search = started(VGA);
-    const motion = new Motion();
+    const motion = new MotionMap();
     motion.reset();
     let looks = 0;
     let timeMs = 0;

@@ -8,7 +8,7 @@ const FRAME_MS = 1000 / 15;
 /** The element's default. */
 const SMOOTHING = 0.5;
 
-/** A network's answer under camera noise: noise on the logits, about as a still face's answers scatter. */
+/** A network's answer under camera noise: noise on the logits, about as much as a still face has. */
 function noisy(scores: readonly number[], deviation: number, random: () => number): number[] {
   const raised = scores.map((score) => score * Math.exp(deviation * normal(random)));
   const sum = raised.reduce((total, score) => total + score, 0);
@@ -38,13 +38,13 @@ describe("Smoother", () => {
     expect(certain).toBe(true);
   });
 
-  test("before any sound answer nothing is certain", () => {
+  test("nothing is certain before the first valid answer", () => {
     const smoothed = new Smoother(0).step([Number.NaN, 0, 0, 0, 0, 0, 0], 0, SMOOTHING);
     expect(smoothed.certain).toBe(false);
     expect(smoothed.label).toBe("neutral");
   });
 
-  test("scores sum to 1 and stay in 0..1, whatever a network answers and whatever the steps", () => {
+  test("scores sum to 1 and stay in 0..1 for any answers and any steps", () => {
     const answers = fc.array(
       fc.record({
         scores: fc.array(wild, { minLength: 0, maxLength: 8 }),
@@ -67,14 +67,14 @@ describe("Smoother", () => {
     );
   });
 
-  test("an answer of nonsense changes no score", () => {
+  test("an invalid answer changes no score", () => {
     const smoother = new Smoother(0.5);
     const before = smoother.step(HAPPY, 0, SMOOTHING);
     const after = smoother.step([Number.NaN, 1, 1, 1, 1, 1, 1], 100, SMOOTHING);
     expect(after).toEqual(before);
   });
 
-  test("converges to what it is given, from one side", () => {
+  test("converges to its input, from one side", () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0.05, max: 1, noNaN: true }),
@@ -96,7 +96,7 @@ describe("Smoother", () => {
     );
   });
 
-  test("two half steps are one whole step", () => {
+  test("two half steps equal one whole step", () => {
     const [one, two] = [new Smoother(0.5), new Smoother(0.5)];
     one.step(HAPPY, 0, SMOOTHING);
     two.step(HAPPY, 0, SMOOTHING);
@@ -104,7 +104,7 @@ describe("Smoother", () => {
     expect(two.step(SAD, 50, SMOOTHING).scores.sad).toBeCloseTo(one.step(SAD, 100, SMOOTHING).scores.sad, 9);
   });
 
-  test("after the documented half-life an old score weighs half", () => {
+  test("after the documented half-life an old score has half its weight", () => {
     expect(halfLifeMs(0)).toBe(0);
     expect(halfLifeMs(Number.NaN)).toBe(0);
     expect(halfLifeMs(9)).toBe(halfLifeMs(1));
@@ -119,7 +119,7 @@ describe("the label", () => {
     ["clear", [0.02, 0.02, 0.02, 0.7, 0.2, 0.02, 0.02], 0.5],
     ["close", [0.03, 0.02, 0.02, 0.42, 0.45, 0.04, 0.02], 0.4],
     ["tied", [0.03, 0.02, 0.02, 0.435, 0.435, 0.04, 0.02], 0.3],
-    ["torn three ways", [0.3, 0.02, 0.02, 0.02, 0.31, 0.31, 0.02], 0.4],
+    ["tied three ways", [0.3, 0.02, 0.02, 0.02, 0.31, 0.31, 0.02], 0.4],
   ];
   for (const [name, scores, deviation] of faces) {
     test(`a still face whose scores are ${name} changes its label at most once a minute`, () => {
@@ -153,7 +153,7 @@ describe("the label", () => {
     for (let frame = 0; frame < 10; frame++) expect(smoother.step(HAPPY, FRAME_MS, SMOOTHING).label).toBe("happy");
   });
 
-  test("is certain from the stated confidence on, and for a little below it once it was", () => {
+  test("is certain from the threshold up, and then down to a little below it", () => {
     const smoother = new Smoother(0.5);
     const sure = (happy: number) =>
       smoother.step([(1 - happy) / 2, (1 - happy) / 2, 0, happy, 0, 0, 0], 100, 0).certain;

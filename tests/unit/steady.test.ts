@@ -4,7 +4,7 @@ import { steadyShare } from "../../src/pipeline/steady.ts";
 import { normal, seeded } from "./made-world.ts";
 
 describe("steadyShare", () => {
-  test("never overshoots and never goes back, whatever the steps", () => {
+  test("never overshoots and never goes back, for any steps", () => {
     const steps = fc.array(fc.double({ min: 0, max: 2000, noNaN: true }), { maxLength: 60 });
     fc.assert(
       fc.property(steps, fc.double({ min: 0, max: 50, noNaN: true }), (stepsMs, start) => {
@@ -20,7 +20,7 @@ describe("steadyShare", () => {
     );
   });
 
-  test("converges: a second of frames leaves less than a twentieth of a width's tenth", () => {
+  test("converges: after a second less than 0.5 % of a face width is left", () => {
     fc.assert(
       fc.property(fc.integer({ min: 5, max: 60 }), fc.double({ min: 0.001, max: 5, noNaN: true }), (rate, start) => {
         let distance = start;
@@ -30,7 +30,7 @@ describe("steadyShare", () => {
     );
   });
 
-  test("a still face trembles less than half as much as what was seen", () => {
+  test("the jitter of a still face is less than half of the detector's", () => {
     const random = seeded(1);
     let shown = 0;
     const seen: number[] = [];
@@ -46,7 +46,7 @@ describe("steadyShare", () => {
     expect(deviation(steadied)).toBeLessThan(0.5 * deviation(seen));
   });
 
-  test("lags a face that crosses its own width in a second by less than a tenth of it", () => {
+  test("lags by less than a tenth of a face width behind a face that moves one width a second", () => {
     let shown = 0;
     let lag = 0;
     for (let frame = 1; frame <= 30; frame++) {

@@ -3,7 +3,7 @@ import { sweep } from "../../src/pipeline/sweep.ts";
 import { makeWorld } from "./made-world.ts";
 
 describe("sweep", () => {
-  test("finds near and far, each once, the largest first, in fractions of the picture", async () => {
+  test("finds large and small faces once each, the largest first, in pixels of the picture", async () => {
     const world = makeWorld([
       { centerX: 60, centerY: 400, width: 20 },
       { centerX: 500, centerY: 130, width: 34 },
@@ -11,12 +11,12 @@ describe("sweep", () => {
     ]);
     const faces = await sweep(world.picture, world.detector, 0.5);
     expect(faces).toHaveLength(3);
-    expect(faces.map(({ box }) => Math.round(640 * box.width))).toEqual([260, 34, 20]);
+    expect(faces.map(({ box }) => Math.round(box.width))).toEqual([260, 34, 20]);
     const [largest] = faces;
-    expect(largest?.box.x).toBeCloseTo((240 - 130) / 640, 6);
-    expect(largest?.box.y).toBeCloseTo((200 - 130) / 480, 6);
+    expect(largest?.box.x).toBeCloseTo(240 - 130, 6);
+    expect(largest?.box.y).toBeCloseTo(200 - 130, 6);
     expect(largest?.keypoints).toHaveLength(6);
-    expect(largest?.keypoints[3]?.y).toBeCloseTo((200 + 0.28 * 260) / 480, 6);
+    expect(largest?.keypoints[3]?.y).toBeCloseTo(200 + 0.28 * 260, 6);
   });
 
   test("finds a face that fills the picture", async () => {
@@ -27,7 +27,7 @@ describe("sweep", () => {
   test.each([
     { score: 0.9, faces: 1 },
     { score: 0.6, faces: 0 },
-  ])("of looks that score $score, asked for 0.5, there are $faces faces", async ({ score, faces }) => {
+  ])("looks that score $score, where 0.5 is asked for, find $faces faces", async ({ score, faces }) => {
     const world = makeWorld([{ centerX: 240, centerY: 200, width: 100 }]);
     const detector = {
       inputSize: 128,
@@ -37,7 +37,7 @@ describe("sweep", () => {
     expect(await sweep(world.picture, detector, 0.5)).toHaveLength(faces);
   });
 
-  test("an empty picture has none", async () => {
+  test("an empty picture has no faces", async () => {
     const world = makeWorld([]);
     expect(await sweep(world.picture, world.detector, 0.5)).toEqual([]);
     expect(await sweep({ ...world.picture, width: 0 }, world.detector, 0.5)).toEqual([]);

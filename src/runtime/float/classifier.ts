@@ -3,10 +3,13 @@ import { loadGraphModel } from "@tensorflow/tfjs-converter";
 import type { Classifier } from "../../pipeline/stages.ts";
 import { LABELS } from "../../types.ts";
 import type { ClassifierContract, LoadedModel } from "../contract.ts";
-import { filesHandler } from "./files.ts";
 import { softmaxRows } from "../softmax.ts";
+import { filesHandler } from "./files.ts";
 
-/** A graph model of logits, on plain tfjs. */
+/**
+ * Make a classifier from a graph model that maps [count, size, size, 1] float32 to [count, 7] logits, on plain tfjs.
+ * The input is ITU-R BT.601 luma of RGB, 0..255, normalized by the contract's mean and std.
+ */
 export async function createClassifier(
   model: LoadedModel<ClassifierContract>,
 ): Promise<Classifier & { dispose(): void }> {

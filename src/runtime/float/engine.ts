@@ -3,12 +3,20 @@ import type { Engine, EngineParts } from "../engine.ts";
 import { createClassifier } from "./classifier.ts";
 import { createDetector } from "./detector.ts";
 
-/** The reference: plain tfjs, and `@tensorflow-models/blazeface` for detection. */
+/**
+ * Make the reference engine: plain tfjs, and `@tensorflow-models/blazeface` for detection.
+ *
+ * @throws EmotionCamError `model-corrupt`, which names the networks.
+ */
 export async function createEngine({ backend, detector, classifier }: EngineParts): Promise<Engine> {
   const [faces, expressions] = await Promise.all([createDetector(detector), createClassifier(classifier)]).catch(
     (cause: unknown) => {
-      const names = `${detector.info.name} ${detector.info.version}, ${classifier.info.name} ${classifier.info.version}`;
-      throw new EmotionCamError("model-corrupt", `One of the networks ${names} does not load in tfjs.`, { cause });
+      const names = [detector, classifier].map(({ info }) => `${info.name} ${info.version}`).join(" or ");
+      throw new EmotionCamError(
+        "model-corrupt",
+        `The float network of ${names} does not load in tfjs: serve the package's folder models/ as it is.`,
+        { cause },
+      );
     },
   );
   return {

@@ -1,18 +1,25 @@
 import type { io } from "@tensorflow/tfjs-core";
 import type { LoadedModel } from "../contract.ts";
 
-/** `model.json` of a graph model, as tfjs's converter writes it. */
+/**
+ * The fields of a graph model's `model.json` that are used here.
+ * https://github.com/tensorflow/tfjs/tree/master/tfjs-converter
+ */
 interface GraphModelJson {
   readonly modelTopology: object;
   readonly signature: object;
   readonly weightsManifest: readonly { readonly paths: string[]; readonly weights: io.WeightsManifestEntry[] }[];
 }
 
-/** Hands tfjs a graph model's files that are here and checked already. */
+/**
+ * Make the handler through which tfjs loads a graph model from bytes in memory.
+ *
+ * @returns A handler whose `load` rejects where `model.json` needs a file that the contract does not list.
+ */
 export function filesHandler({ artifact, files }: LoadedModel<unknown>): io.IOHandler {
   const bytes = (path: string): Uint8Array<ArrayBuffer> => {
     const found = files.get(path);
-    if (!found) throw new Error(`The contract does not list the file ${path}, which its model.json wants.`);
+    if (!found) throw new Error(`The contract does not list the file ${path}, but its model.json needs it.`);
     return found;
   };
   return {

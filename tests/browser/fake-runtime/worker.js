@@ -1,6 +1,6 @@
 /**
- * Speaks the worker's wire without a network. It sees one face from the third frame on: neutral, from the sixth on
- * happy, and after the twelfth it is gone. A model named broken.json cannot be loaded.
+ * A worker that speaks `src/runtime/protocol.ts` without networks. It reports one face from the third to the twelfth
+ * frame, neutral at first and happy from the sixth. A model named broken.json fails to load.
  */
 const FROM_FRAME = 3;
 const HAPPY_FROM_FRAME = 6;

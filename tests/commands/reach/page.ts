@@ -2,7 +2,8 @@
 import { createPipeline } from "../../../src/pipeline/pipeline.ts";
 import { intersectionOverUnion } from "../../../src/pipeline/geometry.ts";
 import type { Classifier } from "../../../src/pipeline/stages.ts";
-import { type LoadedEngine, loadEngine } from "../../../src/runtime/engine.ts";
+import type { LoadedEngine } from "../../../src/runtime/engine.ts";
+import { loadEngine } from "../../../src/runtime/load-engine.ts";
 import { Pixels } from "../../../src/runtime/pixels.ts";
 import type { Box, Face, FrameOptions, FrameResult, Range, RuntimeInfo } from "../../../src/types.ts";
 import { type FacelessFrames, faceless, recall, somebody } from "./arrivals.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Sighting } from "../../src/pipeline/geometry.ts";
-import { type Track, Tracker } from "../../src/pipeline/track.ts";
+import type { Track } from "../../src/pipeline/track.ts";
+import { Tracker } from "../../src/pipeline/tracker.ts";
 import { type MadeFace, keypointsOf, normal, seeded } from "./made-world.ts";
 
 const FRAME_MS = 1000 / 15;
@@ -17,7 +18,7 @@ function sighting(face: MadeFace, score = 0.9): Sighting {
   };
 }
 
-/** Shows the tracker the same faces for a while. */
+/** Show the tracker the same faces for some frames, and return the last frame's time. */
 function watch(tracker: Tracker, faces: readonly MadeFace[], frames: number, startMs = 0): number {
   let timeMs = startMs;
   for (let frame = 0; frame < frames; frame++, timeMs += FRAME_MS)
@@ -37,7 +38,7 @@ function centerX(track: Track | undefined): number {
 describe("birth and death", () => {
   const face = { centerX: 200, centerY: 200, width: 80 };
 
-  test("one sighting is not shown, the second is", () => {
+  test("a face is shown with its second sighting, not with its first", () => {
     const tracker = new Tracker();
     watch(tracker, [face], 1);
     expect(tracker.shown(0, 4)).toHaveLength(0);
@@ -45,7 +46,7 @@ describe("birth and death", () => {
     expect(tracker.shown(timeMs, 4)).toHaveLength(1);
   });
 
-  test("what is seen once in three looks is never shown", () => {
+  test("a face that one of three looks sees is never shown", () => {
     const tracker = new Tracker();
     for (let frame = 0; frame < 60; frame++) {
       tracker.update(frame % 3 === 0 ? [sighting(face)] : [], frame * FRAME_MS, 0.5, EVERYWHERE);
@@ -53,7 +54,7 @@ describe("birth and death", () => {
     }
   });
 
-  test("what scores so-so is shown only after many looks, and what scores less never", () => {
+  test("a face of middling scores is shown after ten looks, one of lower scores never", () => {
     const looksUntilShown = (score: number): number => {
       const tracker = new Tracker();
       for (let frame = 0; frame < 100; frame++) {
@@ -67,7 +68,7 @@ describe("birth and death", () => {
     expect(looksUntilShown(0.79)).toBe(Number.POSITIVE_INFINITY);
   });
 
-  test("a weak sighting keeps a face where it is, leads it nowhere, brings none back and makes none", () => {
+  test("a weak sighting keeps a shown face in place; it neither moves one, brings one back nor starts one", () => {
     const weak = 0.4;
     const tracker = new Tracker();
     let timeMs = watch(tracker, [face], 5);
@@ -78,7 +79,7 @@ describe("birth and death", () => {
       return tracker.shown(timeMs, 4);
     };
     for (let frame = 0; frame < 15; frame++) expect(next([sighting(face, weak)])[0]?.id).toBe(id);
-    // Somebody else's shoulder passes.
+    // A weak sighting that moves away, as of a shoulder.
     for (let frame = 1; frame < 15; frame++) {
       next([sighting({ ...face, centerX: face.centerX + 8 * frame }, weak)]);
       expect(tracker.tracks).toHaveLength(1);
@@ -88,7 +89,7 @@ describe("birth and death", () => {
     expect(next([sighting(face)])[0]?.id).toBe(id);
   });
 
-  test("a missed look does not hide a face, a quarter second does, and it comes back with its id", () => {
+  test("a face that looks miss stays for a quarter of a second, and comes back with its id", () => {
     const tracker = new Tracker();
     let timeMs = watch(tracker, [face], 5);
     const id = tracker.shown(timeMs, 4)[0]?.id;
@@ -100,7 +101,7 @@ describe("birth and death", () => {
     expect(tracker.shown(timeMs, 4)[0]?.id).toBe(id);
   });
 
-  test("after a second and more somebody is new, and no id is used again", () => {
+  test("after 1.5 seconds a face gets a new id, and no id is used again", () => {
     const tracker = new Tracker();
     let timeMs = watch(tracker, [face], 3);
     const ids = new Set<number>();
@@ -116,14 +117,14 @@ describe("birth and death", () => {
     expect(ids.size).toBe(5);
   });
 
-  test("a face whose place nobody looks at is not missed", () => {
+  test("a face is not missed where no look covers its place", () => {
     const tracker = new Tracker();
     const timeMs = watch(tracker, [face], 5);
     tracker.update([], timeMs + 900, 0.5, NOWHERE);
     expect(tracker.shown(timeMs + 900, 4)).toHaveLength(1);
   });
 
-  test("ids go on after everybody was forgotten", () => {
+  test("ids are not used again after clear", () => {
     const tracker = new Tracker();
     const before = tracker.shown(watch(tracker, [face], 3), 4)[0]?.id ?? 0;
     tracker.clear();
@@ -133,7 +134,7 @@ describe("birth and death", () => {
 });
 
 describe("following", () => {
-  test("a box goes to where the face went, and never beyond", () => {
+  test("a box moves to the face's new place without overshoot", () => {
     fc.assert(
       fc.property(fc.double({ min: 1, max: 40, noNaN: true }), fc.integer({ min: 10, max: 60 }), (jump, rate) => {
         const tracker = new Tracker();
@@ -158,7 +159,7 @@ describe("following", () => {
     { width: 120, tremble: 0.017 },
     { width: 80, tremble: 0.017 },
     { width: 32, tremble: 0.019 },
-  ])("a still face of $width px seen with a tremble of $tremble keeps within 1 %", ({ width, tremble }) => {
+  ])("a still face of $width px with a jitter of $tremble stays within 1 %", ({ width, tremble }) => {
     const tracker = new Tracker();
     const random = seeded(7);
     const shown: number[] = [];
@@ -172,7 +173,7 @@ describe("following", () => {
     expect(deviation / width).toBeLessThan(0.01);
   });
 
-  test("somebody who walks behind something comes out with the same id", () => {
+  test("a person who walks behind something keeps the id", () => {
     const tracker = new Tracker();
     const ids = new Set<number>();
     for (let frame = 0; frame < 40; frame++) {
@@ -186,7 +187,7 @@ describe("following", () => {
 });
 
 describe("ids", () => {
-  /** Walks faces along, the farther (smaller) ones hidden behind nearer ones, and counts frames with the right id. */
+  /** Move faces along paths, hide smaller ones behind larger ones, and return the share of frames with the right id. */
   function share(paths: readonly ((seconds: number) => MadeFace)[], seed: number, seconds: number): number {
     const tracker = new Tracker();
     const random = seeded(seed);
@@ -230,7 +231,7 @@ describe("ids", () => {
     return Math.hypot(centerX(track) - face.centerX, track.box.y + track.box.height / 2 - face.centerY);
   }
 
-  test("four people who cross keep theirs on 95 % of the frames", () => {
+  test("four people who cross keep their ids on 95 % of the frames", () => {
     let sum = 0;
     const runs = 20;
     for (let seed = 1; seed <= runs; seed++) {
@@ -250,7 +251,7 @@ describe("ids", () => {
     expect(sum / runs).toBeGreaterThanOrEqual(0.95);
   });
 
-  test("the order in which faces are seen changes nothing", () => {
+  test("the order of sightings changes nothing", () => {
     const faces = [100, 250, 400, 550].map((x) => ({ centerX: x, centerY: 200, width: 70 }));
     const forth = new Tracker();
     const back = new Tracker();
@@ -264,7 +265,7 @@ describe("ids", () => {
 });
 
 describe("shown", () => {
-  test("keeps the largest, largest first, and does not flicker at the limit", () => {
+  test("is the largest faces, the largest first, without flicker at the limit", () => {
     const tracker = new Tracker();
     const random = seeded(3);
     const kept = new Set<number>();
@@ -282,7 +283,7 @@ describe("shown", () => {
     expect(kept.size).toBe(2);
   });
 
-  test("the same face seen twice in one frame is one face", () => {
+  test("a face that is seen twice in one frame is one track", () => {
     const tracker = new Tracker();
     for (let frame = 0; frame < 10; frame++) {
       const twice = [

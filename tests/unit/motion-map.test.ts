@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { pointInSquare } from "../../src/pipeline/geometry.ts";
-import { Motion } from "../../src/pipeline/motion.ts";
+import { MotionMap } from "../../src/pipeline/motion-map.ts";
 import type { Picture } from "../../src/pipeline/stages.ts";
 import type { Box } from "../../src/types.ts";
 import { normal, seeded } from "./made-world.ts";
 
 const EVERYWHERE: Box = { x: 0, y: 0, width: 640, height: 480 };
 
-/** Gray with grains, and a disc in it. */
-function picture(discX: number, discY: number, grains: () => number = () => 0): Picture {
+/** A gray picture with noise and a bright disc. */
+function picture(discX: number, discY: number, noise: () => number = () => 0): Picture {
   return {
     width: 640,
     height: 480,
@@ -18,16 +18,16 @@ function picture(discX: number, discY: number, grains: () => number = () => 0): 
       for (let at = 0; at < size * size; at++) {
         const [x, y] = [((at % size) + 0.5) / size, (Math.floor(at / size) + 0.5) / size];
         const inside = Math.hypot(x - disc.x, y - disc.y) < 25 / square.side;
-        rgba.fill((inside ? 180 : 90) + grains(), at * 4, at * 4 + 4);
+        rgba.fill((inside ? 180 : 90) + noise(), at * 4, at * 4 + 4);
       }
       return rgba;
     },
   };
 }
 
-describe("Motion", () => {
-  test("at first everything has moved, then nothing until something does", () => {
-    const motion = new Motion();
+describe("MotionMap", () => {
+  test("everything counts as moved at first, then only cells that change", () => {
+    const motion = new MotionMap();
     motion.watch(picture(100, 100), 10);
     expect(motion.since({ x: 300, y: 300, width: 20, height: 20 }, 0)).toBe(true);
     motion.watch(picture(100, 100), 20);
@@ -39,9 +39,9 @@ describe("Motion", () => {
     expect(motion.since(EVERYWHERE, 30)).toBe(false);
   });
 
-  test("camera noise is no motion", () => {
+  test("camera noise is not motion", () => {
     const random = seeded(11);
-    const motion = new Motion();
+    const motion = new MotionMap();
     for (let frame = 0; frame < 30; frame++) {
       motion.watch(
         picture(100, 100, () => 2 * normal(random)),
@@ -51,22 +51,22 @@ describe("Motion", () => {
     expect(motion.since(EVERYWHERE, 1)).toBe(false);
   });
 
-  test("a slow change is seen in the end", () => {
-    const motion = new Motion();
+  test("a slow change is noticed", () => {
+    const motion = new MotionMap();
     for (let frame = 0; frame < 40; frame++) motion.watch(picture(100 + frame, 100), frame);
     expect(motion.since(EVERYWHERE, 20)).toBe(true);
   });
 
-  test("a box beyond the frame asks about the frame's edge", () => {
-    const motion = new Motion();
+  test("a box beyond the frame asks the cells at the frame's edge", () => {
+    const motion = new MotionMap();
     motion.watch(picture(20, 240), 1);
     motion.watch(picture(20, 300), 2);
     expect(motion.since({ x: -500, y: 200, width: 520, height: 200 }, 1)).toBe(true);
     expect(motion.since({ x: 700, y: 200, width: 100, height: 200 }, 1)).toBe(false);
   });
 
-  test("what moves where somebody is known to be is no news", () => {
-    const motion = new Motion();
+  test("motion within explained boxes does not count", () => {
+    const motion = new MotionMap();
     motion.watch(picture(300, 200), 1);
     motion.watch(picture(320, 200), 2);
     expect(motion.since(EVERYWHERE, 1)).toBe(true);
@@ -74,8 +74,8 @@ describe("Motion", () => {
     expect(motion.since(EVERYWHERE, 1, [{ x: 400, y: 150, width: 150, height: 100 }])).toBe(true);
   });
 
-  test("after a reset everything has moved again", () => {
-    const motion = new Motion();
+  test("after a reset everything counts as moved again", () => {
+    const motion = new MotionMap();
     motion.watch(picture(100, 100), 1);
     motion.watch(picture(100, 100), 2);
     motion.reset();

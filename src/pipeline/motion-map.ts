@@ -1,31 +1,27 @@
-/**
- * Where something moved, from a coarse luma of the whole frame: a few hundred cells, each with the time at which it
- * last changed by more than camera noise does.
- */
 import type { Box } from "../types.ts";
 import { type Size, letterboxSquare } from "./geometry.ts";
 import type { Picture } from "./stages.ts";
 
-/** The frame is cut into a square of so many pixels … */
+/** Side of the square that the frame is cut into, pixels. */
 const CUT_SIZE = 64;
-/** … of which two by two make a cell: of 640 pixels 20, less than a small face. */
+/** Cells along each side; each is 2x2 pixels of the cut. In a frame of 640 pixels a cell is 20 wide, less than a small face. */
 const CELLS = 32;
 
-/** A cell changed when its luma moved by more than so many of 255. Noise of a webcam by dim light moves it by 2 to 3. */
+/** A cell has changed when its luma differs by more than this, of 255. A webcam's noise in dim light makes 2 to 3. */
 const CHANGE = 8;
 
-/** Keeps watch over one stream of frames. */
-export class Motion {
+/** Records when each cell of a coarse grid over the frame last changed by more than camera noise. */
+export class MotionMap {
   readonly #luma = new Float32Array(CELLS * CELLS).fill(Number.NaN);
   readonly #changedMs = new Float64Array(CELLS * CELLS).fill(Number.NEGATIVE_INFINITY);
   #frame: Size = { width: 0, height: 0 };
 
-  /** Begins anew: at first everything has changed. */
+  /** Start anew: with the next frame every cell counts as changed. */
   reset(): void {
     this.#luma.fill(Number.NaN);
   }
 
-  /** Takes in a frame. */
+  /** Compare a frame with the frames before. */
   watch(picture: Picture, timeMs: number): void {
     this.#frame = { width: picture.width, height: picture.height };
     const rgba = picture.cut(letterboxSquare(this.#frame), CUT_SIZE);
@@ -33,8 +29,8 @@ export class Motion {
       for (let column = 0; column < CELLS; column++) {
         const cell = row * CELLS + column;
         const luma = cellLuma(rgba, row, column);
-        // A cell keeps the luma that it last changed to, so that a slow change is seen too.
-        if (Math.abs(luma - (this.#luma[cell] ?? 0)) <= CHANGE) continue;
+        // A cell keeps the luma of its last change, so that many small changes add up to one.
+        if (Math.abs(luma - this.#luma[cell]!) <= CHANGE) continue;
         this.#luma[cell] = luma;
         this.#changedMs[cell] = timeMs;
       }
@@ -42,21 +38,22 @@ export class Motion {
   }
 
   /**
-   * Whether anything changed within a box, in frame pixels, after a time.
+   * Ask whether any cell of a box changed after a time.
    *
-   * @param explained Boxes in which movement is no news.
+   * @param box Frame pixels; beyond the frame its nearest cells are asked.
+   * @param explained Boxes in which changes do not count.
    */
   since(box: Box, timeMs: number, explained: readonly Box[] = []): boolean {
     const { width, height } = this.#frame;
     const side = Math.max(width, height);
     const cell = side / CELLS;
-    const left = bounded((box.x + (side - width) / 2) / cell);
-    const right = bounded((box.x + box.width + (side - width) / 2) / cell);
-    const top = bounded((box.y + (side - height) / 2) / cell);
-    const bottom = bounded((box.y + box.height + (side - height) / 2) / cell);
+    const left = clampCell((box.x + (side - width) / 2) / cell);
+    const right = clampCell((box.x + box.width + (side - width) / 2) / cell);
+    const top = clampCell((box.y + (side - height) / 2) / cell);
+    const bottom = clampCell((box.y + box.height + (side - height) / 2) / cell);
     for (let row = top; row <= bottom; row++) {
       for (let column = left; column <= right; column++) {
-        if (!((this.#changedMs[row * CELLS + column] ?? 0) > timeMs)) continue;
+        if (!(this.#changedMs[row * CELLS + column]! > timeMs)) continue;
         const x = (column + 0.5) * cell - (side - width) / 2;
         const y = (row + 0.5) * cell - (side - height) / 2;
         if (!explained.some((known) => holds(known, x, y))) return true;
@@ -70,13 +67,13 @@ function holds(box: Box, x: number, y: number): boolean {
   return x >= box.x && x <= box.x + box.width && y >= box.y && y <= box.y + box.height;
 }
 
-function bounded(cell: number): number {
+function clampCell(cell: number): number {
   return Math.min(Math.max(Math.floor(cell), 0), CELLS - 1);
 }
 
-/** Green stands for luma: it is most of it, and a webcam's least noisy colour. */
+/** Green stands for luma: it is the largest part of it, and a webcam's least noisy channel. */
 function cellLuma(rgba: Uint8ClampedArray, row: number, column: number): number {
   const at = (2 * row * CUT_SIZE + 2 * column) * 4 + 1;
   const below = at + CUT_SIZE * 4;
-  return ((rgba[at] ?? 0) + (rgba[at + 4] ?? 0) + (rgba[below] ?? 0) + (rgba[below + 4] ?? 0)) / 4;
+  return (rgba[at]! + rgba[at + 4]! + rgba[below]! + rgba[below + 4]!) / 4;
 }
