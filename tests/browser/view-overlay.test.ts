@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { styles } from "../../src/emotion-cam.styles.ts";
 import type { Face, Label } from "../../src/types.ts";
 import { FaceOverlay, type OverlayScene } from "../../src/view/face-overlay.ts";
 import { ExpressionStrip } from "../../src/view/strip.ts";
+import { styles } from "../../src/view/styles.ts";
 import { ENGLISH } from "../../src/view/words.ts";
 
 /** The layer is as wide and high as the frame, so that a fraction times this is a pixel. */
@@ -17,7 +17,7 @@ beforeEach(() => {
   host = document.createElement("div");
   host.style.cssText = `position: fixed; inset: 0 auto auto 0; width: ${WIDTH}px; height: ${HEIGHT}px`;
   const root = host.attachShadow({ mode: "open" });
-  root.adoptedStyleSheets = [styles.styleSheet!];
+  root.adoptedStyleSheets = styles.map(({ styleSheet }) => styleSheet!);
   layer = document.createElement("div");
   layer.className = "overlay";
   root.append(layer);

@@ -1,11 +1,11 @@
 import axe from "axe-core";
 import { render } from "lit";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { styles } from "../../src/emotion-cam.styles.ts";
 import type { EmotionCamErrorCode } from "../../src/errors.ts";
 import type { Face } from "../../src/types.ts";
 import { Announcer, describePeople } from "../../src/view/announcer.ts";
 import { type PanelModel, headline, statePanel } from "../../src/view/state-panel.ts";
+import { styles } from "../../src/view/styles.ts";
 import { ENGLISH } from "../../src/view/words.ts";
 
 const CODES: readonly EmotionCamErrorCode[] = [
@@ -28,7 +28,7 @@ let host: HTMLElement;
 beforeEach(() => {
   host = document.createElement("main");
   host.style.cssText = "position: fixed; inset: 0; width: 800px; height: 600px; color: white";
-  host.attachShadow({ mode: "open" }).adoptedStyleSheets = [styles.styleSheet!];
+  host.attachShadow({ mode: "open" }).adoptedStyleSheets = styles.map(({ styleSheet }) => styleSheet!);
   document.body.append(host);
 });
 

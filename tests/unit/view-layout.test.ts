@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Picture, type Rect, placeBox, placeChip, placeMarks } from "../../src/view/layout.ts";
+import { type Rect, type ShownFrame, placeBox, placeChip, placeMarks } from "../../src/view/layout.ts";
 
-const VGA: Picture = { frameWidth: 640, frameHeight: 480, mirror: false, fit: "cover" };
+const VGA: ShownFrame = { frameWidth: 640, frameHeight: 480, mirror: false, fit: "cover" };
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
 
 describe("from the frame to the layer", () => {

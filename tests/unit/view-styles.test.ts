@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { styles } from "../../src/emotion-cam.styles.ts";
 import { LABELS } from "../../src/types.ts";
+import { styles } from "../../src/view/styles.ts";
 
-const SHEET = styles.cssText;
+const SHEET = styles.map(({ cssText }) => cssText).join("\n");
 
 const PROPERTIES = [...LABELS, "unsure", "surface", "ink", "ink-soft", "chip-ink", "chip-rest", "light"] as const;
 type Property = (typeof PROPERTIES)[number];
