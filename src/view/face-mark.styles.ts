@@ -102,10 +102,10 @@ export const faceMarkStyles = css`
   }
 
   @container (max-width: 320px) {
-      display: block;
-    }
-
     /* There is room for one word only: with several faces, the chips show their icons alone. */
+    .overlay:has(.chip ~ .chip) .chip .word {
+      display: none;
+    }
   }
 
   @media (forced-colors: active) {

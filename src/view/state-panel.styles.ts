@@ -284,6 +284,7 @@ export const statePanelStyles = css`
     }
   }
 
+  /* As small as a stamp: show only what is still legible. */
   @container (max-width: 320px) {
     .notice .words,
     .row,
@@ -297,7 +298,8 @@ export const statePanelStyles = css`
       display: none;
     }
 
-      display: none;
+    .brief {
+      display: block;
     }
 
     .card {

@@ -131,7 +131,7 @@ describe("recorder", () => {
     // 31 frames are the warm-up's own: at 10 a second thirty of them take longer than a second.
     expect(figures).toMatchObject({ frames: 100, seconds: 10, fps: 10, dropped: 200, faces: 1, workerMsPerFrame: 4 });
     expect(figures.stages.detect).toEqual({ p50: 2, p95: 2, p99: 2 });
-    expect(figures.pace).toEqual({ presentedFps: 30, answeredFps: 10 });
+    expect(figures.rates).toEqual({ presentedFps: 30, answeredFps: 10 });
   });
 
   test("a source that starts counting anew makes no negative drops", () => {
