@@ -8,7 +8,7 @@ form.onsubmit = (event) => {
   form.querySelector("button").disabled = true;
   const log = new EmotionLog(document.querySelector("#posted"), { intervalS: 5 });
   log.addEventListener("emotion-log", ({ entry }) => post(form.address.value, entry));
-  said.textContent = "The first entry goes out when five seconds with frames are over.";
+  said.textContent = "The first entry follows after five seconds with frames.";
 };
 
 async function post(address, entry) {
@@ -16,8 +16,8 @@ async function post(address, entry) {
   try {
     const headers = { "content-type": "application/json" };
     const response = await fetch(address, { method: "POST", headers, body, keepalive: true });
-    said.textContent = response.ok ? `Posted ${body}` : `${address} answered ${response.status}: not taken.`;
+    said.textContent = response.ok ? `Posted ${body}` : `Refused: ${address} answered ${response.status}.`;
   } catch (error) {
-    said.textContent = `${address} cannot be reached: ${error.message}`;
+    said.textContent = `Failed: ${address} cannot be reached. ${error.message}`;
   }
 }
