@@ -29,7 +29,7 @@ export function drawFrameTimes(place: HTMLElement, frames: readonly RecordedFram
 }
 
 function dataOf(frames: readonly RecordedFrame[]): uPlot.AlignedData {
-  const startMs = frames[0]?.arrivedMs ?? 0;
+  const startMs = frames[0]!.arrivedMs;
   return [
     frames.map(({ arrivedMs }) => (arrivedMs - startMs) / 1000),
     frames.map(({ timings }) => timings.total),

@@ -22,7 +22,7 @@ export interface BenchElement extends HTMLElement {
   stop(): Promise<void>;
 }
 
-/** How to measure one engine. */
+/** Settings for measuring one engine. */
 export interface RunPlan {
   readonly engine: EngineName;
   /** URL of a clip or picture; empty for the camera. */

@@ -13,7 +13,7 @@ const APART_MS = 3000;
 export class Announcer {
   /** Created at first use, because a server has no DOM. */
   #region: HTMLElement | undefined;
-  #said = "";
+  #spoken = "";
   #wanted = "";
   #saidAtMs = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -28,7 +28,7 @@ export class Announcer {
     if (text === this.#wanted) return;
     this.#wanted = text;
     clearTimeout(this.#timer);
-    if (text === this.#said) return;
+    if (text === this.#spoken) return;
     const waitMs = Math.max(SETTLE_MS, this.#saidAtMs + APART_MS - performance.now());
     this.#timer = setTimeout(() => this.#speak(text), waitMs);
   }
@@ -36,11 +36,11 @@ export class Announcer {
   /** Clear the region and drop a text that is still waiting. */
   dispose(): void {
     clearTimeout(this.#timer);
-    this.#said = this.#wanted = this.region.textContent = "";
+    this.#spoken = this.#wanted = this.region.textContent = "";
   }
 
   #speak(text: string): void {
-    this.#said = text;
+    this.#spoken = text;
     this.#saidAtMs = performance.now();
     this.region.textContent = text;
   }

@@ -40,7 +40,7 @@ export class FaceMark {
   #goal: Rect;
   #style: MarkStyle = "full";
   #textPx = 0;
-  #said = "";
+  #shown = "";
   #chipSize: Size = { width: 0, height: 0 };
   /** Arguments of the last drawing; `null` before the first. */
   #drawn: { readonly marks: Rect; readonly layer: Size; readonly obstacles: readonly Rect[] } | null = null;
@@ -93,9 +93,9 @@ export class FaceMark {
       part.toggleAttribute("data-unsure", !certain);
     }
     this.#fill.style.transform = `scaleX(${confidence.toFixed(2)})`;
-    const said = `${label} ${words[label]} ${style}`;
-    if (said === this.#said) return;
-    this.#said = said;
+    const shown = `${label} ${words[label]} ${style}`;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     this.#icon.setAttribute("d", iconPath(label));
     this.#word.textContent = words[label];
   }

@@ -74,7 +74,7 @@ export interface Language {
 }
 
 /** Scripts written from right to left, by their ISO 15924 codes. */
-const FROM_RIGHT = ["Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Syrc", "Thaa"];
+const RIGHT_TO_LEFT = ["Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Syrc", "Thaa"];
 
 export const ENGLISH_LANGUAGE: Language = { tag: "en", direction: "ltr", words: ENGLISH };
 
@@ -160,7 +160,7 @@ function canonical(tag: string): string {
 }
 
 function directionOf(tag: string): Language["direction"] {
-  return FROM_RIGHT.includes(new Intl.Locale(tag).maximize().script ?? "") ? "rtl" : "ltr";
+  return RIGHT_TO_LEFT.includes(new Intl.Locale(tag).maximize().script ?? "") ? "rtl" : "ltr";
 }
 
 /** @returns The text with each `{name}` replaced by its value. */
