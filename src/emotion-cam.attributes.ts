@@ -1,5 +1,5 @@
 import { LitElement } from "lit";
-import type { EngineName, FrameOptions, Privacy, Range } from "./types.ts";
+import { type EngineName, type FrameOptions, MODELS, type Privacy, type Range } from "./types.ts";
 
 /** `auto`: int8 where the browser has WebAssembly SIMD, else float. */
 export type EngineChoice = EngineName | "auto";
@@ -14,8 +14,6 @@ const PRIVACIES = ["show", "blur", "hide"] as const;
 const RANGES = ["far", "near"] as const;
 const PACES = ["adaptive", "measure"] as const;
 const THEMES = ["dark", "light", "contrast", "auto"] as const;
-/** The networks that ship; whatever has a slash or a dot is the URL of a contract. */
-const MODELS = ["seed", "edge", "edge-fer2013"] as const;
 const DEFAULT_MODEL = "edge";
 /** More faces than this are never asked for: the squares of all of them are one batch. */
 const MOST_FACES = 32;
@@ -121,7 +119,7 @@ export abstract class EmotionCamAttributes extends LitElement {
     this.#write("smoothing", value);
   }
 
-  /** A shipped model's name, or the absolute URL of a contract. */
+  /** A shipped model's name, or the absolute URL of a contract: a value with a slash or a dot is a URL. */
   get model(): string {
     const value = this.getAttribute("model") ?? "";
     if (!/[/.]/.test(value)) return oneOf(MODELS, value, DEFAULT_MODEL);

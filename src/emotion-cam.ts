@@ -4,7 +4,6 @@ import { frames } from "./camera/frames.ts";
 import { untilWorthRetrying } from "./camera/retry.ts";
 import { type Source, type Stage, play, showCamera, showFile, sizeOf } from "./camera/source.ts";
 import { EmotionCamAttributes } from "./emotion-cam.attributes.ts";
-import { styles } from "./emotion-cam.styles.ts";
 import { EmotionCamError } from "./errors.ts";
 import { type EmotionCamEventMap, EmotionErrorEvent, EmotionFrameEvent, EmotionReadyEvent } from "./events.ts";
 import { People } from "./people.ts";
@@ -14,6 +13,7 @@ import type { Face, FrameResult, RuntimeInfo } from "./types.ts";
 import { Announcer, describePeople } from "./view/announcer.ts";
 import { Drawing } from "./view/drawing.ts";
 import { type PanelModel, headline, statePanel } from "./view/state-panel.ts";
+import { styles } from "./view/styles.ts";
 import { ENGLISH_LANGUAGE, type Language, type SomeWords, addLanguage, languages, loadLanguage } from "./view/words.ts";
 
 export type { CameraDevice } from "./camera/camera.ts";

@@ -13,7 +13,7 @@ export {
   EmotionReadyEvent,
 } from "./events.ts";
 export type { EmotionCamEventMap } from "./events.ts";
-export { KEYPOINTS, LABELS } from "./types.ts";
+export { KEYPOINTS, LABELS, LANGUAGES, MODELS } from "./types.ts";
 export type {
   Box,
   EngineName,

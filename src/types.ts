@@ -12,6 +12,12 @@ export const LABELS = ["angry", "disgusted", "fearful", "happy", "neutral", "sad
 /** One of the seven expressions. */
 export type Label = (typeof LABELS)[number];
 
+/** The classifiers that ship, by the names that the attribute `model` takes. */
+export const MODELS = ["seed", "edge", "edge-fer2013"] as const;
+
+/** The languages that ship, by tag; the words of each are in `static/lang/`. */
+export const LANGUAGES = ["de", "en", "es", "fr", "it", "ja", "pt", "zh-Hans"] as const;
+
 /** A probability for each expression, each in 0..1; the seven sum to 1. */
 export type Scores = Readonly<Record<Label, number>>;
 

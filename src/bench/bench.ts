@@ -1,38 +1,39 @@
-import type { EngineName } from "../types.ts";
+import type { EngineName, FrameOptions } from "../types.ts";
 import { measureEngine, type BenchElement, type Run } from "./measure.ts";
 import { BenchPanel } from "./panel.ts";
 import type { BenchReport } from "./report.ts";
 
-/** Long enough for a p99 at 30 frames a second, short enough to wait for. */
+/** Enough for a p99 at 30 frames a second, and short enough to wait for. */
 const DEFAULT_SECONDS = 10;
-/** The default engine first: its report is the one that is quoted. */
+/** The default engine comes first: its report is the main one. */
 const ENGINES: readonly EngineName[] = ["int8", "float"];
 
 declare global {
   interface Window {
-    /** The report, once a run is over; gone while another is on. */
+    /** The report after a run; undefined while a run is in progress. */
     __bench?: BenchReport;
   }
 }
 
 export interface BenchFlags {
-  /** How long each engine is measured, after its warm-up. Default: 10. */
+  /** Duration of each engine's measurement, after its warm-up. Default: 10. */
   readonly seconds?: number;
-  /** This engine alone. Default: both, one after the other, where both run. */
+  /** Measure this engine only. Default: each engine that the browser can run, one after the other. */
   readonly engine?: EngineName;
   /** The URL of a clip or picture, or `camera`. */
   readonly src: string;
-  /** `adaptive` measures the component as it runs day by day. Default: `measure`, which skips nothing. */
-  readonly pace?: "measure" | "adaptive";
+  /** `adaptive` measures the component as it runs in everyday use. Default: `measure`, which skips nothing. */
+  readonly pace?: FrameOptions["pace"];
 }
 
 /**
- * Measures `<emotion-cam>` from outside and shows what came out; the report is `window.__bench` too. Takes the element
- * over: stops and starts it.
+ * Measure `<emotion-cam>` from outside, show the report, and store it in `window.__bench`. The bench stops and starts the
+ * element. A button on the sheet runs it again.
  *
  * @param element An `<emotion-cam>` that is in the page.
- * @returns The default engine's report, the other's in its `others`. The sheet's button runs it again.
- * @throws EmotionCamError where the element cannot start; Error where too few frames were answered. The sheet says it too.
+ * @returns The default engine's report, with the other engine's report in `others`.
+ * @throws EmotionCamError If the element cannot start.
+ * @throws Error If too few frames were answered. The sheet shows the message of either error.
  */
 export async function runBench(element: HTMLElement, flags: BenchFlags): Promise<BenchReport> {
   const panel = new BenchPanel();
@@ -56,8 +57,8 @@ export async function runBench(element: HTMLElement, flags: BenchFlags): Promise
 
 async function measureAll(element: BenchElement, flags: BenchFlags, panel: BenchPanel): Promise<readonly Run[]> {
   const runs: Run[] = [];
-  // Where nothing is skipped, looking far means every part of every picture, which no day-to-day frame does: that is
-  // measured only where it is asked for.
+  // With `measure`, `far` searches every part of every frame, which no frame does in everyday use. It is measured only on
+  // request.
   const range = flags.pace === "adaptive" || element.hasAttribute("range") ? element.range : "near";
   const plan = {
     range,
@@ -67,7 +68,7 @@ async function measureAll(element: BenchElement, flags: BenchFlags, panel: Bench
   } as const;
   const engines = flags.engine === undefined ? ENGINES : [flags.engine];
   for (const engine of engines) {
-    // Where a browser has no SIMD the element answers a wish for int8 with float; once is enough then.
+    // Without WebAssembly SIMD the element runs float in place of int8: measure it once only.
     if (runs.some(({ report }) => report.engine === engine)) continue;
     const tell = panel.showProgress.bind(panel, engine);
     runs.push(await measureEngine(element, { ...plan, engine }, tell));

@@ -1,42 +1,45 @@
 import type { StageTimings } from "../types.ts";
 import { quantile } from "./percentiles.ts";
 
-/** Below this, faces are followed with a visible lag. */
+/** Below this rate the marks lag visibly behind the faces. */
 const FLUENT_FPS = 15;
-/** What `npm run bench -- --cost` tries out; more has not been seen. */
+/** The largest number of faces that `npm run bench -- --cost` measures. */
 const MOST_FACES = 8;
-/** The sentence is a promise, so it is made of slow frames and not of the middle one. */
+/** The sentence is a promise, so it is based on this quantile of the times and not on the median. */
 const SHARE = 0.95;
-/** Answering all but a few of the frames that came is keeping up: the source sets the pace then. */
+/** A machine that answers at least this share of the frames keeps up: the source limits the rate, not the machine. */
 const KEEPS_UP_SHARE = 0.95;
 
-/** What one frame cost, and how many faces were in it. */
+/** The cost of one frame and the number of its faces. */
 export interface CostSample {
   readonly faces: number;
   readonly timings: StageTimings;
 }
 
 export interface Capacity {
-  /** Faces that can be followed at once. */
+  /** Number of faces that the machine can follow at once. */
   readonly faces: number;
-  /** At this many frames a second, never more than the source gave. */
+  /** Frames a second with so many faces, at most the source's rate. */
   readonly fps: number;
 }
 
-/** How often frames came and were answered, a second. */
-export interface Pace {
+/** Frames a second that the source presented, and those that were answered. */
+export interface FrameRates {
   readonly presentedFps: number;
   readonly answeredFps: number;
 }
 
 /**
- * How many faces can be followed, and how fast: a frame costs its fixed part (grab, detect, post) and, for every face,
- * crop and classify. Where frames were dropped, the time that no stage accounts for counts too.
+ * Estimate how many faces the machine can follow, and at what rate. A frame has a fixed cost (grab, detect, post) and a
+ * cost for each face (crop, classify). If frames were dropped, the time between answers that no stage accounts for is
+ * part of the fixed cost.
  *
- * @returns The most faces, up to 8, that leave 15 frames a second, or one face at whatever rate remains; `null` where no
- *   frame with a face was seen.
+ * @param samples The measured frames.
+ * @param rates The frame rates over the same time.
+ * @returns The most faces, up to 8, at 15 frames a second or more; otherwise one face at the rate that remains. `null` if
+ * no frame showed a face.
  */
-export function capacityOf(samples: readonly CostSample[], pace: Pace): Capacity | null {
+export function capacityOf(samples: readonly CostSample[], rates: FrameRates): Capacity | null {
   const withFaces = samples.filter((sample) => sample.faces > 0);
   if (withFaces.length === 0) return null;
   const perFaceMs = quantile(
@@ -47,23 +50,23 @@ export function capacityOf(samples: readonly CostSample[], pace: Pace): Capacity
     withFaces.map(({ timings }) => timings.total - timings.crop - timings.classify),
     SHARE,
   );
-  const besideMs = beside(samples, pace);
-  const fpsWith = (faces: number) => Math.min(1000 / (fixedMs + besideMs + faces * perFaceMs), pace.presentedFps);
+  const besideMs = beside(samples, rates);
+  const fpsWith = (faces: number) => Math.min(1000 / (fixedMs + besideMs + faces * perFaceMs), rates.presentedFps);
   let faces = MOST_FACES;
   while (faces > 1 && fpsWith(faces) < FLUENT_FPS) faces--;
   return { faces, fps: fpsWith(faces) };
 }
 
-/** Milliseconds between two answers that no stage accounts for; 0 where the source and not the machine sets the pace. */
-function beside(samples: readonly CostSample[], { presentedFps, answeredFps }: Pace): number {
+/** @returns Milliseconds between two answers that no stage accounts for; 0 if the source limits the rate. */
+function beside(samples: readonly CostSample[], { presentedFps, answeredFps }: FrameRates): number {
   if (answeredFps >= KEEPS_UP_SHARE * presentedFps) return 0;
   const meanTotalMs = samples.reduce((sum, { timings }) => sum + timings.total, 0) / samples.length;
   return Math.max(0, 1000 / answeredFps - meanTotalMs);
 }
 
-/** @returns The one plain sentence. */
+/** @returns The capacity as one plain sentence. */
 export function sentenceOf(capacity: Capacity | null): string {
-  if (capacity === null) return "No face was seen, so this run cannot say how many this machine can follow.";
+  if (capacity === null) return "No face was seen, so this run cannot tell how many faces this machine can follow.";
   const faces = capacity.faces === 1 ? "1 face" : `${capacity.faces} faces`;
   const fps = capacity.fps >= 10 ? Math.floor(capacity.fps) : Number(capacity.fps.toFixed(1));
   return `This machine can follow ${faces} at ${fps} frames a second.`;

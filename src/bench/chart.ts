@@ -1,9 +1,9 @@
 import uPlot from "uplot";
 import type { RecordedFrame } from "./recorder.ts";
 
-/** Low enough for two engines side by side on a screen of 1080 lines. */
+/** Fits two engines on a screen of 1080 lines. */
 const HEIGHT_PX = 180;
-/** Contrast of at least 6.9:1 on the panel's near-black. */
+/** Text colour, with a contrast of at least 6.9:1 on the panel's background. */
 const INK = "#c9d1da";
 const GRID = "#232b35";
 const FONT = '14px "Atkinson Hyperlegible", system-ui, sans-serif';
@@ -11,10 +11,12 @@ const TOTAL = "#5db4ff";
 const INTERVAL = "#ffc83d";
 
 /**
- * Draws how long each frame took in the worker and how long after its predecessor its answer came, over the run. Fills
- * its place's width, and follows it.
+ * Draw a chart of the run: each frame's time in the worker, and the interval between answers. The chart follows the
+ * width of its place.
  *
+ * @param place Element that the chart is added to.
  * @param frames Two or more, oldest first.
+ * @param signal Aborts to remove the chart.
  */
 export function drawFrameTimes(place: HTMLElement, frames: readonly RecordedFrame[], signal: AbortSignal): void {
   const chart = new uPlot(optionsFor(place.clientWidth), dataOf(frames), place);
@@ -27,7 +29,7 @@ export function drawFrameTimes(place: HTMLElement, frames: readonly RecordedFram
 }
 
 function dataOf(frames: readonly RecordedFrame[]): uPlot.AlignedData {
-  const startMs = frames[0]?.arrivedMs ?? 0;
+  const startMs = frames[0]!.arrivedMs;
   return [
     frames.map(({ arrivedMs }) => (arrivedMs - startMs) / 1000),
     frames.map(({ timings }) => timings.total),

@@ -6,12 +6,12 @@ import { Recorder, figuresOf, type RecordedFrame } from "./recorder.ts";
 import type { BenchReport, SourceKind } from "./report.ts";
 import { timerResolutionMs } from "./timer.ts";
 
-/** `measureUserAgentSpecificMemory` waits for a garbage collection, which may be long in coming. */
+/** Longest wait for `measureUserAgentSpecificMemory`, which waits for a garbage collection. */
 const MEMORY_PATIENCE_MS = 3000;
-/** How often progress is told: seldom enough to cost nothing. */
+/** Interval between two progress reports: long enough to cost nothing. */
 const PROGRESS_MS = 250;
 
-/** What the bench needs of `<emotion-cam>`. */
+/** The members of `<emotion-cam>` that the bench uses. */
 export interface BenchElement extends HTMLElement {
   src: string;
   engine: EngineName | "auto";
@@ -22,38 +22,41 @@ export interface BenchElement extends HTMLElement {
   stop(): Promise<void>;
 }
 
-export interface Plan {
+/** Settings for measuring one engine. */
+export interface RunPlan {
   readonly engine: EngineName;
-  /** A clip's or picture's URL; empty for the camera. */
+  /** URL of a clip or picture; empty for the camera. */
   readonly src: string;
-  /** How long to measure after the warm-up. */
+  /** Duration of the measurement, after the warm-up. */
   readonly seconds: number;
   readonly pace: FrameOptions["pace"];
   readonly range: Range;
 }
 
-/** One engine's run. */
+/** The result of measuring one engine. */
 export interface Run {
   readonly report: BenchReport;
   readonly frames: readonly RecordedFrame[];
 }
 
-/** How far a run is. */
+/** Progress of a run. */
 export interface Progress {
   readonly phase: "loading" | "warming up" | "measuring";
-  /** 0..1, of the time that is measured. */
+  /** Share of the measurement that is done, 0..1. */
   readonly share: number;
   readonly frames: number;
 }
 
 /**
- * Runs one engine alone: loads it anew, throws the warm-up away, measures.
+ * Measure one engine: load it again, discard the warm-up, record the frames.
  *
- * @throws EmotionCamError where the element cannot start. Error where too few frames are answered.
+ * @param tell Receives the progress, four times a second.
+ * @throws EmotionCamError If the element cannot start.
+ * @throws Error If too few frames are answered.
  */
 export async function measureEngine(
   element: BenchElement,
-  plan: Plan,
+  plan: RunPlan,
   tell: (progress: Progress) => void,
 ): Promise<Run> {
   await element.stop();
@@ -79,11 +82,11 @@ export async function measureEngine(
   }
 }
 
-/** Waits until the time is over; tells the commands that watch from outside when it begins and ends. */
+/** Wait until the measurement is over. Window events mark its begin and end. */
 async function measuring(
   element: BenchElement,
   recorder: Recorder,
-  plan: Plan,
+  plan: RunPlan,
   tell: (progress: Progress) => void,
 ): Promise<void> {
   let failure: unknown;
@@ -100,7 +103,7 @@ async function measuring(
         tellOutside("begin", plan.engine);
       }
       const share = begunMs === null ? 0 : (nowMs - begunMs) / (plan.seconds * 1000);
-      // A crawling machine gets more time: a rate wants two frames.
+      // A very slow machine gets more time, because a rate needs two frames.
       if ((share >= 1 && recorder.frames.length > 1) || nowMs > deadlineMs) break;
       const phase = recorder.firstResultMs === 0 ? "loading" : begunMs === null ? "warming up" : "measuring";
       tell({ phase, share: Math.min(share, 1), frames: recorder.frames.length });
@@ -112,19 +115,19 @@ async function measuring(
   }
 }
 
-/** Whoever counts the processes' CPU time has to know from when to when. */
+/** Mark the begin and end of the measurement for commands that count the processes' CPU time. */
 function tellOutside(phase: "begin" | "end", engine: EngineName): void {
   window.dispatchEvent(new CustomEvent("bench-phase", { detail: { phase, engine } }));
 }
 
 async function reportOf(
   element: BenchElement,
-  plan: Plan,
+  plan: RunPlan,
   recorder: Recorder,
   runtime: RuntimeInfo,
 ): Promise<BenchReport> {
-  const { pace, workerMsPerFrame, ...figures } = figuresOf(recorder.frames);
-  const capacity = capacityOf(recorder.frames, pace);
+  const { rates, workerMsPerFrame, ...figures } = figuresOf(recorder.frames);
+  const capacity = capacityOf(recorder.frames, rates);
   const { classifier, detector } = runtime;
   return {
     schema: 1,
@@ -156,7 +159,7 @@ async function reportOf(
   };
 }
 
-/** Size as it is: the element shows either a `<video>` or an `<img>`. */
+/** @returns The source's kind and native size, from the `<video>` or `<img>` that the element shows. */
 function sourceOf(element: BenchElement, src: string): BenchReport["source"] {
   const kind: SourceKind = src === "" ? "camera" : "clip";
   const video = element.shadowRoot?.querySelector("video");
@@ -168,9 +171,12 @@ function sourceOf(element: BenchElement, src: string): BenchReport["source"] {
 }
 
 interface MemoryPerformance extends Performance {
-  /** https://wicg.github.io/performance-measure-memory/: isolated pages in Chromium. Counts workers and WebAssembly. */
+  /**
+   * Memory of the page with its workers and WebAssembly; only for isolated pages in Chromium.
+   * https://wicg.github.io/performance-measure-memory/
+   */
   measureUserAgentSpecificMemory?(): Promise<{ readonly bytes: number }>;
-  /** Chromium alone: the page's own heap. */
+  /** The page's own heap; only in Chromium. */
   readonly memory?: { readonly usedJSHeapSize: number };
 }
 

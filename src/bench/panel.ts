@@ -3,11 +3,11 @@ import type { Progress, Run } from "./measure.ts";
 import { STAGES, type BenchReport } from "./report.ts";
 import { isCoarse } from "./timer.ts";
 
-/** Beside the page: `static/bench.css`. */
+/** URL relative to the page; the file is `static/bench.css`. */
 const STYLE_SHEET = "bench.css";
 const ENGINE_NAMES = { int8: "int8 engine", float: "float engine" } as const;
 
-/** The bench's sheet over the page: what is being measured, then what was. Draws, and never asks. */
+/** The bench's sheet over the page: first the progress, then the report or the failure. */
 export class BenchPanel {
   readonly #root = part("section", "bench");
   #charts = new AbortController();
@@ -23,18 +23,18 @@ export class BenchPanel {
     document.body.append(this.#root);
   }
 
-  /** A run is on: small, so that the picture beneath stays in view and is drawn as ever. */
+  /** Show the progress on a small sheet, so that the picture below stays visible and is drawn as usual. */
   showProgress(engine: string, { phase, share, frames }: Progress): void {
     this.#root.dataset["phase"] = "running";
     const bar = document.createElement("progress");
     bar.max = 1;
     bar.value = share;
-    bar.setAttribute("aria-label", "measured");
+    bar.setAttribute("aria-label", "Progress of the measurement");
     const name = ENGINE_NAMES[engine as keyof typeof ENGINE_NAMES];
     this.#fill(part("p", "bench-status", `${name}: ${phase}${frames > 0 ? `, ${frames} frames` : ""}`), bar);
   }
 
-  /** Nothing came of it. @param again Runs it again. */
+  /** Show that the run failed. @param again Runs the bench again. */
   showFailure(message: string, again: () => void): void {
     this.#root.dataset["phase"] = "failed";
     const words = part("p", "bench-sentence", message);
@@ -42,7 +42,7 @@ export class BenchPanel {
     this.#fill(words, buttons([["Run again", again]]));
   }
 
-  /** It is over. @param again Runs it again. */
+  /** Show the report. @param again Runs the bench again. */
   showReport(report: BenchReport, runs: readonly Run[], again: () => void): void {
     this.#root.dataset["phase"] = "done";
     const json = JSON.stringify(report, null, 2);
@@ -106,11 +106,13 @@ function warningsOf({ environment, frames }: BenchReport): HTMLElement[] {
   const warnings: string[] = [];
   if (isCoarse(environment.timerResolutionMs))
     warnings.push(
-      `This browser's timer steps by ${environment.timerResolutionMs} ms, too coarse for single stages: trust the ` +
-        "frames a second, and use another browser for the rest.",
+      `This browser's timer has a resolution of ${environment.timerResolutionMs} ms, too coarse to time single stages. ` +
+        "The frames per second are valid; use another browser for the other figures.",
     );
   if (frames < 100)
-    warnings.push(`Too few frames were measured (${frames}) for p95 and p99 to say much. Run longer: ?bench=60`);
+    warnings.push(
+      `Only ${frames} frames were measured, too few for a reliable p95 and p99. Run longer, for example with ?bench=60`,
+    );
   return warnings.map((text) => part("p", "bench-warning", text));
 }
 
@@ -125,8 +127,9 @@ function environmentOf({
   return [
     ["source", `${source.kind} ${source.width}x${source.height}`],
     [
-      "looked at",
-      `${range === "near" ? "the whole picture" : "the picture and parts of it"}${pace === "measure" ? ", every frame and every face" : ", as day by day"}`,
+      "detection",
+      `${range === "near" ? "the whole picture" : "the whole picture and parts of it"}, ` +
+        (pace === "measure" ? "every frame and every face" : "adaptive, as in everyday use"),
     ],
     ["processor", `${environment.cores} cores, WebAssembly SIMD: ${environment.simd}`],
     ["timer", `${environment.timerResolutionMs} ms${environment.isolated ? "" : " (page not isolated)"}`],
@@ -141,10 +144,10 @@ function cardOf(report: BenchReport): { card: HTMLElement; chart: HTMLElement } 
   const card = part("article", "bench-card");
   const chart = part("div", "bench-chart");
   const figures = facts([
-    ["frames a second", report.fps.toFixed(1)],
-    ["a frame, median", ms(stages.total.p50)],
+    ["frames per second", report.fps.toFixed(1)],
+    ["time per frame, median", ms(stages.total.p50)],
     ["first result", ms(report.firstResultMs)],
-    [report.cpuFrom === "stages" ? "CPU a frame (worker)" : "CPU a frame", ms(report.cpuMsPerFrame)],
+    [report.cpuFrom === "stages" ? "CPU per frame (worker)" : "CPU per frame", ms(report.cpuMsPerFrame)],
     ["dropped", `${report.dropped} of ${report.frames + report.dropped}`],
     [
       "memory",
@@ -155,7 +158,10 @@ function cardOf(report: BenchReport): { card: HTMLElement; chart: HTMLElement } 
   ]);
   figures.classList.add("bench-figures");
   const legend = part("p", "bench-legend");
-  legend.append(part("span", "bench-total", "worker's time"), part("span", "bench-interval", "time between answers"));
+  legend.append(
+    part("span", "bench-total", "time in the worker"),
+    part("span", "bench-interval", "time between answers"),
+  );
   card.append(part("h2", "", ENGINE_NAMES[report.engine]), figures, stageTable(report), chart, legend);
   return { card, chart };
 }
@@ -164,7 +170,7 @@ function stageTable({ stages }: BenchReport): HTMLElement {
   const table = document.createElement("table");
   table.className = "bench-stages";
   const head = table.createTHead().insertRow();
-  for (const name of ["ms a stage", "p50", "p95", "p99"]) {
+  for (const name of ["stage, ms", "p50", "p95", "p99"]) {
     const cell = part("th", "", name);
     cell.setAttribute("scope", "col");
     head.append(cell);
@@ -190,7 +196,7 @@ async function copy(json: string, button: HTMLElement): Promise<void> {
     await navigator.clipboard.writeText(json);
     button.textContent = "Copied";
   } catch {
-    button.textContent = "The browser refused: use Save JSON";
+    button.textContent = "Copying was refused: use Save JSON";
   }
   setTimeout(() => (button.textContent = name), 3000);
 }

@@ -1,4 +1,4 @@
-/** The three figures by which a stage's milliseconds are told. */
+/** Three percentiles of a stage's time, milliseconds. */
 export interface Percentiles {
   readonly p50: number;
   readonly p95: number;
@@ -6,12 +6,12 @@ export interface Percentiles {
 }
 
 /**
- * A percentile by linear interpolation between the two nearest ranks, as NumPy's default and R's type 7 do
+ * Compute a quantile by linear interpolation between the two nearest ranks, like NumPy's default and R's type 7
  * (Hyndman & Fan, "Sample Quantiles in Statistical Packages", 1996).
  *
- * @param samples In any order; left as they are.
- * @param share 0 (the least) to 1 (the greatest).
- * @returns `NaN` where there is no sample.
+ * @param samples In any order; not modified.
+ * @param share 0 (the minimum) to 1 (the maximum).
+ * @returns The quantile in the samples' unit; `NaN` without samples.
  */
 export function quantile(samples: readonly number[], share: number): number {
   if (samples.length === 0) return NaN;
@@ -23,12 +23,12 @@ export function quantile(samples: readonly number[], share: number): number {
   return low + (high - low) * (rank - below);
 }
 
-/** @returns The middle of the samples; `NaN` where there is none. */
+/** @returns The median in the samples' unit; `NaN` without samples. */
 export function median(samples: readonly number[]): number {
   return quantile(samples, 0.5);
 }
 
-/** @returns The three percentiles, in the samples' unit; 0 where there is no sample. */
+/** @returns The three percentiles in the samples' unit; 0 without samples. */
 export function percentilesOf(samples: readonly number[]): Percentiles {
   if (samples.length === 0) return { p50: 0, p95: 0, p99: 0 };
   return { p50: quantile(samples, 0.5), p95: quantile(samples, 0.95), p99: quantile(samples, 0.99) };

@@ -1,4 +1,4 @@
-import type { EngineName, Range, SimdLevel, StageTimings } from "../types.ts";
+import type { EngineName, FrameOptions, Range, SimdLevel, StageTimings } from "../types.ts";
 import type { Capacity } from "./capacity.ts";
 import type { Percentiles } from "./percentiles.ts";
 
@@ -11,23 +11,23 @@ export const STAGES = [
   "total",
 ] as const satisfies readonly (keyof StageTimings)[];
 
-/** What one engine did in one run: the contract's fields first, what was added to them after. Times in milliseconds. */
+/** The report of one engine's run. Times are in milliseconds. */
 export interface BenchReport {
   readonly schema: 1;
   /** ISO 8601, UTC. */
   readonly when: string;
-  /** The commit that was built, with `-dirty` where files had changed; `unknown` outside a checkout. */
+  /** The commit that was built, with `-dirty` if files had changed; `unknown` outside a checkout. */
   readonly commit: string;
   readonly environment: {
     readonly userAgent: string;
     readonly cores: number;
-    /** Whether the page is cross-origin isolated, which is what makes the timer fine. */
+    /** True if the page is cross-origin isolated, which gives it a finer timer. */
     readonly isolated: boolean;
     readonly simd: SimdLevel;
     /** The kernels in use. */
     readonly variant: string;
     readonly timerResolutionMs: number;
-    /** Threads that compute. */
+    /** Number of threads that compute. */
     readonly threads: number;
   };
   readonly source: { readonly kind: SourceKind; readonly width: number; readonly height: number };
@@ -37,35 +37,35 @@ export interface BenchReport {
   readonly frames: number;
   readonly seconds: number;
   readonly fps: number;
-  /** From the element's start, its networks loaded anew, to its first answer. */
+  /** From the element's start, including the download of the networks, to its first answer. */
   readonly firstResultMs: number;
   readonly stages: Readonly<Record<keyof StageTimings, Percentiles>>;
   readonly cpuMsPerFrame: number;
   readonly memory: {
-    /** The whole page with its worker where the browser tells, else the page's own heap; `null` where it tells neither. */
+    /** The page with its worker, or the page's own heap if the browser reports only that; `null` if it reports neither. */
     readonly jsHeapMB: number | null;
     readonly wasmMB: number;
   };
-  /** Frames that the source presented and that were not looked at. */
+  /** Frames that the source presented and that were not processed. */
   readonly dropped: number;
-  /** Whether anything was skipped. */
-  readonly pace: "measure" | "adaptive";
-  /** `near`: one look at the whole picture; `far`: closer looks at parts of it besides. */
+  /** `measure`: nothing was skipped. `adaptive`: as in everyday use. */
+  readonly pace: FrameOptions["pace"];
+  /** `near`: the detector sees the whole picture only; `far`: also parts of it at higher resolution. */
   readonly range: Range;
   /**
-   * Where `cpuMsPerFrame` comes from: `processes` is all that the browser's processes used; `stages` is the worker's
-   * stages alone, since a page cannot see more.
+   * Origin of `cpuMsPerFrame`. `processes`: CPU time of all the browser's processes. `stages`: time of the worker's stages,
+   * because a page cannot measure more.
    */
   readonly cpuFrom: "processes" | "stages";
-  /** `cpuMsPerFrame` by kind of process and thread, the busiest first; only where it comes from the processes. */
+  /** `cpuMsPerFrame` by kind of process and thread, the busiest first; only with `cpuFrom: "processes"`. */
   readonly cpuParts?: readonly { readonly name: string; readonly msPerFrame: number }[];
-  /** Faces in a frame, median. */
+  /** Median number of faces in a frame. */
   readonly faces: number;
   readonly capacity: Capacity | null;
   readonly sentence: string;
-  /** The detector beside the classifier, which is `model`. */
+  /** The detector; the classifier is `model`. */
   readonly detector: { readonly name: string; readonly sha256: string; readonly bytes: number };
-  /** The other engine's report, where both ran. */
+  /** The other engine's report, if both ran. */
   readonly others: readonly BenchReport[];
 }
 
@@ -95,7 +95,7 @@ const orNull =
 
 const model = { name: text, sha256, bytes: whole };
 
-/** Every field by its path; a branch is an object. */
+/** The check of every field; a branch is an object. */
 const SCHEMA: Branch = {
   schema: oneOf(1),
   when: date,
@@ -133,9 +133,9 @@ interface Branch {
 }
 
 /**
- * Holds a value against the report's schema.
+ * Check a value against the report's schema.
  *
- * @returns What is wrong, a line each: `stages.total.p50 is not a number from 0 up`. Empty where nothing is.
+ * @returns One line for each problem, such as `stages.total.p50 is not a number from 0 up`; empty for a valid report.
  */
 export function problemsOf(report: unknown): readonly string[] {
   const problems = [...problemsIn(SCHEMA, report, "")];

@@ -1,15 +1,15 @@
 /**
- * The coarsest step at which a frame of a few milliseconds can still be told from its neighbour. Browsers give 0.005 ms
- * to cross-origin isolated pages, 0.1 ms to others, and 1 to 100 ms where fingerprinting is resisted.
+ * The coarsest resolution that can still time a stage of a few milliseconds. Browsers give 0.005 ms to cross-origin
+ * isolated pages, 0.1 ms to others, and 1 to 100 ms with protection against fingerprinting.
  */
 const COARSE_MS = 0.2;
-/** Enough steps for the smallest one to show; browsers add jitter. */
+/** Enough steps to catch the smallest one, because browsers add jitter. */
 const STEPS = 200;
-/** A clock of 100 ms shows two steps in this time. */
+/** Time limit; a clock with steps of 100 ms makes two of them. */
 const LONGEST_MS = 250;
 
 /**
- * The smallest step that a clock makes.
+ * Measure the smallest step of a clock.
  *
  * @param now The clock, milliseconds.
  * @returns Milliseconds.
@@ -25,11 +25,11 @@ export function timerResolutionMs(now: () => number = () => performance.now()): 
     lastMs = timeMs;
     steps++;
   }
-  // Differences of large doubles carry rounding: 0.00500000198 is 0.005.
+  // The difference of two large doubles has a rounding error: 0.00500000198 means 0.005.
   return Number(smallestMs.toFixed(4));
 }
 
-/** @returns Whether figures of single frames are to be warned of. */
+/** @returns True if the timer is too coarse to time the stages of single frames. */
 export function isCoarse(resolutionMs: number): boolean {
   return resolutionMs > COARSE_MS;
 }

@@ -1,9 +1,10 @@
+import { LANGUAGES, MODELS } from "../types.ts";
 import type { Described, Description } from "./element-tables.ts";
 
-/** Attributes that the element writes itself, or that make no sense on a page that serves the element's own files. */
+/** Attributes without a field: the element writes them itself, or they have no use on this page. */
 const LEFT_OUT = ["state", "demo", "asset-base", "demo-src", "pace"];
 
-/** What the description says in words alone. */
+/** Limits of numbers and choices of texts, which the description gives in words only. */
 const NUMBERS: Readonly<Record<string, { readonly min: string; readonly max: string; readonly step: string }>> = {
   "max-faces": { min: "1", max: "32", step: "1" },
   "max-fps": { min: "1", max: "60", step: "1" },
@@ -12,14 +13,14 @@ const NUMBERS: Readonly<Record<string, { readonly min: string; readonly max: str
 };
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   mirror: ["true", "false"],
-  model: ["seed", "edge", "edge-fer2013"],
-  lang: ["de", "en", "es", "fr", "it", "ja", "pt", "zh-Hans"],
+  model: MODELS,
+  lang: LANGUAGES,
 };
 
 /**
- * Fills the form with a field for each attribute; what is chosen is written to the element at once.
+ * Fill the form with a field for each attribute. A change is written to the element at once.
  *
- * @param show Told of the tag as it is now, at first and at each change.
+ * @param show Receives the element's tag as HTML, at first and after each change.
  */
 export function buildEditor(
   form: HTMLElement,

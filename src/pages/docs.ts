@@ -1,11 +1,11 @@
-/** The documentation: tables and an editor made from custom-elements.json, and code read from what the page runs. */
+/** The documentation page: tables and an editor made from custom-elements.json, and the code that the page itself runs. */
 import "../define.ts";
 import { buildEditor } from "./attribute-editor.ts";
 import { buildTables, readDescription } from "./element-tables.ts";
 
-/** Events that are shown before the older ones go. */
+/** Length of the list of events. */
 const EVENTS_SHOWN = 6;
-/** A figure that changes more often cannot be read. */
+/** People cannot read a figure that changes more often. */
 const RATE_EVERY_MS = 1000;
 
 function find<Type extends HTMLElement>(selector: string): Type {
@@ -14,7 +14,7 @@ function find<Type extends HTMLElement>(selector: string): Type {
 
 const tried = find<HTMLElementTagNameMap["emotion-cam"]>("#tried");
 
-// What the page was written with, before any script changes it.
+// Read the examples' HTML before any script changes it.
 for (const code of document.querySelectorAll<HTMLElement>("[data-html]"))
   code.textContent = withoutIndent(find(`#${code.dataset["html"]}`).innerHTML);
 for (const code of document.querySelectorAll<HTMLElement>("[data-file]")) void showFile(code);
@@ -33,7 +33,7 @@ async function showFile(code: HTMLElement): Promise<void> {
   code.textContent = response.ok ? (await response.text()).trim() : `${response.url}: ${response.status}`;
 }
 
-/** Says what the element tells of, the newest first; frames are counted. */
+/** List the element's events, newest first. Frames are counted instead. */
 function listen(): void {
   let frames = 0;
   tried.addEventListener("emotion-frame", () => (frames += 1));

@@ -1,4 +1,4 @@
-/** What is read of a custom-elements.json: https://github.com/webcomponents/custom-elements-manifest */
+/** The parts of custom-elements.json that the page reads: https://github.com/webcomponents/custom-elements-manifest */
 export interface Described {
   readonly name: string;
   readonly description?: string;
@@ -22,7 +22,7 @@ export interface Description {
   readonly cssStates: readonly Described[];
 }
 
-/** Each table's heading, and its rows. */
+/** Heading and rows of each table. */
 const TABLES: readonly (readonly [string, (of: Description) => readonly Described[]])[] = [
   ["Attributes", ({ attributes }) => attributes],
   ["Methods", methodsOf],
@@ -33,10 +33,14 @@ const TABLES: readonly (readonly [string, (of: Description) => readonly Describe
   ["CSS states", ({ cssStates }) => cssStates],
 ];
 
-/** Methods of the language and of the base class, which say nothing of the element. */
+/** Private methods and those of the base class, which are not part of the element's interface. */
 const NOT_OURS = /^(#|connectedCallback|disconnectedCallback|attributeChangedCallback|render|willUpdate|updated)/;
 
-/** @throws Error where the file is not there, or describes no element. */
+/**
+ * Load the element's description.
+ *
+ * @throws Error If the file is missing or describes no element.
+ */
 export async function readDescription(url: string): Promise<Description> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${response.url} answered ${response.status}. Run "npm run build".`);
@@ -48,7 +52,7 @@ export async function readDescription(url: string): Promise<Description> {
   return element;
 }
 
-/** Fills the place with one table for each kind of thing that the element has. */
+/** Add one table for each part of the element's interface. */
 export function buildTables(place: HTMLElement, description: Description): void {
   for (const [title, rowsOf] of TABLES) {
     const heading = document.createElement("h3");
@@ -106,7 +110,7 @@ function rowOf({ name, type, description = "" }: Described, typed: boolean): HTM
   return row;
 }
 
-/** Words between back-ticks are code. */
+/** Turn words between back-ticks into code elements. */
 function prose(text: string): readonly (string | HTMLElement)[] {
   return text.split("`").map((piece, index) => {
     if (index % 2 === 0) return piece;

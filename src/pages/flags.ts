@@ -1,14 +1,13 @@
-/** What the address of the kiosk page asks for. Pure: whatever stands there, what comes out is sound. */
+/** Reads the flags in the kiosk page's address. A flag with a bad value counts as missing. */
+import type { BenchFlags } from "../bench/bench.ts";
 
-/** Flags of the page that are attributes of the element, which knows good values from bad ones. */
+/** Flags that become attributes of the element, which checks their values. */
 const PASSED_ON = ["engine", "model", "camera", "max-faces", "max-fps", "range", "lang", "theme", "privacy", "overlay"];
 
-export interface BenchFlags {
-  /** A clip's or picture's address of this origin, `camera`, or `null` where nothing of use is asked for. */
+/** The bench's flags as the address gives them. */
+export interface AskedBench extends Omit<BenchFlags, "src"> {
+  /** Address of a clip or picture on this origin, or `camera`; `null` without a usable address. */
   readonly src: string | null;
-  readonly seconds?: number;
-  readonly engine?: "int8" | "float";
-  readonly pace?: "adaptive" | "measure";
 }
 
 export interface Flags {
@@ -16,16 +15,16 @@ export interface Flags {
   readonly attributes: ReadonlyMap<string, string>;
   readonly lang: string | null;
   readonly theme: string | null;
-  /** Empty: always open. */
+  /** Opening hours, such as `09:00-18:00`; empty if always open. */
   readonly hours: string;
   readonly hud: boolean;
-  /** Whether the kiosk's own browser shows the page. */
+  /** True in the kiosk's own browser. */
   readonly kiosk: boolean;
-  /** `null` where no bench is asked for. */
-  readonly bench: BenchFlags | null;
+  /** `null` without the flag `bench`. */
+  readonly bench: AskedBench | null;
 }
 
-/** @param href The page's own, absolute. */
+/** @param href The page's absolute address. */
 export function readFlags(href: string): Flags {
   const flags = new URL(href).searchParams;
   const src = ownAddress(flags.get("src"), href);
@@ -43,7 +42,7 @@ export function readFlags(href: string): Flags {
   };
 }
 
-function readBench(flags: URLSearchParams, src: string | null): BenchFlags {
+function readBench(flags: URLSearchParams, src: string | null): AskedBench {
   const seconds = Number(flags.get("bench"));
   const engine = flags.get("engine");
   const pace = flags.get("pace");
@@ -55,7 +54,7 @@ function readBench(flags: URLSearchParams, src: string | null): BenchFlags {
   };
 }
 
-/** @returns The address, where it is one of this origin; else `null`. */
+/** @returns The absolute address if it is on the page's own origin; otherwise `null`. */
 function ownAddress(address: string | null, href: string): string | null {
   if (address === null || !URL.canParse(address, href)) return null;
   const url = new URL(address, href);

@@ -1,9 +1,11 @@
 const HOURS = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
 
 /**
- * @param hours `09:00-18:00`; past midnight where the end comes first, `20:00-02:00`. Empty or nonsense: always.
- * @param now Whose local time counts.
- * @returns Whether the exhibit is open.
+ * Tell if the exhibit is open.
+ *
+ * @param hours Such as `09:00-18:00`, or past midnight, `20:00-02:00`. Any other text means always open.
+ * @param now The present; its local time counts.
+ * @returns True if the exhibit is open.
  */
 export function isOpen(hours: string, now: Date): boolean {
   const match = HOURS.exec(hours);

@@ -1,9 +1,9 @@
 import type { EmotionFrameEvent } from "../events.ts";
 
-/** Figures that change more often cannot be read. */
+/** People cannot read figures that change more often. */
 const SHOW_EVERY_MS = 500;
 
-/** Shows what the element's frames cost, on the screen: frames a second and the milliseconds of each stage. */
+/** Show the frames per second and the milliseconds of each stage on the screen. */
 export function showHud(camera: HTMLElement): void {
   const sheet = document.createElement("output");
   sheet.className = "hud";

@@ -1,23 +1,23 @@
-/** The kiosk: one element that fills the screen. This page alone reads the flags; the element knows none. */
+/** The kiosk page: one element that fills the screen. The page reads the flags of its address; the element never does. */
 import "../define.ts";
-import { type BenchFlags, readFlags } from "./flags.ts";
+import { type AskedBench, readFlags } from "./flags.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { isOpen } from "./hours.ts";
 import { showHud } from "./hud.ts";
 
 const DEMO = "demo.webm";
 
-/** The cursor goes when it has not moved for this long. */
+/** The cursor hides after it has not moved for this long. */
 const CURSOR_MS = 3000;
 
-/** How often the hours are looked at. */
+/** Interval at which the opening hours are checked. */
 const HOURS_EVERY_MS = 10_000;
 
-/** What stands still burns in: everything wanders by up to so many pixels, a step each minute or so. */
+/** A still picture burns into the screen, so the whole picture moves by up to this many pixels. */
 const DRIFT_PX = 6;
 const DRIFT_EVERY_MS = 70_000;
 
-/** Keys that reach and press buttons. */
+/** Keys that focus and press buttons. */
 const KEYS_OF_THE_PAGE: ReadonlySet<string> = new Set(["Tab", "Enter", " "]);
 
 type Kiosk = HTMLElementTagNameMap["emotion-cam"];
@@ -43,12 +43,12 @@ else {
   if (flags.kiosk) keepVisitorsHere();
 }
 
-async function bench({ src, ...wishes }: BenchFlags): Promise<void> {
+async function bench({ src, ...wishes }: AskedBench): Promise<void> {
   const { runBench } = await import("../bench/bench.ts");
-  await runBench(camera, { src: src ?? DEMO, ...wishes }).catch(() => {}); // The sheet says it.
+  await runBench(camera, { src: src ?? DEMO, ...wishes }).catch(() => {}); // The bench's sheet shows the message.
 }
 
-/** Out of hours the screen is black and the camera off. */
+/** Follow the opening hours: outside them the screen is black and the camera is off. */
 function keepHours(kiosk: Kiosk, hours: string): void {
   const look = () => {
     const open = isOpen(hours, new Date());
@@ -62,10 +62,10 @@ function keepHours(kiosk: Kiosk, hours: string): void {
   if (hours !== "") setInterval(look, HOURS_EVERY_MS);
 }
 
-/** Browsers give the lock back whenever the page is hidden. */
+/** Keep the screen on. Browsers release the lock whenever the page is hidden, so request it again afterwards. */
 function keepAwake(): void {
   const lock = () => {
-    // Without one (no such feature, a battery nearly empty) the system's own settings decide.
+    // Without a lock (no such feature, or a low battery), the system's settings apply.
     if (!document.hidden) navigator.wakeLock?.request("screen").catch(() => {});
   };
   document.addEventListener("visibilitychange", lock);
@@ -73,8 +73,8 @@ function keepAwake(): void {
 }
 
 /**
- * Whoever finds a keyboard, a mouse or the touch screen's long press gets no window over the exhibit, no menu, and no
- * other page. Keys that press what is on the page go on working.
+ * Block the keys, clicks and gestures by which a visitor could open a menu, a window or another page. The keys that press
+ * the page's buttons still work.
  */
 function keepVisitorsHere(): void {
   const refuse = (event: Event) => event.preventDefault();
@@ -104,7 +104,7 @@ function hideRestingCursor(): void {
   move();
 }
 
-/** A slow figure that comes back to its beginning after many steps and never rests on a line. */
+/** Move the element slowly along a closed curve, against burn-in. */
 function drift(kiosk: HTMLElement): void {
   let step = 0;
   setInterval(() => {

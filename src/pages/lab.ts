@@ -1,4 +1,4 @@
-/** The page that the commands `evaluate` and `detect` drive: `window.openLab` is all there is on it. */
+/** The page that the commands `evaluate` and `detect` drive, through `window.openLab`. */
 import { openLab } from "../runtime/lab.ts";
 
 declare global {

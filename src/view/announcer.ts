@@ -1,52 +1,52 @@
 import type { Face } from "../types.ts";
 import { type Words, fill } from "./words.ts";
 
-/** Something must hold for this long before it is said: what passes quickly is not worth an interruption. */
+/** A text is spoken only after it has held for this long, so that brief changes do not interrupt the listener. */
 const SETTLE_MS = 1000;
-/** The least time between two sentences, so that a listener can hear one to its end. */
+/** Least time between two sentences, so that a listener can hear each to its end. */
 const APART_MS = 3000;
 
 /**
- * Says to screen readers what changed, once it has settled.
+ * Tells screen readers about changes that have settled.
  * https://www.w3.org/WAI/WCAG22/Techniques/aria/ARIA22
  */
 export class Announcer {
-  /** Made when it is first wanted: on a server there are no elements. */
+  /** Created at first use, because a server has no DOM. */
   #region: HTMLElement | undefined;
-  #said = "";
+  #spoken = "";
   #wanted = "";
   #saidAtMs = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** To be put into the page, and to stay there. */
+  /** The live region. Put it into the page once and leave it there. */
   get region(): HTMLElement {
     return (this.#region ??= makeRegion());
   }
 
-  /** Wants something said; what was wanted before and not said yet is dropped. An empty text is silence. */
+  /** Speak a text once it has settled. It replaces a text that is still waiting. An empty text is silence. */
   say(text: string): void {
     if (text === this.#wanted) return;
     this.#wanted = text;
     clearTimeout(this.#timer);
-    if (text === this.#said) return;
+    if (text === this.#spoken) return;
     const waitMs = Math.max(SETTLE_MS, this.#saidAtMs + APART_MS - performance.now());
     this.#timer = setTimeout(() => this.#speak(text), waitMs);
   }
 
-  /** Says nothing more. */
+  /** Clear the region and drop a text that is still waiting. */
   dispose(): void {
     clearTimeout(this.#timer);
-    this.#said = this.#wanted = this.region.textContent = "";
+    this.#spoken = this.#wanted = this.region.textContent = "";
   }
 
   #speak(text: string): void {
-    this.#said = text;
+    this.#spoken = text;
     this.#saidAtMs = performance.now();
     this.region.textContent = text;
   }
 }
 
-/** @returns A sentence about who is in view; nothing where a face's expression is not sure enough to be named. */
+/** @returns A sentence about the people in view; empty if one face's expression is too uncertain to be named. */
 export function describePeople(faces: readonly Face[], words: Words): string {
   const [face] = faces;
   if (face === undefined) return words.sayNobody;

@@ -1,15 +1,16 @@
 /**
- * How fast the drawing follows, 1/s. A critically damped spring is within 5 % of its goal after 4.74 / RATE: 160 ms,
- * calm to the eye and never far behind a head that turns.
+ * Natural frequency of the spring, 1/s. A critically damped spring is within 5 % of its goal after 4.74 / RATE = 160 ms:
+ * calm to the eye, yet close behind a head that turns.
  */
 const RATE = 30;
 
-/** What remains of a way when it counts as gone: a twentieth of a pixel. */
+/** A value this close to its goal has arrived. */
 const NEAR_PX = 0.05;
 
 /**
- * One number that eases towards a goal as a critically damped spring does, in closed form: frames may come as they
- * like, two half steps are one whole one. It never passes its goal, even when the goal turns back towards it.
+ * A number that eases towards a goal like a critically damped spring. The solution is in closed form, so the result does
+ * not depend on the frame rate: two half steps equal one whole step. The value never overshoots its goal, even when the
+ * goal turns back towards it.
  */
 export class Damper {
   #value: number;
@@ -24,15 +25,18 @@ export class Damper {
     return this.#value;
   }
 
-  /** Goes there at once, and rests. */
+  /** Set the value at once, with no velocity. */
   jump(value: number): void {
     this.#value = value;
     this.#velocity = 0;
   }
 
   /**
+   * Move towards the goal.
+   *
+   * @param goal In the value's unit.
    * @param stepMs Milliseconds since the last step, 0 or more.
-   * @returns Whether it has arrived, and rests.
+   * @returns True once the value has arrived and rests.
    */
   step(goal: number, stepMs: number): boolean {
     const stepS = stepMs / 1000;

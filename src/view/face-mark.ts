@@ -7,22 +7,22 @@ import type { Words } from "./words.ts";
 
 export type MarkStyle = "full" | "boxes" | "minimal" | "emoji";
 
-/** Shares of the layer's smaller side: 4, 24 and 64 px at 1080p, each with the least that can still be seen. */
+/** Shares of the layer's smaller side: 4, 24 and 64 px at 1080p, each with the smallest size that is still legible. */
 const STROKE = { share: 4 / 1080, leastPx: 2 };
 const TEXT = { leastShare: 24 / 1080, mostShare: 64 / 1080, leastPx: 14 };
-/** The chip's text is this share of the marks' width. */
+/** Size of the chip's text, as a share of the marks' width. */
 const TEXT_OF_FACE = 0.17;
-/** The chip is laid out anew only when its text grows by so much. */
+/** The text changes its size in steps of at least this, because each change costs a layout. */
 const TEXT_STEP_PX = 2;
-/** How long a corner's arms are, as a share of the marks' shorter side, and how round it is, as a share of the arms. */
+/** Length of a corner's arms, as a share of the marks' shorter side; radius of its curve, as a share of the arms. */
 const ARM = 0.2;
 const ROUND = 0.6;
-/** Coming and going, milliseconds. */
+/** Duration of the fade when a face leaves. */
 const FADE_MS = 200;
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** What is drawn for one face: four corner marks and a chip, or an icon in the face's place. */
+/** The drawing of one face: four corner marks and a chip, or one large icon over the face. */
 export class FaceMark {
   readonly #corners = document.createElementNS(SVG, "svg");
   readonly #lines = [document.createElementNS(SVG, "path"), document.createElementNS(SVG, "path")];
@@ -31,7 +31,7 @@ export class FaceMark {
   readonly #icon = document.createElementNS(SVG, "path");
   readonly #word = document.createElement("span");
   readonly #slot = document.createElement("slot");
-  /** Its size is told once it is laid out: reading it back would make the browser lay the page out for each chip. */
+  /** Reports the chip's size after layout. Reading the size directly would force a layout for each chip. */
   readonly #measure = new ResizeObserver(([entry]) => this.#fit(entry!.borderBoxSize[0]!));
   readonly #x: Damper;
   readonly #y: Damper;
@@ -40,9 +40,9 @@ export class FaceMark {
   #goal: Rect;
   #style: MarkStyle = "full";
   #textPx = 0;
-  #said = "";
+  #shown = "";
   #chipSize: Size = { width: 0, height: 0 };
-  /** As drawn last. */
+  /** Arguments of the last drawing; `null` before the first. */
   #drawn: { readonly marks: Rect; readonly layer: Size; readonly obstacles: readonly Rect[] } | null = null;
 
   constructor(layer: HTMLElement, face: Rect) {
@@ -72,15 +72,15 @@ export class FaceMark {
     this.#measure.observe(this.#chip);
   }
 
-  /** Where the face is now, in the layer's pixels. */
+  /** Set where the face is now, in CSS pixels of the layer. */
   aim(face: Rect): void {
     this.#goal = face;
   }
 
   /**
-   * What the face shows now.
+   * Set what the face shows now.
    *
-   * @param isFirst Whether it is the face that the page may say something else about, by the slot `label`.
+   * @param isFirst True for the one face whose chip the page may fill, through the slot `label`.
    */
   say({ label, certain, confidence }: Face, words: Words, style: MarkStyle, isFirst: boolean): void {
     this.#style = style;
@@ -93,14 +93,19 @@ export class FaceMark {
       part.toggleAttribute("data-unsure", !certain);
     }
     this.#fill.style.transform = `scaleX(${confidence.toFixed(2)})`;
-    const said = `${label} ${words[label]} ${style}`;
-    if (said === this.#said) return;
-    this.#said = said;
+    const shown = `${label} ${words[label]} ${style}`;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     this.#icon.setAttribute("d", iconPath(label));
     this.#word.textContent = words[label];
   }
 
-  /** @returns Whether it has arrived. */
+  /**
+   * Ease towards the face.
+   *
+   * @param stepMs Milliseconds since the last step, 0 or more.
+   * @returns True once the marks have arrived.
+   */
   step(stepMs: number): boolean {
     const arrived = [
       this.#x.step(this.#goal.x, stepMs),
@@ -111,7 +116,7 @@ export class FaceMark {
     return arrived.every(Boolean);
   }
 
-  /** Goes to the face at once. */
+  /** Move to the face at once. */
   jump(): void {
     this.#x.jump(this.#goal.x);
     this.#y.jump(this.#goal.y);
@@ -119,7 +124,12 @@ export class FaceMark {
     this.#height.jump(this.#goal.height);
   }
 
-  /** @param obstacles What else stands on the layer, which the chip is not to lie on. */
+  /**
+   * Draw the marks and the chip at their current place.
+   *
+   * @param layer Size of the layer, CSS pixels.
+   * @param obstacles Boxes that the chip must not cover, CSS pixels.
+   */
   draw(layer: Size, obstacles: readonly Rect[]): void {
     const face = { x: this.#x.value, y: this.#y.value, width: this.#width.value, height: this.#height.value };
     const marks = placeMarks(face, layer);
@@ -131,6 +141,7 @@ export class FaceMark {
     this.#placeChip();
   }
 
+  /** Remove the drawing from the layer, with or without a fade. */
   remove(fades: boolean): void {
     this.#measure.disconnect();
     for (const part of [this.#corners, this.#chip]) {
@@ -183,7 +194,7 @@ export class FaceMark {
   }
 }
 
-/** Four rounded corners of a box that begins at (0, 0). */
+/** @returns An SVG path of four rounded corners, for a box whose top-left corner is (0, 0). */
 function cornerPath({ width: w, height: h }: Size): string {
   const arm = Math.min(w, h) * ARM;
   const r = arm * ROUND;

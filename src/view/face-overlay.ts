@@ -5,19 +5,19 @@ import { largest } from "./palette.ts";
 import { Veil, type VeiledScene } from "./veil.ts";
 import type { Words } from "./words.ts";
 
-/** After a pause (a hidden page) the drawing goes on as if no more than this had passed. */
+/** Longest step of the animation. It applies after a pause, for example while the page was hidden. */
 const LONGEST_STEP_MS = 100;
 
-/** What the faces are drawn over, and how. */
+/** Settings for drawing the faces of one frame. */
 export interface OverlayScene extends VeiledScene {
   readonly style: MarkStyle | "none";
   readonly words: Words;
 }
 
 /**
- * Draws the faces over the picture: corner marks and a chip for each, eased from frame to frame. Between results it
- * moves by itself, and rests as soon as everything has arrived. Small parts that are moved, no canvas: where there is
- * no GPU, what is repainted is what costs.
+ * Draws the faces over the picture: corner marks and a chip for each, eased from frame to frame. The animation runs
+ * between results and stops once every mark has arrived. It moves small elements instead of painting a canvas: without a
+ * GPU, the cost is the area that is repainted.
  */
 export class FaceOverlay {
   readonly #layer: HTMLElement;
@@ -28,11 +28,11 @@ export class FaceOverlay {
   #size: Size;
   #obstacles: readonly Rect[] = [];
   #shown: { readonly faces: readonly Face[]; readonly scene: OverlayScene } | null = null;
-  /** Of the animation frame that was asked for; 0 where none was. */
+  /** Handle of the pending animation frame; 0 if there is none. */
   #request = 0;
   #steppedAtMs = 0;
 
-  /** @param layer Lies over the picture and is as large; it is filled with what is drawn. */
+  /** @param layer Lies over the picture and has its size; the overlay fills it. */
   constructor(layer: HTMLElement) {
     this.#layer = layer;
     this.#veil = new Veil(layer);
@@ -41,7 +41,7 @@ export class FaceOverlay {
     this.#watch.observe(layer);
   }
 
-  /** To be called for each answered frame. */
+  /** Draw the faces of one frame. */
   show(faces: readonly Face[], scene: OverlayScene): void {
     this.#shown = { faces, scene };
     this.#veil.draw(scene, this.#size);
@@ -57,13 +57,13 @@ export class FaceOverlay {
     this.#move();
   }
 
-  /** Tells what else stands on the layer: no chip lies on it. */
+  /** Set the boxes that no chip may cover, in CSS pixels of the layer. */
   avoid(obstacles: readonly Rect[]): void {
     this.#obstacles = obstacles;
     for (const mark of this.#marks.values()) mark.draw(this.#size, obstacles);
   }
 
-  /** Takes everything off, as when the source is gone. */
+  /** Remove everything drawn, for example when the source ends. */
   clear(): void {
     this.#shown = null;
     this.#veil.clear();

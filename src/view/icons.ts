@@ -6,8 +6,8 @@ export type IconName = Label | "camera" | "no-camera" | "lock" | "warning" | "pa
 const HEAD = "M12 2.8a9.2 9.2 0 1 0 .01 0Z";
 
 /**
- * One line set: each icon is a single path in a box of 24 by 24, drawn with a stroke of 2 and round ends; a dot is a
- * line of no length. Drawn for this project.
+ * A set of line icons, drawn for this project. Each icon is one path in a box of 24 by 24, with a stroke of 2 and round
+ * ends; a short line makes a dot.
  */
 const PATHS: Readonly<Record<IconName, string>> = {
   happy: `${HEAD}M8.7 9.6v.6M15.3 9.6v.6M7.4 13.8c1.3 4.3 7.9 4.3 9.2 0Z`,
@@ -27,12 +27,12 @@ const PATHS: Readonly<Record<IconName, string>> = {
   come: "M12 4.2a3.6 3.6 0 1 0 .01 0ZM5 20.5c.5-8.5 13.5-8.5 14 0",
 };
 
-/** The icon's path, for a box of 24 by 24. */
+/** @returns The icon's SVG path, for a box of 24 by 24. */
 export function iconPath(name: IconName): string {
   return PATHS[name];
 }
 
-/** The icon, in the colour and at the size of the text around it. */
+/** @returns The icon, in the colour and at the size of the text around it. */
 export function icon(name: IconName): TemplateResult {
   return html`<svg class="icon" part="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;
 }

@@ -1,11 +1,12 @@
 import type { Box } from "../types.ts";
 
-/** Where a frame is shown: sizes in any unit, of which the ratio alone counts. */
-export interface Picture {
+/** A frame as it is shown on the page. */
+export interface ShownFrame {
+  /** In any unit that `frameHeight` shares: only the ratio of the two counts. */
   readonly frameWidth: number;
   readonly frameHeight: number;
   readonly mirror: boolean;
-  /** As CSS's `object-fit`, centred. */
+  /** As in CSS's `object-fit`; the frame is centred. */
   readonly fit: "cover" | "contain";
 }
 
@@ -21,21 +22,27 @@ export interface Rect extends Size {
   readonly y: number;
 }
 
-/** The detector frames a face from brows to chin; the marks stand around the head: this much wider and higher. */
+/**
+ * The detector's box reaches from brows to chin, and the marks go around the whole head: the box grows by these shares of
+ * its width (each side) and height.
+ */
 const AROUND = { side: 0.14, top: 0.34, bottom: 0.12 };
 
-/** Nothing is drawn nearer to the layer's edge than this share of its smaller side. */
+/** Least distance of marks and chip from the layer's edge, as a share of the layer's smaller side. */
 const MARGIN = 0.015;
-/** Between the marks and the chip, as a share of the chip's height. */
+/** Distance between the marks and the chip, as a share of the chip's height. */
 const GAP = 0.22;
 
 /**
- * The one place where fractions of the unmirrored frame become CSS pixels.
+ * Convert a box from fractions of the unmirrored frame to CSS pixels. No other function does.
  *
- * @param layer The box in which the picture is shown, and over which the result is laid.
+ * @param box Fractions of the unmirrored frame; may reach beyond 0..1.
+ * @param frame The frame as it is shown.
+ * @param layer Size of the layer that lies over the picture and has its size, CSS pixels.
+ * @returns CSS pixels from the layer's top-left corner; all 0 while the frame has no size.
  */
-export function placeBox(box: Box, picture: Picture, layer: Size): Rect {
-  const { frameWidth, frameHeight, mirror, fit } = picture;
+export function placeBox(box: Box, frame: ShownFrame, layer: Size): Rect {
+  const { frameWidth, frameHeight, mirror, fit } = frame;
   if (frameWidth <= 0 || frameHeight <= 0) return { x: 0, y: 0, width: 0, height: 0 };
   const choose = fit === "cover" ? Math.max : Math.min;
   const scale = choose(layer.width / frameWidth, layer.height / frameHeight);
@@ -50,8 +57,11 @@ export function placeBox(box: Box, picture: Picture, layer: Size): Rect {
 }
 
 /**
- * @param face As {@link placeBox} placed it.
- * @returns Where the marks stand: around the whole head, and within the layer as far as the face is.
+ * Place the corner marks around the whole head. They stay within the layer on each side where the face does.
+ *
+ * @param face The face's box from {@link placeBox}, CSS pixels.
+ * @param layer Size of the layer, CSS pixels.
+ * @returns The marks' box, which always contains the face, CSS pixels.
  */
 export function placeMarks(face: Rect, layer: Size): Rect {
   const margin = MARGIN * Math.min(layer.width, layer.height);
@@ -65,9 +75,14 @@ export function placeMarks(face: Rect, layer: Size): Rect {
 }
 
 /**
- * @param obstacles What else stands on the layer, at its top or its bottom.
- * @returns The chip's top-left corner: above the marks, below them where there is no room, and always within and clear
- * of the obstacles; `null` where the face itself is out of sight, and its chip would lie on somebody else.
+ * Place the chip above the marks, or below them where there is no room above; always within the layer.
+ *
+ * @param chip Size of the chip, CSS pixels.
+ * @param marks The marks' box from {@link placeMarks}, CSS pixels.
+ * @param layer Size of the layer, CSS pixels.
+ * @param obstacles Boxes at the layer's top or bottom that the chip must not cover, CSS pixels.
+ * @returns The chip's top-left corner; `null` if the marks' centre is outside the layer, because the chip would then lie
+ * on another face.
  */
 export function placeChip(
   chip: Size,
@@ -80,10 +95,10 @@ export function placeChip(
   const margin = MARGIN * Math.min(layer.width, layer.height);
   const gap = chip.height * GAP;
   const x = within(middle.x - chip.width / 2, margin, layer.width - margin - chip.width);
-  const onTheWay = obstacles.filter((thing) => thing.x < x + chip.width + gap && thing.x + thing.width > x - gap);
+  const inColumn = obstacles.filter((rect) => rect.x < x + chip.width + gap && rect.x + rect.width > x - gap);
   const isHigh = ({ y, height }: Rect) => y + height / 2 < layer.height / 2;
-  const highest = Math.max(margin, ...onTheWay.filter(isHigh).map(({ y, height }) => y + height + gap));
-  const floor = Math.min(layer.height - margin, ...onTheWay.filter((thing) => !isHigh(thing)).map(({ y }) => y - gap));
+  const highest = Math.max(margin, ...inColumn.filter(isHigh).map(({ y, height }) => y + height + gap));
+  const floor = Math.min(layer.height - margin, ...inColumn.filter((rect) => !isHigh(rect)).map(({ y }) => y - gap));
   const lowest = floor - chip.height;
   const above = marks.y - gap - chip.height;
   const below = marks.y + marks.height + gap;

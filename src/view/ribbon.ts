@@ -1,20 +1,22 @@
 import type { Label } from "../types.ts";
 import { UNSURE_COLOUR, colourOf } from "./palette.ts";
 
-/** How far back the ribbon reaches. */
+/** Time span of the ribbon. */
 export const RIBBON_MS = 60_000;
 
-/** What was seen from a time on. */
+/** The expression of the largest face from a time on, until the next sample. */
 export interface Sample {
   readonly timeMs: number;
   readonly label: Label | "unsure" | "nobody";
 }
 
 /**
- * The last minute as a CSS gradient with hard edges, now at its right end: colours stay the theme's own, and the
- * browser draws it.
+ * Describe the last minute as a CSS gradient with hard edges, with the present at its right end. The gradient names the
+ * theme's custom properties, so it follows the theme.
  *
- * @param samples In order; each holds until the next, the last until now.
+ * @param samples Oldest first; each lasts until the next one, the last until `nowMs`.
+ * @param nowMs The present, milliseconds on the samples' clock.
+ * @returns A CSS `background`; `none` without samples.
  */
 export function ribbon(samples: readonly Sample[], nowMs: number): string {
   const stops: string[] = [];
@@ -26,7 +28,7 @@ export function ribbon(samples: readonly Sample[], nowMs: number): string {
   for (const sample of samples) {
     if (sample.label === first?.label) continue;
     close(sample.timeMs);
-    // What came before the first sample is nobody's.
+    // Before the first sample the ribbon is empty.
     if (first === undefined) stops.push(`transparent 0% ${percent(sample.timeMs, nowMs)}`);
     first = sample;
   }

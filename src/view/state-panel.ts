@@ -3,30 +3,30 @@ import type { EmotionCamErrorCode } from "../errors.ts";
 import { type IconName, icon } from "./icons.ts";
 import { type Words, fill } from "./words.ts";
 
-/** The line has come this far when every byte is there; the rest is the warm-up. */
+/** Share of the progress line that stands for the download; the rest is the warm-up. */
 const LOADED_SHARE = 0.85;
 
-/** What the panel speaks of. */
+/** Everything that the panel and the notice show. */
 export interface PanelModel {
   readonly state: "idle" | "starting" | "running" | "paused" | "failed";
-  /** Whether a demo plays because no camera can be had. */
+  /** True while the demo plays because there is no usable camera. */
   readonly demo: boolean;
-  /** What failed; `null` where nothing did. The message is for whoever looks after the page. */
+  /** The failure; `null` if there is none. Its message is for the page's operator. */
   readonly error: { readonly code: EmotionCamErrorCode; readonly message: string } | null;
-  /** When it is tried again, milliseconds; `null` where that is going on, `Infinity` where a person is needed. */
+  /** Milliseconds until the next try; `null` during a try, `Infinity` if a person has to act. */
   readonly retryInMs: number | null;
-  /** What has been loaded of the networks; `null` where that is not known. */
+  /** Download of the networks; `null` while it is unknown. */
   readonly progress: { readonly loadedBytes: number; readonly totalBytes: number } | null;
-  /** Faces in view; `null` where nobody is to be invited. */
+  /** Number of faces in view; `null` shows no invitation. */
   readonly people: number | null;
-  /** Whether the source is a camera, and not a clip or a picture. */
+  /** True if the source is a camera, false for a clip or a picture. */
   readonly camera: boolean;
-  /** Whether a camera is on at this moment. */
+  /** True while a camera is on. */
   readonly light: boolean;
   readonly words: Words;
-  /** Begins, or tries again. */
+  /** Start, or try again. */
   readonly start: () => void;
-  /** Ends it; `null` where there is nothing to end, or nobody who may. */
+  /** Stop; `null` if nothing runs, or if the viewer may not stop it. */
   readonly stop: (() => void) | null;
 }
 
@@ -67,12 +67,12 @@ const TROUBLE_ICON: Readonly<Partial<Record<Trouble, IconName>>> = {
   stalled: "no-camera",
 };
 
-/** Whatever is to be said in words over the picture, in each state; with the notice, which is always there. */
+/** Render the panel of the current state, and the notice, which every state shows. */
 export function statePanel(model: PanelModel): TemplateResult {
   return html`${panel(model)} ${notice(model)}`;
 }
 
-/** The panel's heading, as it is said to screen readers; empty where there is none. */
+/** @returns The panel's heading for screen readers; empty if it has none. */
 export function headline({ state, error, words }: Pick<PanelModel, "state" | "error" | "words">): string {
   if (error !== null) return words[`${TROUBLE[error.code]}Title`];
   if (state === "starting") return words.startingTitle;
@@ -97,7 +97,7 @@ function panel(model: PanelModel): TemplateResult | typeof nothing {
   }
 }
 
-/** What the camera is for is said before the browser asks for it. */
+/** Explain the camera's purpose before the browser asks for permission. */
 function invitation({ words, camera, start }: PanelModel): TemplateResult {
   return html`
     <div class="panel card" part="panel">
@@ -186,7 +186,7 @@ function demo({ error, words }: PanelModel): TemplateResult {
   `;
 }
 
-/** Always there: what is done with the picture, whether a camera is on, and what turns it off. */
+/** Render the notice: how the picture is used, a light while a camera is on, and the button that stops it. */
 function notice({ words, light, stop }: PanelModel): TemplateResult {
   return html`
     <div class="notice" part="notice">

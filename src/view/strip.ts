@@ -4,14 +4,14 @@ import { SHOWN_ORDER, UNSURE_COLOUR, colourOf, largest } from "./palette.ts";
 import { RIBBON_MS, type Sample, ribbon } from "./ribbon.ts";
 import type { Words } from "./words.ts";
 
-/** The bars are read, not watched: ten times a second is as good as every frame, and costs a third. */
+/** The bars are updated ten times a second: people see no difference from every frame, at a third of the cost. */
 const SHOW_EVERY_MS = 100;
-/** One sample of the ribbon: a 240th of it. */
+/** Interval between two samples of the ribbon: 240 samples a minute. */
 const SAMPLE_EVERY_MS = 250;
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** A bar, and what it says. */
+/** The elements of one bar. */
 interface Bar {
   readonly root: HTMLElement;
   readonly level: HTMLElement;
@@ -20,8 +20,8 @@ interface Bar {
 }
 
 /**
- * The bottom of the screen: seven bars for the one face, a column for each of several, and the last minute of the
- * largest face as a ribbon.
+ * The strip at the bottom of the screen: seven bars for a single face, or one column for each of several faces; and the
+ * last minute of the largest face as a ribbon.
  */
 export class ExpressionStrip {
   readonly #layer: HTMLElement;
@@ -35,7 +35,7 @@ export class ExpressionStrip {
   #samples: Sample[] = [];
   #shownAtMs = -Infinity;
 
-  /** @param layer Is filled with what is drawn, and carries the count of people as `data-people`. */
+  /** @param layer The strip fills it, and writes `one`, `many` or `none` to its `data-people`. */
   constructor(layer: HTMLElement) {
     this.#layer = layer;
     this.#bars.className = "bars";
@@ -55,16 +55,16 @@ export class ExpressionStrip {
   }
 
   /**
-   * To be called for each answered frame.
+   * Draw the faces of one frame.
    *
-   * @param timeMs On a clock that only goes on.
-   * @param mirror Whether the picture is mirrored, so that the columns stand in the order of the people.
+   * @param timeMs The frame's time in milliseconds. If it goes back, the ribbon starts again.
+   * @param mirror True if the picture is mirrored; the columns follow the order of the faces on screen.
    */
   show(faces: readonly Face[], timeMs: number, words: Words, mirror = false): void {
-    const leaps = timeMs < this.#shownAtMs;
-    if (timeMs - this.#shownAtMs < SHOW_EVERY_MS && !leaps) return;
+    const goesBack = timeMs < this.#shownAtMs;
+    if (timeMs - this.#shownAtMs < SHOW_EVERY_MS && !goesBack) return;
     this.#shownAtMs = timeMs;
-    if (leaps) this.#samples = [];
+    if (goesBack) this.#samples = [];
     this.#say(words);
     this.#layer.dataset["people"] = faces.length > 1 ? "many" : faces.length === 1 ? "one" : "none";
     const face = largest(faces);
@@ -73,7 +73,7 @@ export class ExpressionStrip {
     this.#remember(face, timeMs);
   }
 
-  /** Takes everything off, and forgets the last minute. */
+  /** Remove everything drawn, and forget the last minute. */
   clear(): void {
     this.#samples = [];
     this.#shownAtMs = -Infinity;

@@ -1,21 +1,22 @@
 import type { CoarsePicture, Privacy } from "../types.ts";
-import { type Picture, type Size, placeBox } from "./layout.ts";
+import { type ShownFrame, type Size, placeBox } from "./layout.ts";
 
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
 
-/** What is shown, and what happens to it. */
-export interface VeiledScene extends Picture {
+/** A frame and how much of it may be seen. */
+export interface VeiledScene extends ShownFrame {
   readonly privacy: Privacy;
-  /** The frame in a few points; `null` where it was not asked for. */
+  /** The frame at very low resolution; `null` if it was not requested. */
   readonly coarse: CoarsePicture | null;
 }
 
 /**
- * Takes the picture's place where faces are not to be seen. The whole picture is veiled and not the faces alone: a
- * face that is not found yet, or moved since the frame that was looked at, would show for a moment. What hides the
- * picture is the style sheet, by the element's attribute, before the first frame and without any script; this only
- * paints the coarse picture over it (`blur`), or nothing (`hide`). The coarse picture comes from the worker, which has
- * the frame's pixels: of what is drawn onto a canvas Chromium keeps every whole frame, in up to 500 MB.
+ * Covers the picture where faces must not be seen. It covers the whole picture, because a face that is not found yet, or
+ * has moved since the last result, would otherwise show for a moment.
+ *
+ * The style sheet hides the picture by the element's attribute, before the first frame and without any script. This class
+ * only paints the coarse picture over it (`blur`), or nothing (`hide`). The coarse picture comes from the worker, which
+ * has the frame's pixels: when frames are drawn onto a canvas here, Chromium keeps each of them, up to 500 MB.
  */
 export class Veil {
   readonly #canvas = document.createElement("canvas");
@@ -29,9 +30,9 @@ export class Veil {
   }
 
   /**
-   * To be called for each new frame.
+   * Paint the coarse picture of one frame, or hide it.
    *
-   * @param layer What the picture fills, CSS pixels.
+   * @param layer Size of the layer that the picture fills, CSS pixels.
    */
   draw(scene: VeiledScene, layer: Size): void {
     const { privacy, coarse, frameWidth, mirror } = scene;

@@ -1,4 +1,6 @@
-/** Everything the element says, in English; `static/lang/en.json` holds the same, as the pattern for translators. */
+import { LANGUAGES } from "../types.ts";
+
+/** The element's texts in English. `static/lang/en.json` is a copy for translators to start from. */
 export const ENGLISH = {
   happy: "happy",
   surprised: "surprised",
@@ -10,15 +12,15 @@ export const ENGLISH = {
   demo: "Demo",
   startTitle: "See which expression your face shows",
   startWhy:
-    "The camera is used to find faces and to name the expression they appear to show. " +
-    "The picture stays on this device: nothing is stored, nothing is sent.",
+    "The camera is used to find faces and to name the expression that each one appears to show. " +
+    "The picture stays on this device: nothing is stored or sent.",
   startBrief: "Names a face's apparent expression. Nothing is stored or sent.",
   startButton: "Start the camera",
   playButton: "Start",
   startingTitle: "Starting",
   startingAsk: "If the browser asks, please allow the camera.",
   loading: "Loading, {percent} %",
-  warmingUp: "Warming up",
+  warmingUp: "Almost ready",
   nobody: "Come closer and look this way",
   paused: "Paused",
   lastMinute: "The last minute",
@@ -27,106 +29,110 @@ export const ENGLISH = {
   cameraOn: "Camera on",
   stopButton: "Stop",
   retryWithin: "Next try within {seconds} s",
-  retryRunning: "Starting again by itself",
+  retryRunning: "Trying again now",
   retryButton: "Try again",
   insecureTitle: "This page needs a secure address",
-  insecureHelp: "Browsers give the camera only to pages whose address begins with https:// or is on this very machine.",
-  unsupportedTitle: "This browser cannot run it",
-  unsupportedHelp: "Please open the page in a current Chrome, Edge, Firefox or Safari.",
-  deniedTitle: "The camera is not allowed",
+  insecureHelp:
+    "Browsers allow the camera only on pages whose address begins with https:// or that are on this device itself.",
+  unsupportedTitle: "This browser is not supported",
+  unsupportedHelp: "Please open this page in a current version of Chrome, Edge, Firefox or Safari.",
+  deniedTitle: "Camera access is blocked",
   deniedHelp: "Allow the camera for this page in the browser's address bar or settings. It then starts by itself.",
   missingTitle: "No camera found",
-  missingHelp: "Plug in a camera: it starts by itself.",
-  busyTitle: "The camera is in use elsewhere",
-  busyHelp: "Close the other program that uses the camera. It then starts by itself.",
+  missingHelp: "Plug in a camera. It starts by itself.",
+  busyTitle: "Another program is using the camera",
+  busyHelp: "Close that program. The camera then starts by itself.",
   lostTitle: "The camera was disconnected",
   lostHelp: "Check its cable. It starts again by itself.",
   stalledTitle: "The camera sends no pictures",
-  stalledHelp: "It is being started again. If this goes on, unplug the camera and plug it in again.",
+  stalledHelp: "It is restarting. If this does not help, unplug the camera and plug it in again.",
   sourceTitle: "This clip or picture cannot be shown",
-  sourceHelp: "Check its address and its format.",
-  loadTitle: "A part could not be loaded",
-  loadHelp: "Check the connection to the server that this page comes from.",
-  corruptTitle: "The network's files are damaged",
-  corruptHelp: "They have to be installed again.",
-  crashTitle: "Recognition stopped",
+  sourceHelp: "Check its address and format.",
+  loadTitle: "A file could not be loaded",
+  loadHelp: "Check the connection to this page's server.",
+  corruptTitle: "The model's files are damaged",
+  corruptHelp: "They must be installed again.",
+  crashTitle: "Recognition has stopped",
   crashHelp: "It starts again by itself.",
   sayExpression: "Apparent expression: {expression}",
   sayPeople: "{count} people in view",
   sayNobody: "Nobody in view",
 } as const;
 
-/** Everything the element says, in one language. */
+/** The element's texts in one language. */
 export type Words = Readonly<Record<keyof typeof ENGLISH, string>>;
 
-/** Words of one language that a page brings along; what it leaves out is said as the language says it otherwise. */
+/** Texts that a page adds in one language. The language's shipped texts, or else the English ones, fill the gaps. */
 export type SomeWords = Readonly<Partial<Words>>;
 
-/** What the element speaks. */
+/** A language and the element's texts in it. */
 export interface Language {
-  /** As in HTML's `lang`: the language that the words really are in. */
+  /** The language that the words are really in, as in HTML's `lang`. */
   readonly tag: string;
   readonly direction: "ltr" | "rtl";
   readonly words: Words;
 }
 
-/** The languages that ship beside English, as their files are named. */
-const TRANSLATED = ["de", "es", "fr", "it", "ja", "pt", "zh-Hans"] as const;
-
-/** Scripts that are written from right to left. */
-const FROM_RIGHT = ["Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Syrc", "Thaa"];
+/** Scripts written from right to left, by their ISO 15924 codes. */
+const RIGHT_TO_LEFT = ["Adlm", "Arab", "Hebr", "Mand", "Nkoo", "Rohg", "Syrc", "Thaa"];
 
 export const ENGLISH_LANGUAGE: Language = { tag: "en", direction: "ltr", words: ENGLISH };
 
-/** By tag, in lower case. */
+/** Texts that pages added, by language tag in lower case. */
 const added = new Map<string, SomeWords>();
 
-/** Says `change` when a language was added. */
+/** Fires `change` when a page adds a language. */
 export const languages = new EventTarget();
 
 /**
- * Teaches every element a language, or other words in one that it knows. A tag without a region is for all regions.
+ * Add a language to every element on the page, or change texts of a language that it already has.
  *
- * @throws RangeError Where the tag is no language tag. TypeError where a key or a value is not what the element says.
+ * @param tag A language tag as in HTML's `lang`; one without a region applies to all regions.
+ * @param words Texts by the keys of `lang/en.json`; keys may be left out.
+ * @throws RangeError If the tag is not a language tag.
+ * @throws TypeError If a key is unknown or a value is not a string.
  */
 export function addLanguage(tag: string, words: SomeWords): void {
   const key = canonical(tag).toLowerCase();
   if (typeof words !== "object" || words === null)
-    throw new TypeError(`The words of "${tag}" are ${String(words)}. Give an object like the one in lang/en.json.`);
+    throw new TypeError(`The words of "${tag}" are ${String(words)}. Give an object with keys of lang/en.json.`);
   for (const [name, text] of Object.entries(words)) {
     if (!(name in ENGLISH))
-      throw new TypeError(`"${name}" is nothing that the element says. The keys are those of lang/en.json.`);
+      throw new TypeError(`"${name}" is not a text of the element. Use the keys of lang/en.json.`);
     if (typeof text !== "string")
-      throw new TypeError(`"${name}" of "${tag}" is ${String(text)}. Give its text in that language.`);
+      throw new TypeError(`"${name}" of "${tag}" is ${String(text)}. Give a string in that language.`);
   }
   added.set(key, { ...added.get(key), ...words });
   languages.dispatchEvent(new Event("change"));
 }
 
 /**
- * @param lang A language tag as in HTML's `lang`; regions are passed over (`de-AT` is `de`, `zh-CN` is `zh-Hans`).
+ * Load a language: the shipped texts, overridden by those that the page added.
+ *
+ * @param lang A language tag as in HTML's `lang`; for shipped languages the region is ignored (`de-AT` gives `de`,
+ * `zh-CN` gives `zh-Hans`).
  * @param assetBase Absolute URL of the folder that holds `lang/`, ending in a slash.
- * @returns The language; English where it does not ship, was not added or cannot be had. Never rejects.
+ * @returns The language; English if it is neither shipped nor added, or if its file cannot be loaded. Never rejects.
  */
 export async function loadLanguage(lang: string, assetBase: string): Promise<Language> {
   const own = addedWords(lang);
   const shipped = shippedLanguage(lang);
   const rest = shipped === "en" ? ENGLISH : await fetchWords(shipped, assetBase);
   const words = own === null ? rest : { ...rest, ...own.words };
-  // What a file could not be fetched for is said in English.
+  // If the file could not be loaded, the words are English.
   const tag = own !== null ? own.tag : rest === ENGLISH ? "en" : shipped;
   return words === ENGLISH ? ENGLISH_LANGUAGE : { tag, direction: directionOf(tag), words };
 }
 
-/** @returns The shipped language that a tag asks for, `en` where there is none. */
-export function shippedLanguage(lang: string): (typeof TRANSLATED)[number] | "en" {
+/** @returns The shipped language for a tag; `en` if there is none. */
+export function shippedLanguage(lang: string): (typeof LANGUAGES)[number] {
   const primary = lang.trim().toLowerCase().split(/[-_]/)[0];
-  // Traditional script does not ship; the simplified one is nearer to its readers than English.
+  // Traditional Chinese does not ship; its readers understand the simplified script better than English.
   if (primary === "zh") return "zh-Hans";
-  return TRANSLATED.find((language) => language === primary) ?? "en";
+  return LANGUAGES.find((language) => language === primary) ?? "en";
 }
 
-/** What pages added for a tag: the nearest one counts most, `pt-BR` before `pt`. */
+/** @returns The texts that pages added for a tag, the nearest tag first (`pt-BR` before `pt`); `null` if there are none. */
 function addedWords(lang: string): { readonly tag: string; readonly words: SomeWords } | null {
   const subtags = lang.trim().toLowerCase().replaceAll("_", "-").split("-");
   const known = subtags.map((_, index) => subtags.slice(0, index + 1).join("-")).filter((tag) => added.has(tag));
@@ -149,12 +155,12 @@ function canonical(tag: string): string {
   try {
     return new Intl.Locale(tag.trim().replaceAll("_", "-")).toString();
   } catch {
-    throw new RangeError(`"${tag}" is no language tag. Give one as in HTML's lang: "nl", "pt-BR".`);
+    throw new RangeError(`"${tag}" is not a language tag. Give one as in HTML's lang, for example "nl" or "pt-BR".`);
   }
 }
 
 function directionOf(tag: string): Language["direction"] {
-  return FROM_RIGHT.includes(new Intl.Locale(tag).maximize().script ?? "") ? "rtl" : "ltr";
+  return RIGHT_TO_LEFT.includes(new Intl.Locale(tag).maximize().script ?? "") ? "rtl" : "ltr";
 }
 
 /** @returns The text with each `{name}` replaced by its value. */
@@ -162,7 +168,7 @@ export function fill(text: string, values: Readonly<Record<string, string | numb
   return text.replace(/\{(\w+)\}/g, (placeholder, name: string) => String(values[name] ?? placeholder));
 }
 
-/** A file of an older release may lack words, and a server may answer with anything. */
+/** Keep the known texts of a language file and fill the gaps in English. The file may be old, or not a language file at all. */
 function completed(file: unknown): Words {
   if (typeof file !== "object" || file === null) return ENGLISH;
   const known = Object.entries(file).filter(([key, value]) => key in ENGLISH && typeof value === "string");

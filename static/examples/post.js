@@ -1,14 +1,14 @@
 import { EmotionLog } from "../define.js";
 
 const form = document.querySelector("#post");
-const said = form.querySelector("output");
+const output = form.querySelector("output");
 
 form.onsubmit = (event) => {
   event.preventDefault();
   form.querySelector("button").disabled = true;
   const log = new EmotionLog(document.querySelector("#posted"), { intervalS: 5 });
   log.addEventListener("emotion-log", ({ entry }) => post(form.address.value, entry));
-  said.textContent = "The first entry goes out when five seconds with frames are over.";
+  output.textContent = "The first entry follows after five seconds with frames.";
 };
 
 async function post(address, entry) {
@@ -16,8 +16,8 @@ async function post(address, entry) {
   try {
     const headers = { "content-type": "application/json" };
     const response = await fetch(address, { method: "POST", headers, body, keepalive: true });
-    said.textContent = response.ok ? `Posted ${body}` : `${address} answered ${response.status}: not taken.`;
+    output.textContent = response.ok ? `Posted ${body}` : `Refused: ${address} answered ${response.status}.`;
   } catch (error) {
-    said.textContent = `${address} cannot be reached: ${error.message}`;
+    output.textContent = `Failed: ${address} cannot be reached. ${error.message}`;
   }
 }

@@ -1,4 +1,5 @@
-// PORT=9000 ORIGIN=https://your.site node receive.mjs: takes what post.js sends, a line each in expressions.jsonl
+// Receives the entries of post.js and appends one line for each to expressions.jsonl:
+// PORT=9000 ORIGIN=https://your.site node receive.mjs
 import { appendFile } from "node:fs/promises";
 import { createServer } from "node:http";
 

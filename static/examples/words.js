@@ -14,7 +14,7 @@ EmotionCam.addLanguage("nl", {
   noticeWhere: "Verwerkt op dit apparaat, niets wordt bewaard",
 });
 
-// What the chip of the largest face says is the page's own.
+// The page writes the chip of the largest face.
 const label = document.querySelector("#label");
 label.closest("emotion-cam").addEventListener("emotion-change", (event) => {
   label.textContent = event.label === "happy" ? "🎉 Hoera!" : event.label;

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { styles } from "../../src/emotion-cam.styles.ts";
 import type { Face, Label } from "../../src/types.ts";
 import { FaceOverlay, type OverlayScene } from "../../src/view/face-overlay.ts";
 import { ExpressionStrip } from "../../src/view/strip.ts";
+import { styles } from "../../src/view/styles.ts";
 import { ENGLISH } from "../../src/view/words.ts";
 
-/** The layer is as wide and high as the frame, so that a fraction times this is a pixel. */
+/** Size of the layer and of the frame: a fraction of the frame times this is a CSS pixel. */
 const WIDTH = 640;
 const HEIGHT = 480;
 
@@ -17,7 +17,7 @@ beforeEach(() => {
   host = document.createElement("div");
   host.style.cssText = `position: fixed; inset: 0 auto auto 0; width: ${WIDTH}px; height: ${HEIGHT}px`;
   const root = host.attachShadow({ mode: "open" });
-  root.adoptedStyleSheets = [styles.styleSheet!];
+  root.adoptedStyleSheets = styles.map(({ styleSheet }) => styleSheet!);
   layer = document.createElement("div");
   layer.className = "overlay";
   root.append(layer);
@@ -72,7 +72,7 @@ const middle = (part: Element) => {
 };
 
 describe("the faces", () => {
-  test("marks stand around the face, the chip above them in its colour and with its word", async () => {
+  test("draws marks around the face, and above them a chip in the expression's colour and word", async () => {
     overlay.show([face(0.3)], scene());
     await frame();
     await frame();
@@ -87,14 +87,14 @@ describe("the faces", () => {
     expect(getComputedStyle(marks()).stroke).toBe("rgb(255, 200, 61)");
   });
 
-  test("a mirrored picture has them on the other side", async () => {
+  test("draws them on the other side of a mirrored picture", async () => {
     overlay.show([face(0.1)], scene({ mirror: true }));
     await frame();
     await frame();
     expect(Math.abs(middle(chip()) - 0.8 * WIDTH)).toBeLessThan(2);
   });
 
-  test("they ease to where the face went without passing it, and then rest", async () => {
+  test("eases to the face without overshooting, and then requests no more animation frames", async () => {
     overlay.show([face(0.1)], scene());
     await settled();
     overlay.show([face(0.6)], scene());
@@ -113,7 +113,7 @@ describe("the faces", () => {
     expect(asked).not.toHaveBeenCalled();
   });
 
-  test("with motion reduced they are there at once", async () => {
+  test("moves at once under prefers-reduced-motion", async () => {
     vi.spyOn(globalThis, "matchMedia").mockImplementation(
       (query) => Object.assign(new EventTarget(), { matches: true, media: query }) as unknown as MediaQueryList,
     );
@@ -127,7 +127,7 @@ describe("the faces", () => {
     expect(Math.abs(middle(chip()) - 0.7 * WIDTH)).toBeLessThan(2);
   });
 
-  test("what is not sure enough has marks and no word", async () => {
+  test("draws marks but no word for an uncertain expression", async () => {
     overlay.show([face(0.3, false)], scene());
     await frame();
     await frame();
@@ -135,7 +135,7 @@ describe("the faces", () => {
     expect(getComputedStyle(chip()).display).toBe("none");
   });
 
-  test("each style shows what it says", async () => {
+  test("draws marks and chip according to the style", async () => {
     const visible = (part: Element) => getComputedStyle(part).display !== "none";
     for (const [style, hasMarks, hasChip] of [
       ["full", true, true],
@@ -152,7 +152,7 @@ describe("the faces", () => {
     expect(layer.querySelectorAll(".corners, .chip").length).toBe(0);
   });
 
-  test("who left is taken off, and nothing is left behind", async () => {
+  test("removes a face that left, and leaves nothing in the layer", async () => {
     overlay.show([face(0.1), face(0.6, true, "sad", 2)], scene());
     await frame();
     expect(layer.querySelectorAll(".chip").length).toBe(2);
@@ -165,7 +165,7 @@ describe("the faces", () => {
     expect(layer.childElementCount).toBe(0);
   });
 
-  test("a layer that changes its size moves them along", async () => {
+  test("follows a layer that changes its size", async () => {
     overlay.show([face(0.3)], scene());
     await settled();
     host.style.width = `${WIDTH / 2}px`;
@@ -176,7 +176,7 @@ describe("the faces", () => {
 });
 
 describe("privacy", () => {
-  test.each(["blur", "hide"])("%s: the layer over the picture is opaque before anything is drawn", (privacy) => {
+  test.each(["blur", "hide"])("%s makes the layer over the picture opaque before anything is drawn", (privacy) => {
     host.setAttribute("privacy", privacy);
     expect(getComputedStyle(layer).backgroundColor).toBe("rgb(11, 15, 20)");
     const { x, y, width, height } = layer.getBoundingClientRect();
@@ -194,7 +194,7 @@ describe("privacy", () => {
     ["cover", false, { x: -WIDTH / 2, y: 0, width: 2 * WIDTH, height: HEIGHT }],
     ["cover", true, { x: -WIDTH / 2, y: 0, width: 2 * WIDTH, height: HEIGHT }],
     ["contain", true, { x: 0, y: HEIGHT / 4, width: WIDTH, height: HEIGHT / 2 }],
-  ] as const)("blur lays the coarse picture where the frame is: %s, mirrored: %s", (fit, mirror, place) => {
+  ] as const)("blur lays the coarse picture over the frame: %s, mirrored: %s", (fit, mirror, place) => {
     host.setAttribute("privacy", "blur");
     const wide = { frameWidth: 2 * WIDTH, frameHeight: HEIGHT };
     overlay.show([], scene({ ...wide, fit, mirror, coarse: COARSE, privacy: "blur" }));
@@ -207,7 +207,7 @@ describe("privacy", () => {
     expect([...veil.getContext("2d")!.getImageData(0, 0, 2, 1).data]).toEqual([...COARSE.rgba]);
   });
 
-  test("nothing is laid there without a coarse picture, nor where the picture is hidden or shown", () => {
+  test("lays nothing over the frame without a coarse picture, nor with privacy hide or show", () => {
     const veil = layer.querySelector("canvas")!;
     overlay.show([], scene({ coarse: COARSE, privacy: "blur" }));
     for (const wishes of [
@@ -222,7 +222,7 @@ describe("privacy", () => {
 });
 
 describe("the strip", () => {
-  function put(): HTMLElement {
+  function addStrip(): HTMLElement {
     const strip = document.createElement("div");
     strip.className = "strip";
     host.setAttribute("state", "running");
@@ -230,8 +230,8 @@ describe("the strip", () => {
     return strip;
   }
 
-  test("one face: seven bars in their order, the top one marked", () => {
-    const layer = put();
+  test("shows seven bars in fixed order for one face, with the top one marked", () => {
+    const layer = addStrip();
     new ExpressionStrip(layer).show([face(0.3, true, "sad")], 1000, ENGLISH);
     const words = [...layer.querySelectorAll(".bar .word")].map((word) => word.textContent);
     expect(words).toEqual(["happy", "surprised", "neutral", "sad", "fearful", "disgusted", "angry"]);
@@ -240,8 +240,8 @@ describe("the strip", () => {
     expect(layer.querySelector<HTMLElement>("[data-top] .level")!.style.getPropertyValue("--_level")).toBe("0.700");
   });
 
-  test.each(["one", "two"])("of a guess that no word stands for no full bars are shown: %s", (count) => {
-    const layer = put();
+  test.each(["one", "two"])("shows pale bars for an uncertain expression: %s", (count) => {
+    const layer = addStrip();
     const strip = new ExpressionStrip(layer);
     const others = count === "two" ? [face(0.7, true, "happy", 2)] : [];
     const opacities = () =>
@@ -258,8 +258,8 @@ describe("the strip", () => {
     expect(Math.min(...opacities())).toBe(1);
   });
 
-  test("several: a column each, in the order of the picture as it is seen", () => {
-    const layer = put();
+  test("shows one column for each of several faces, in their order on screen", () => {
+    const layer = addStrip();
     const strip = new ExpressionStrip(layer);
     const faces = [face(0.6, true, "sad", 1), face(0.1, true, "angry", 2), face(0.3, true, "happy", 3)];
     const words = () => [...layer.querySelectorAll(".column .word")].map((word) => word.textContent);
@@ -271,8 +271,8 @@ describe("the strip", () => {
     expect(words()).toEqual(["sad", "angry"]);
   });
 
-  test("the last minute is drawn and forgotten", () => {
-    const layer = put();
+  test("draws the last minute, and forgets it", () => {
+    const layer = addStrip();
     const strip = new ExpressionStrip(layer);
     for (let timeMs = 0; timeMs < 20_000; timeMs += 33) strip.show([face(0.3)], timeMs, ENGLISH);
     const ribbon = layer.querySelector<HTMLElement>(".ribbon")!;

@@ -1,11 +1,11 @@
 import axe from "axe-core";
 import { render } from "lit";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { styles } from "../../src/emotion-cam.styles.ts";
 import type { EmotionCamErrorCode } from "../../src/errors.ts";
 import type { Face } from "../../src/types.ts";
 import { Announcer, describePeople } from "../../src/view/announcer.ts";
 import { type PanelModel, headline, statePanel } from "../../src/view/state-panel.ts";
+import { styles } from "../../src/view/styles.ts";
 import { ENGLISH } from "../../src/view/words.ts";
 
 const CODES: readonly EmotionCamErrorCode[] = [
@@ -28,7 +28,7 @@ let host: HTMLElement;
 beforeEach(() => {
   host = document.createElement("main");
   host.style.cssText = "position: fixed; inset: 0; width: 800px; height: 600px; color: white";
-  host.attachShadow({ mode: "open" }).adoptedStyleSheets = [styles.styleSheet!];
+  host.attachShadow({ mode: "open" }).adoptedStyleSheets = styles.map(({ styleSheet }) => styleSheet!);
   document.body.append(host);
 });
 
@@ -48,15 +48,15 @@ function show(wishes: Partial<PanelModel>): { text: string; model: PanelModel } 
 const button = () => host.shadowRoot!.querySelector("button");
 const error = (code: EmotionCamErrorCode) => ({ code, message: `What failed at http://site.test/: ${code}.` });
 
-describe("what is said", () => {
-  test("before the start: what the camera is for, and a button", () => {
+describe("the panel", () => {
+  test("explains the camera's purpose before the start, with a button", () => {
     const { text, model } = show({ state: "idle" });
     expect(text).toContain(ENGLISH.startWhy);
     button()!.click();
     expect(model.start).toHaveBeenCalledOnce();
   });
 
-  test("while it starts: a line that moves with the bytes", () => {
+  test("shows a progress line that follows the download", () => {
     const line = () => host.shadowRoot!.querySelector<HTMLElement>(".progress span")!.style.transform;
     show({ state: "starting" });
     expect(line()).toBe("scaleX(0)");
@@ -66,14 +66,14 @@ describe("what is said", () => {
     expect(text).toContain(ENGLISH.warmingUp);
   });
 
-  test.each(CODES)("%s: what is wrong, what helps, and the details", (code) => {
+  test.each(CODES)("%s: shows what is wrong, what helps, and the message", (code) => {
     const { text } = show({ state: "failed", error: error(code), retryInMs: Infinity });
     expect(text).toContain(headline({ state: "failed", error: error(code), words: ENGLISH }));
     expect(text).toContain(error(code).message);
     expect(button()!.textContent).toBe(ENGLISH.retryButton);
   });
 
-  test("when it is tried again by itself", () => {
+  test("tells when the next automatic try comes", () => {
     expect(show({ state: "failed", error: error("camera-busy"), retryInMs: 3200 }).text).toContain("within 4 s");
     expect(button()).toBe(null);
     expect(show({ state: "failed", error: error("worker-crash"), retryInMs: null }).text).toContain(
@@ -81,20 +81,20 @@ describe("what is said", () => {
     );
   });
 
-  test("the demo is marked as one, with the reason", () => {
+  test("marks the demo, and gives its reason", () => {
     const { text } = show({ demo: true, error: error("camera-missing") });
     expect(text).toMatch(/demo/i);
     expect(text).toContain(ENGLISH.missingTitle);
   });
 
-  test("nobody there: an invitation, gone when somebody is, and none where none is wanted", () => {
+  test("invites people while nobody is in view, unless no invitation is wanted", () => {
     expect(show({ people: 0 }).text).toContain(ENGLISH.nobody);
     show({ people: 1 });
     expect(host.shadowRoot!.querySelector("[part~=panel]")!.hasAttribute("data-away")).toBe(true);
     expect(show({ people: null }).text).toBe("");
   });
 
-  test("the notice is there in every state, and the light when a camera is on", () => {
+  test("shows the notice in every state, and the light while a camera is on", () => {
     const notice = () => host.shadowRoot!.querySelector<HTMLElement>("[part~=notice]")!;
     for (const state of ["idle", "starting", "running", "paused", "failed"] as const) {
       show({ state });
@@ -106,7 +106,7 @@ describe("what is said", () => {
   });
 });
 
-describe("axe finds nothing", () => {
+describe("axe finds no violation", () => {
   const states: readonly Partial<PanelModel>[] = [
     { state: "idle" },
     { state: "starting" },
@@ -120,7 +120,7 @@ describe("axe finds nothing", () => {
     for (const theme of ["dark", "light", "contrast"]) {
       host.setAttribute("theme", theme);
       show(wishes);
-      // Fading in is not what is to be judged.
+      // Judge the colours after the fade-in.
       for (const animation of host.shadowRoot!.getAnimations()) animation.finish();
       const { violations } = await axe.run(host, { rules: { "landmark-one-main": { enabled: false } } });
       expect(violations.map(({ id, nodes }) => `${theme} ${id}: ${nodes[0]?.html}`)).toEqual([]);
@@ -132,7 +132,7 @@ describe("the announcer", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
   afterEach(() => void vi.useRealTimers());
 
-  test("says what has settled, and nothing that passed quickly", () => {
+  test("speaks a text that has settled, and none that changed quickly", () => {
     const announcer = new Announcer();
     expect(announcer.region.getAttribute("role")).toBe("status");
     announcer.say("one");
@@ -149,7 +149,7 @@ describe("the announcer", () => {
     expect(announcer.region.textContent).toBe("two");
   });
 
-  test("leaves time to hear a sentence to its end", () => {
+  test("leaves time between two sentences", () => {
     const announcer = new Announcer();
     announcer.say("one");
     vi.advanceTimersByTime(1000);
@@ -165,7 +165,7 @@ describe("the announcer", () => {
     expect(announcer.region.textContent).toBe("");
   });
 
-  test("people in words", () => {
+  test("describes the people in view", () => {
     const face = { label: "sad", certain: true } as Face;
     expect(describePeople([], ENGLISH)).toBe("Nobody in view");
     expect(describePeople([face], ENGLISH)).toBe("Apparent expression: sad");

@@ -4,7 +4,7 @@ import type {} from "../../src/bench/bench.ts";
 import { STAGES, problemsOf, type BenchReport } from "../../src/bench/report.ts";
 import { type Visit, endVisits, visit } from "./visit.ts";
 
-/** Two runs with their loading and warm-up; on a busy machine each frame may take a second. */
+/** Limit for two runs with download and warm-up; on a busy machine each frame may take a second. */
 const PATIENCE_MS = 300_000;
 
 let here: Visit | undefined;
@@ -16,7 +16,7 @@ afterEach(async () => {
 
 afterAll(endVisits);
 
-/** The page's policy lets no condition be evaluated in it, so it is asked from outside, again and again. */
+/** Poll from outside, because the page's security policy allows no condition to be evaluated inside. */
 async function report(page: Visit["page"]): Promise<BenchReport> {
   for (;;) {
     const found = await page.evaluate(() => window.__bench);
@@ -25,7 +25,7 @@ async function report(page: Visit["page"]): Promise<BenchReport> {
   }
 }
 
-test("?bench measures the demo clip and reports what its schema says", { timeout: PATIENCE_MS }, async () => {
+test("?bench measures the demo clip, and its report follows the schema", { timeout: PATIENCE_MS }, async () => {
   here = await visit("?bench=1&engine=float", []);
   const { page } = here;
   const found = await report(page);
@@ -56,7 +56,7 @@ test("?bench measures the demo clip and reports what its schema says", { timeout
   expect(here.complaints).toEqual([]);
 });
 
-test("a source that cannot be loaded is said on the sheet", async () => {
+test("the sheet tells that a source cannot be loaded", async () => {
   here = await visit("?bench=2&engine=float&src=nothing-here.webm", []);
   const alert = here.page.getByRole("alert").filter({ hasText: "nothing-here.webm" });
   await alert.waitFor();

@@ -5,25 +5,25 @@ import type { Box } from "../../src/types.ts";
 
 const PORTRAIT = fileURLToPath(new URL("../fixtures/astronaut.jpg", import.meta.url));
 
-/** The portrait is a square of this side, pixels. */
+/** Side of the square portrait, pixels. */
 export const PORTRAIT_PX = 512;
 
-/** What is drawn in one go: a minute's pictures would not fit into one message. */
+/** Frames drawn in one call. The frames of a minute would not fit into one message. */
 const FRAMES_AT_ONCE = 100;
 
-/** Where the face is in the portrait, from brow to chin and from ear to ear, in its pixels. */
+/** The face in the portrait, from brow to chin and from ear to ear, in the portrait's pixels. */
 const FACE = { x: 178, y: 80, width: 95, height: 98 };
 
-/** The portrait is laid over the camera's frame this much enlarged and this far moved: the face is 142 px wide. */
+/** Scale and shift of the portrait in the camera's frame: the face is 142 px wide. */
 const SCALE = 1.5;
 const SHIFT = { x: -17, y: 0 };
 const WIDTH = 640;
 const HEIGHT = 480;
 
-/** The frames differ a little, as a camera's do: each is moved by so many pixels. */
+/** Shift of each frame, so that the frames differ slightly, like a camera's. */
 const SWAY_PX = [0, 1, 2, 3, 2, 1, 0, -1, -2, -1] as const;
 
-/** Where the face is in the camera's frame, give or take the sway, in its fractions. */
+/** The face in the camera's frame without the sway, in fractions of the frame. */
 export const FACE_PLACE: Box = {
   x: (FACE.x * SCALE + SHIFT.x) / WIDTH,
   y: (FACE.y * SCALE + SHIFT.y) / HEIGHT,
@@ -31,24 +31,25 @@ export const FACE_PLACE: Box = {
   height: (FACE.height * SCALE) / HEIGHT,
 };
 
-/** A copy of the portrait in a frame: its left and top, and the side of the whole square, in the frame's pixels. */
+/** A copy of the portrait in a frame: left, top and side of the square, in the frame's pixels. */
 export interface Figure {
   readonly x: number;
   readonly y: number;
   readonly side: number;
 }
 
-/** Writes a clip of one person who sways, for Chromium's fake camera. */
+/** Write a clip of one swaying person for Chromium's fake camera. */
 export async function writeCameraClip(browser: Browser, path: string): Promise<void> {
   const frames = SWAY_PX.map((sway) => [{ x: SHIFT.x + sway, y: SHIFT.y, side: PORTRAIT_PX * SCALE }]);
   await writeClip(browser, path, { width: WIDTH, height: HEIGHT }, frames);
 }
 
 /**
- * Writes a clip for Chromium's fake camera, which plays it over and over, 30 frames a second: JPEG pictures one after
- * the other.
+ * Write a clip for Chromium's fake camera: JPEG pictures one after the other. The camera repeats it at 30 frames a second.
  *
- * @param frames Who is in each frame; those who come later are in front.
+ * @param path File to write.
+ * @param size Size of a frame, pixels.
+ * @param frames The people in each frame; later ones are in front.
  */
 export async function writeClip(
   browser: Browser,
@@ -67,7 +68,7 @@ export async function writeClip(
   await page.close();
 }
 
-/** Runs in the page, so it names no functions. */
+/** Draw the frames as JPEG in base64. Runs in the page, so it may use no outer names. */
 async function drawFrames(wish: {
   url: string;
   size: { width: number; height: number };
@@ -85,12 +86,4 @@ async function drawFrames(wish: {
     for (const { x, y, side } of figures) context.drawImage(portrait, x, y, side, side);
     return canvas.toDataURL("image/jpeg", 0.9).split(",")[1]!;
   });
-}
-
-/** Intersection over union of two boxes, 0..1. */
-export function overlap(a: Box, b: Box): number {
-  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
-  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
-  const shared = Math.max(0, width) * Math.max(0, height);
-  return shared / (a.width * a.height + b.width * b.height - shared);
 }

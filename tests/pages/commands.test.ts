@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LABELS } from "../../src/types.ts";
 
 const run = promisify(execFile);
-/** A busy machine takes its time. */
+/** Limit for a busy machine. */
 const HANG_MS = 300_000;
 const ASTRONAUT = { x: 172, y: 72, width: 104, height: 116 };
 
@@ -28,7 +28,7 @@ async function failure(started: Promise<unknown>): Promise<{ code: number; stder
   );
 }
 
-/** Faces and labels in the format of the training data; the faces are noise. */
+/** Write faces and labels in the format of the training data. The faces are noise. */
 function writeFaces(count: number): { images: string; labels: string } {
   const images = join(folder, "faces.npy");
   const labels = join(folder, "faces.csv");
@@ -47,13 +47,13 @@ function writeFaces(count: number): { images: string; labels: string } {
 const FACES = "../shared/fer/valid-images.npy";
 const LABELS_FILE = "../shared/fer/valid-labels.csv";
 const CROPPED = 80;
-/** What a crop may cost, and three standard errors of it: about one face in twelve is answered otherwise. */
+/** Accuracy that the crop may cost, plus three standard errors. About one face in twelve gets another label. */
 const MOST_LOST = 0.015 + 3 * Math.sqrt(1 / 12 / CROPPED);
 
 describe("live-crop", () => {
   if (!existsSync(FACES)) console.warn("SKIPPED: live crops of labelled faces, which are not in ../shared/fer");
   test.skipIf(!existsSync(FACES))(
-    "faces on camera are read as bare ones are",
+    "reads faces on camera like bare ones",
     async () => {
       const json = join(folder, "live-crop.json");
       const options = ["--images", FACES, "--labels", LABELS_FILE, "--count", String(CROPPED), "--json", json];
@@ -68,7 +68,7 @@ describe("live-crop", () => {
 });
 
 describe("detect", () => {
-  test("finds the astronaut, and writes what it found", async () => {
+  test("finds the astronaut, and writes the result", async () => {
     const json = join(folder, "faces.json");
     const { stdout, stderr } = await command("detect", "--images", "tests/fixtures", "--range", "near", "--json", json);
     expect(stdout).toContain("astronaut.jpg");
@@ -83,7 +83,7 @@ describe("detect", () => {
     expect(width).toBeGreaterThan(0.75 * ASTRONAUT.width);
   });
 
-  test("refuses a folder without pictures in one line, with exit code 2", async () => {
+  test("rejects a folder without pictures in one line, with exit code 2", async () => {
     const { code, stderr } = await failure(command("detect", "--images", folder));
     expect(code).toBe(2);
     expect(stderr.trim().split("\n")).toHaveLength(1);
@@ -92,7 +92,7 @@ describe("detect", () => {
 });
 
 describe("evaluate", () => {
-  test("counts every face, whatever the answers", async () => {
+  test("counts every face, whatever its label", async () => {
     const { images, labels } = writeFaces(70);
     const json = join(folder, "evaluation.json");
     const { stdout } = await command("evaluate", "--images", images, "--labels", labels, "--json", json);
@@ -112,7 +112,7 @@ describe("evaluate", () => {
     [["--images", "package.json", "--labels", "x.csv"], "package.json: is not a NumPy .npy file"],
     [["--model", "nothing", "--images", "x", "--labels", "x"], "--model nothing"],
     [["--image", "x"], "--image"],
-  ])("refuses %j in one line, with exit code 2", async (options, message) => {
+  ])("rejects %j in one line, with exit code 2", async (options, message) => {
     const { code, stderr } = await failure(command("evaluate", ...options));
     expect(code).toBe(2);
     expect(stderr.trim().split("\n")).toHaveLength(1);

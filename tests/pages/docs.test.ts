@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { type Visit, endVisits, visit } from "./visit.ts";
 
-/** Networks load, warm up and see the first face, on a machine that has other things to do as well. */
+/** Limit for download, warm-up and the first result on a busy machine. */
 const PATIENCE_MS = 60_000;
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const AXE = readFileSync(`${ROOT}/node_modules/axe-core/axe.min.js`, "utf8");
@@ -28,7 +28,7 @@ afterAll(endVisits);
 
 const press = (id: string) => here.page.locator(`#${id} [part=button]`).click();
 
-test("the tables say what custom-elements.json says, all of it", async () => {
+test("the tables contain everything in custom-elements.json", async () => {
   const { modules } = JSON.parse(readFileSync(`${ROOT}/dist/custom-elements.json`, "utf8"));
   const element = modules
     .flatMap(({ declarations }: { declarations: { tagName?: string }[] }) => declarations)
@@ -60,7 +60,7 @@ test("the tables say what custom-elements.json says, all of it", async () => {
   );
 });
 
-test("the editor writes attributes, and shows the tag that has them", async () => {
+test("the editor writes attributes, and shows the tag with them", async () => {
   const tag = here.page.locator("#tag");
   expect(await tag.innerText()).toBe('<emotion-cam src="demo.webm"></emotion-cam>');
   await here.page.locator("#editor [name=overlay]").selectOption("emoji");
@@ -81,7 +81,7 @@ test("the editor writes attributes, and shows the tag that has them", async () =
   await here.page.locator("#tried[state=running]").waitFor({ timeout: PATIENCE_MS });
 });
 
-test("a press starts it, and what it tells is listed", async () => {
+test("a press starts the element, and its events are listed", async () => {
   expect(here.asked.filter((path) => path.endsWith("worker.js"))).toEqual([]);
   await press("tried");
   await here.page.locator("#events >> text=emotion-ready").waitFor({ timeout: PATIENCE_MS });
@@ -89,7 +89,7 @@ test("a press starts it, and what it tells is listed", async () => {
   await here.page.locator("#rate >> text=in the last second").waitFor({ timeout: PATIENCE_MS });
 });
 
-test("code that is shown is the code that runs", async () => {
+test("the page shows the code that it runs", async () => {
   for (const code of await here.page.locator("[data-file]").all()) {
     const file = (await code.getAttribute("data-file"))!;
     const text = readFileSync(`${ROOT}/static/${file}`, "utf8").trim();
@@ -101,14 +101,14 @@ test("code that is shown is the code that runs", async () => {
   );
 });
 
-test("the example in Dutch speaks Dutch, and the page's own label takes the chip's place", async () => {
+test("the Dutch example is in Dutch, and the page's label replaces the chip's", async () => {
   const worded = here.page.locator("#worded emotion-cam");
   expect(await worded.locator("[part=button]").innerText()).toBe("Begin");
   await worded.locator("[part=button]").click();
   await here.page.locator("#label >> text=Hoera").waitFor({ timeout: PATIENCE_MS });
 });
 
-test("the chart draws what was counted, and saves it", async () => {
+test("the chart draws the counts, and saves them", async () => {
   await press("counted");
   await here.page.locator("#chart > div").nth(1).waitFor({ timeout: PATIENCE_MS });
   expect(await here.page.locator("#chart").getAttribute("aria-label")).toMatch(/^The last second: angry \d+ %/);
@@ -121,12 +121,12 @@ test("the chart draws what was counted, and saves it", async () => {
   expect(rows.length).toBeGreaterThan(2);
 });
 
-test("the poster's entries reach one's own server, and nothing else does", async () => {
+test("the posted entries reach the page's own server, and nothing else does", async () => {
   const folder = mkdtempSync(join(tmpdir(), "emotion-cam-"));
   const file = join(folder, "expressions.jsonl");
   const { server, url } = await receiver(file);
   try {
-    // The page's policy keeps it to its own origin, where a site would pass the address on to such a server.
+    // The page's policy allows its own origin only; a real site would forward this address to such a server.
     await here.page.route("**/expressions", async (route) => {
       const response = await fetch(url, {
         ...{ method: "POST", headers: { "content-type": "application/json" } },
@@ -151,9 +151,9 @@ test("the poster's entries reach one's own server, and nothing else does", async
   }
 });
 
-test.each(["dark", "light"] as const)("axe finds nothing on the page, %s", async (colorScheme) => {
+test.each(["dark", "light"] as const)("axe finds no violation on the page, %s", async (colorScheme) => {
   expect(here.complaints).toEqual([]);
-  // axe writes styles into the page, which the policy refuses: they are not the page's.
+  // axe adds inline styles, which the page's policy blocks: ignore those complaints.
   here = { ...here, complaints: [] };
   await here.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
   await here.page.evaluate(AXE);

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Face } from "../../src/types.ts";
-import { FACE_PLACE, overlap, writeCameraClip } from "./camera-clip.ts";
+import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
+import { FACE_PLACE, writeCameraClip } from "./camera-clip.ts";
 import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, browserWith, endVisits, visit } from "./visit.ts";
 
 /** Hundreds of frames, on a machine that has other things to do as well. */
@@ -62,7 +63,7 @@ describe("the tag on the served page", { timeout: LONG_MS }, () => {
     for (const faces of seen) {
       expect(faces.length).toBeLessThanOrEqual(1);
       for (const { box, scores } of faces) {
-        expect(overlap(box, FACE_PLACE)).toBeGreaterThanOrEqual(0.6);
+        expect(intersectionOverUnion(box, FACE_PLACE)).toBeGreaterThanOrEqual(0.6);
         expect(Object.values(scores).reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 3);
       }
     }

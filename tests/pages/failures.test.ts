@@ -88,7 +88,7 @@ describe("what a visitor is told", () => {
     expect(failure.message).toContain(here.origin);
     // What is wrong, and when it is tried again.
     expect((await readable(here)).length).toBeGreaterThan(20);
-    await here.page.getByText(/Next try within \d+ s|Starting again by itself/).waitFor();
+    await here.page.getByText(/Next try within \d+ s|Trying again now/).waitFor();
     if (code === "model-corrupt") await here.page.getByText(/Next try within (5|10|20) s/).waitFor();
   });
 

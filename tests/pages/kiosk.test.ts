@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { writeCameraClip } from "./camera-clip.ts";
 import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, browserWith, endVisits, visit } from "./visit.ts";
 
-/** Networks load, warm up and see the first face, on a machine that has other things to do as well. */
+/** Limit for download, warm-up and the first result on a busy machine. */
 const PATIENCE_MS = 60_000;
 
 let folder: string;
@@ -30,7 +30,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("with a camera it shows the face's expression, by itself", async () => {
+test("with a camera, it starts by itself and shows the face's expression", async () => {
   here = await visit("", [FAKE_CAMERA, ALLOW_CAMERA, `--use-file-for-fake-video-capture=${clip}`]);
   await here.page.goto(`${here.origin}/`);
   const element = here.page.locator("emotion-cam");
@@ -44,7 +44,7 @@ test("with a camera it shows the face's expression, by itself", async () => {
   expect(width >= screen.width && height >= screen.height).toBe(true);
 });
 
-test("without a camera it says so, and plays the demo", async () => {
+test("without a camera, it says so and plays the demo", async () => {
   here = await visit("", [ALLOW_CAMERA]);
   await here.page.goto(`${here.origin}/`);
   const element = here.page.locator("emotion-cam[state=running][demo]");
@@ -54,7 +54,7 @@ test("without a camera it says so, and plays the demo", async () => {
   await element.locator("[part=chip] >> text=happy").waitFor({ timeout: PATIENCE_MS });
 });
 
-test("with the camera refused it says how to allow it, and can be pressed to ask again", async () => {
+test("with camera access denied, it says how to allow it and has a button to ask again", async () => {
   here = await visit("", [FAKE_CAMERA]);
   await here.page.goto(`${here.origin}/`);
   const element = here.page.locator("emotion-cam[state=failed]");
@@ -63,7 +63,7 @@ test("with the camera refused it says how to allow it, and can be pressed to ask
   expect(await element.locator("[part=button]").isEnabled()).toBe(true);
 });
 
-test("a permission given later starts it", async () => {
+test("it starts when camera access is allowed later", async () => {
   here = await visit("", [FAKE_CAMERA]);
   await here.page.goto(`${here.origin}/`);
   await here.page.locator("emotion-cam[state=failed]").waitFor({ timeout: PATIENCE_MS });

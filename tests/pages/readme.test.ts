@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { type Visit, endVisits, visit } from "./visit.ts";
 
-/** Networks load, warm up and see the first face, on a machine that has other things to do as well. */
+/** Limit for download, warm-up and the first result on a busy machine. */
 const PATIENCE_MS = 60_000;
 
 const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
@@ -23,7 +23,7 @@ afterEach(async () => {
 
 afterAll(endVisits);
 
-/** A page with what the README says to write, the package in a folder of its own. */
+/** Open a page with a snippet of the README, and with the package in a folder of its own. */
 async function open(body: string, files: Readonly<Record<string, string>> = {}): Promise<Visit> {
   const opened = (here = await visit("", []));
   const { page, origin } = opened;
@@ -48,7 +48,7 @@ const element = '<emotion-cam src="demo.webm"></emotion-cam><canvas></canvas><ou
 const define = '<script type="module" src="emotion-cam/define.js"></script>';
 
 describe("README's snippets", () => {
-  test("are there", () => {
+  test("exist", () => {
     expect(SNIPPETS.filter(({ kind }) => kind === "html").length).toBeGreaterThan(1);
     expect(SNIPPETS.filter(({ kind }) => kind === "js").length).toBeGreaterThan(1);
   });
@@ -74,7 +74,7 @@ describe("README's snippets", () => {
     });
     await page.route(`${origin}/expressions`, (route) => route.fulfill({ status: 204 }));
     await page.locator("emotion-cam[state=idle]").waitFor();
-    // What a person would press, unless the snippet does it.
+    // Start the element as a person would, unless the snippet does.
     await page.locator("emotion-cam").evaluate(async (tag) => {
       await (tag as HTMLElementTagNameMap["emotion-cam"]).start();
     });

@@ -1,4 +1,4 @@
-/** The release archive: the same bytes from the same site, and not installed where a file is another. */
+/** The release archive: the same site gives the same bytes, and the installer refuses a modified archive. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ let said: string;
 const pack = () => execFileSync(join(ROOT, "kiosk/release.sh"), { encoding: "utf8" });
 const archive = () => join(ROOT, "release", said.trim().split("  ")[1]!);
 
-// GNU tar and sha256sum, as on the machines that it is for.
+// The archive needs GNU tar and sha256sum, as its target machines have.
 describe.runIf(process.platform === "linux")("a release", () => {
   beforeAll(() => {
     said = pack();
@@ -24,18 +24,18 @@ describe.runIf(process.platform === "linux")("a release", () => {
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** What the installer says and how it ends; it is only asked what it would do. */
+  /** Run the installer without any change to the machine. */
   function install(): { status: number | null; output: string } {
     const { status, stdout, stderr } = spawnSync(join(folder, "kiosk/install.sh"), ["--dry-run"], { encoding: "utf8" });
     return { status, output: stdout + stderr };
   }
 
-  test("the same site gives the same bytes, told by their sha256", () => {
+  test("the same site gives the same bytes, as their sha256 shows", () => {
     expect(readFileSync(`${archive()}.sha256`, "utf8")).toBe(said);
     expect(pack()).toBe(said);
   });
 
-  test("it lists every file that is in it", () => {
+  test("the archive lists each of its files", () => {
     const listed = readFileSync(join(folder, "SHA256SUMS"), "utf8")
       .trim()
       .split("\n")
@@ -47,7 +47,7 @@ describe.runIf(process.platform === "linux")("a release", () => {
     expect(there.filter((name) => name.endsWith(".map"))).toEqual([]);
   });
 
-  test("nothing is installed of an archive in which a file was changed or added", () => {
+  test("the installer refuses an archive with a changed or added file", () => {
     expect(install().output).not.toMatch(/the release\b/);
     writeFileSync(join(folder, "dist/added.js"), "");
     expect(install()).toMatchObject({ status: 1, output: expect.stringMatching(/dist\/added\.js/) as string });

@@ -1,4 +1,4 @@
-/** What the pages let nobody do: CONTRIBUTING.md's neighbour SECURITY.md names each of these. */
+/** Attacks that the pages withstand. SECURITY.md refers to these tests by their names. */
 import { type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { readFileSync, readdirSync } from "node:fs";
@@ -8,13 +8,13 @@ import type { Page } from "playwright";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, endVisits, visit } from "./visit.ts";
 
-/** Networks load and see the first picture, on a machine that has other things to do as well. */
+/** Limit for download and the first result on a busy machine. */
 const PATIENCE_MS = 60_000;
 
-/** Somebody else's server on the same machine: another port is another origin. */
+/** A server on another port of the same machine, which makes it another origin. */
 let stranger: Server;
 let strangerOrigin: string;
-/** Paths that the stranger was asked for. */
+/** Paths requested from the other server. */
 const askedOfStranger: string[] = [];
 let here: Visit | undefined;
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   stranger = createServer((request, response) => {
     askedOfStranger.push(request.url!);
     response.setHeader("Content-Type", "text/html");
-    // It lets everybody read everything: what is held back is held back by our page alone.
+    // It allows every read, so any request that fails was blocked by our page.
     response.setHeader("Access-Control-Allow-Origin", "*");
     response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
     response.end("<!doctype html><title>stranger</title>");
@@ -49,7 +49,7 @@ const running = async (path: string): Promise<Page> => {
 
 test("an exhibit that ran has stored nothing, anywhere", async () => {
   const page = await running("?kiosk");
-  // Counted by the browser itself, whatever has been written through whichever interface.
+  // The browser counts the bytes of every storage interface.
   const stored = await page.evaluate(async () => ({
     local: localStorage.length,
     session: sessionStorage.length,
@@ -85,7 +85,7 @@ test("messages of other windows are ignored", async () => {
   expect(id).toEqual({ told: 0, state: "running" });
 });
 
-test("the worker is the only one who is listened to", () => {
+test("the worker is the only one whose messages are handled", () => {
   const source = fileURLToPath(new URL("../../src", import.meta.url));
   const listeners = readdirSync(source, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
@@ -102,7 +102,7 @@ test("the worker is the only one who is listened to", () => {
 });
 
 describe("a hostile page", () => {
-  test("cannot show the exhibit in a frame, and so neither lend it a camera nor lay anything over it", async () => {
+  test("cannot show the exhibit in a frame, so it can neither delegate a camera to it nor cover it", async () => {
     here = await visit("", [FAKE_CAMERA, ALLOW_CAMERA]);
     await here.page.goto(strangerOrigin);
     const frame = await here.page.evaluateHandle(async (address) => {
@@ -118,7 +118,7 @@ describe("a hostile page", () => {
     expect(await content.locator("emotion-cam").count()).toBe(0);
   });
 
-  test("cannot beat the exhibit's heart, nor read its health", async () => {
+  test("can neither send the exhibit's heartbeat nor read its health", async () => {
     here = await visit("", []);
     await here.page.goto(strangerOrigin);
     const beat = JSON.stringify({
@@ -142,13 +142,13 @@ describe("a hostile page", () => {
       { origin: here.origin, body: beat },
     );
     expect(outcome).toEqual(["refused", "refused", "refused"]);
-    // Plain text needs no preflight and does arrive: it is not taken.
+    // Plain text needs no preflight, so it arrives, and the server rejects it.
     const plain = await fetch(`${here.origin}/heartbeat`, { method: "POST", body: beat });
     expect(plain.status).toBe(415);
   });
 });
 
-test("whatever script might get into the page, nothing gets out of it", async () => {
+test("if a hostile script gets into the page, nothing gets out of it", async () => {
   here = await visit("?kiosk", [FAKE_CAMERA, ALLOW_CAMERA]);
   askedOfStranger.length = 0;
   const outcome = await here.page.evaluate(async (origin) => {
@@ -205,7 +205,7 @@ test("whatever script might get into the page, nothing gets out of it", async ()
     return attempts;
   }, strangerOrigin);
   const { beacon, ...others } = outcome;
-  expect(beacon).toMatch(/queued|refused/); // Chromium says that it queued it, and then does not send it.
+  expect(beacon).toMatch(/queued|refused/); // Chromium reports it as queued but does not send it.
   expect(new Set(Object.values(others)), JSON.stringify(others)).toEqual(new Set(["refused"]));
   await here.page.waitForTimeout(500);
   expect(askedOfStranger).toEqual([]);
@@ -238,7 +238,7 @@ test("no key, menu or dropped file leaves the kiosk's page; the keys that press 
   expect(new Set([...allowed.keys, ...allowed.menus, allowed.zoom])).toEqual(new Set([false]));
 });
 
-test("without the flag kiosk the keys are the visitor's", async () => {
+test("without the flag kiosk, all keys work", async () => {
   here = await visit("", [FAKE_CAMERA, ALLOW_CAMERA]);
   await here.page.goto(here.origin);
   const isLetThrough = await here.page.evaluate(() =>
@@ -249,7 +249,7 @@ test("without the flag kiosk the keys are the visitor's", async () => {
   expect(isLetThrough).toBe(true);
 });
 
-test("nothing burns in: everything wanders by a few pixels", async () => {
+test("against burn-in, the element moves by a few pixels", async () => {
   here = await visit("", [FAKE_CAMERA, ALLOW_CAMERA], (context) => context.clock.install());
   await here.page.goto(`${here.origin}/`);
   const places = new Set<string>();

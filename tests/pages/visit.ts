@@ -2,28 +2,28 @@ import { type Browser, type BrowserContext, type Page, chromium } from "playwrig
 import { type SiteServer, createServer } from "../../kiosk/server.ts";
 import { CHROMIUM_ARGS, chromiumPath } from "../chromium.ts";
 
-/** Answers for the camera's prompt as a visitor would who allows everything. */
+/** Chromium's flag that allows camera access without a prompt. */
 export const ALLOW_CAMERA = "--use-fake-ui-for-media-stream";
 export const FAKE_CAMERA = "--use-fake-device-for-media-stream";
 
 export interface Visit {
   readonly page: Page;
-  /** The site's origin, without a slash at the end. */
+  /** The site's origin, without a final slash. */
   readonly origin: string;
-  /** Paths of this origin that were asked for, by the page and by its workers. */
+  /** Paths on this origin that the page and its workers requested. */
   readonly asked: readonly string[];
-  /** Addresses elsewhere that were asked for. */
+  /** Addresses on other origins that they requested. */
   readonly strangers: readonly string[];
-  /** What the content security policy refused, and what was thrown and not caught. */
+  /** Violations of the content security policy, and uncaught errors. */
   readonly complaints: readonly string[];
   close(): Promise<void>;
 }
 
-/** Opened once for each set of flags: a browser's start takes longer than most tests. */
+/** One browser for each set of flags, because a start takes longer than most tests. */
 const browsers = new Map<string, Promise<Browser>>();
 let server: Promise<SiteServer> | undefined;
 
-/** The tests' Chromium with these flags. */
+/** Start the tests' Chromium with these flags, or reuse it. */
 export function browserWith(args: readonly string[]): Promise<Browser> {
   const key = args.join(" ");
   const browser =
@@ -32,7 +32,7 @@ export function browserWith(args: readonly string[]): Promise<Browser> {
   return browser;
 }
 
-/** Ends everything that the file's tests opened. */
+/** Close the browsers and the server of this file's tests. */
 export async function endVisits(): Promise<void> {
   for (const browser of browsers.values()) await (await browser).close();
   browsers.clear();
@@ -41,11 +41,12 @@ export async function endVisits(): Promise<void> {
 }
 
 /**
- * Opens a page of the built site, served as it is served to visitors, with nothing kept from other visits; writes down
- * whatever leaves the origin or breaks the content security policy.
+ * Open a page of the built site in a new browser context, from the same server that visitors get. Record requests that
+ * leave the origin and violations of the content security policy.
  *
- * @param path Below the site's root; empty for a page that the test opens by itself.
- * @param args For Chromium.
+ * @param path Path below the site's root; empty if the test opens a page itself.
+ * @param args Flags for Chromium.
+ * @param prepare Runs before the page is opened.
  */
 export async function visit(
   path: string,
@@ -71,7 +72,7 @@ export async function visit(
   const page = await context.newPage();
   if (path !== "") await page.goto(`${origin}/${path}`);
   const close = async () => {
-    // What a route still fetches would fail when its context goes.
+    // A route that is still fetching would fail when its context closes.
     await context.unrouteAll({ behavior: "ignoreErrors" });
     await context.close();
   };

@@ -15,7 +15,7 @@ const ENTRY: HistoryEntry = {
 };
 
 describe("the bench's history", () => {
-  test("compares with the last entry of the same machine and kind", () => {
+  test("finds the last entry of the same machine and kind", () => {
     const history = [
       { ...ENTRY, commit: "old" },
       { ...ENTRY, commit: "last" },
@@ -26,7 +26,7 @@ describe("the bench's history", () => {
     expect(lastAlike([], ENTRY)).toBeUndefined();
   });
 
-  test("says what got worse and what better, and nothing of a few percent", () => {
+  test("reports what got worse or better, and ignores a few percent", () => {
     const now = { ...ENTRY, fps: 24, totalMs: 3, cpuMsPerFrame: 6.5, firstResultMs: 550.1 };
     expect(changes(ENTRY, now)).toEqual([
       "WORSE  frames a second: 30 -> 24 (−20 %)",
@@ -36,7 +36,7 @@ describe("the bench's history", () => {
     expect(changes(ENTRY, ENTRY)).toEqual([]);
   });
 
-  test("reads a line each, and names the line that is none", () => {
+  test("reads one entry a line, and names an invalid line", () => {
     const line = JSON.stringify(ENTRY);
     expect(readHistory(`${line}\n\n${line}\n`)).toEqual([ENTRY, ENTRY]);
     expect(readHistory("")).toEqual([]);

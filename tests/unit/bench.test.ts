@@ -8,7 +8,7 @@ import { isCoarse, timerResolutionMs } from "../../src/bench/timer.ts";
 import type { Face, StageTimings } from "../../src/types.ts";
 
 describe("percentiles", () => {
-  test("are NumPy's on known samples", () => {
+  test("equal NumPy's on known samples", () => {
     // numpy.percentile(range(1, 101), [50, 95, 99]) and of [15, 20, 35, 40, 50].
     const hundred = Array.from({ length: 100 }, (_, index) => index + 1);
     expect(percentilesOf(hundred)).toEqual({ p50: 50.5, p95: 95.05, p99: 99.01 });
@@ -18,19 +18,19 @@ describe("percentiles", () => {
     expect(median([4, 1, 3, 2])).toBe(2.5);
   });
 
-  test("sort numbers as numbers, and leave the samples as they are", () => {
+  test("sort by number, and do not modify the samples", () => {
     const samples = [10, 9, 100, 1];
     expect(quantile(samples, 1)).toBe(100);
     expect(samples).toEqual([10, 9, 100, 1]);
   });
 
-  test("of nothing are 0, of one sample that sample", () => {
+  test("are 0 without samples, and the sample itself for one sample", () => {
     expect(percentilesOf([])).toEqual({ p50: 0, p95: 0, p99: 0 });
     expect(median([])).toBeNaN();
     expect(percentilesOf([7])).toEqual({ p50: 7, p95: 7, p99: 7 });
   });
 
-  test("lie within the samples and grow with the share", () => {
+  test("lie within the samples, and increase with the share", () => {
     const samples = fc.array(fc.double({ noNaN: true, min: 0, max: 1e6 }), { minLength: 1 });
     fc.assert(
       fc.property(samples, fc.double({ min: 0, max: 1, noNaN: true }), (values, share) => {
@@ -44,13 +44,13 @@ describe("percentiles", () => {
 });
 
 describe("timer resolution", () => {
-  test.each([0.005, 0.1, 1, 16.6])("of a clock that steps by %d ms", (stepMs) => {
+  test.each([0.005, 0.1, 1, 16.6])("is found for a clock with steps of %d ms", (stepMs) => {
     let calls = 0;
     const clock = () => 1234 + Math.floor(calls++ / 7) * stepMs;
     expect(timerResolutionMs(clock)).toBeCloseTo(stepMs, 3);
   });
 
-  test("the browsers' 0.1 ms will do, 1 ms will not", () => {
+  test("0.1 ms, as browsers give, is fine enough; 1 ms is too coarse", () => {
     expect(isCoarse(0.1)).toBe(false);
     expect(isCoarse(1)).toBe(true);
   });
@@ -63,7 +63,7 @@ function samples(count: number, faces: number, timings = FAST): CostSample[] {
 }
 
 describe("capacity", () => {
-  test("a fixed part and a part for each face, never more than the source gave", () => {
+  test("follows from a fixed cost and a cost for each face, up to the source's rate", () => {
     const slow = { grab: 5, detect: 20, crop: 2, classify: 8, post: 5, total: 40 };
     // 30 ms and 10 for each face: three faces take 60 ms (16.7 a second), four 70 (14.3).
     expect(capacityOf(samples(50, 1, slow), { presentedFps: 30, answeredFps: 30 })).toEqual({
@@ -73,25 +73,25 @@ describe("capacity", () => {
     expect(capacityOf(samples(50, 1), { presentedFps: 30, answeredFps: 30 })).toEqual({ faces: 8, fps: 30 });
   });
 
-  test("two faces in view tell what one costs", () => {
+  test("divides the cost of two faces by two", () => {
     const two = { grab: 5, detect: 20, crop: 4, classify: 16, post: 5, total: 50 };
     const one = { grab: 5, detect: 20, crop: 2, classify: 8, post: 5, total: 40 };
     const pace = { presentedFps: 60, answeredFps: 60 };
     expect(capacityOf(samples(50, 2, two), pace)).toEqual(capacityOf(samples(50, 1, one), pace));
   });
 
-  test("a machine too slow for one face says at what rate", () => {
+  test("gives one face at the rate that remains on a very slow machine", () => {
     const crawl = { grab: 50, detect: 200, crop: 20, classify: 180, post: 50, total: 500 };
     expect(capacityOf(samples(5, 1, crawl), { presentedFps: 30, answeredFps: 30 })).toEqual({ faces: 1, fps: 2 });
   });
 
-  test("where frames are dropped, time outside the stages counts", () => {
-    // Answers come every 100 ms although a frame takes 4: the page, not the networks, is the bottleneck.
+  test("includes time outside the stages when frames are dropped", () => {
+    // Answers come every 100 ms although a frame takes 4 ms: the page is the bottleneck, not the networks.
     const found = capacityOf(samples(50, 1), { presentedFps: 30, answeredFps: 10 });
     expect(found).toEqual({ faces: 1, fps: expect.closeTo(10, 9) });
   });
 
-  test("the sentence", () => {
+  test("is told in one sentence", () => {
     expect(sentenceOf({ faces: 4, fps: 29.97 })).toBe("This machine can follow 4 faces at 29 frames a second.");
     expect(sentenceOf({ faces: 1, fps: 2.04 })).toBe("This machine can follow 1 face at 2 frames a second.");
     expect(capacityOf(samples(9, 0), { presentedFps: 30, answeredFps: 30 })).toBeNull();
@@ -101,7 +101,7 @@ describe("capacity", () => {
 
 const FACE = {} as Face;
 
-/** Answers every `everyMs`, the first one 400 ms after the start; the source presents `presented` frames for each. */
+/** Record an answer every `everyMs`, the first 400 ms after the start. The source presents `presented` frames for each. */
 function record(count: number, everyMs: number, presented = 1): Recorder {
   const recorder = new Recorder(1000);
   for (let index = 0; index < count; index++) {
@@ -112,29 +112,29 @@ function record(count: number, everyMs: number, presented = 1): Recorder {
 }
 
 describe("recorder", () => {
-  test("throws the warm-up away: 30 frames and a second", () => {
+  test("discards the warm-up: 30 frames and one second", () => {
     const recorder = record(100, 40);
     expect(recorder.firstResultMs).toBe(400);
     // The 31st frame is 1.2 s after the first.
     expect(recorder.frames).toHaveLength(70);
     expect(recorder.frames[0]?.arrivedMs).toBe(1400 + 30 * 40);
-    // At 200 a second the second lasts longer than the 30 frames.
+    // At 200 frames a second, the one second takes longer than the 30 frames.
     expect(record(1000, 5).frames).toHaveLength(800);
   });
 
-  test("a slow machine warms up for five seconds at most", () => {
+  test("limits the warm-up of a slow machine to five seconds", () => {
     expect(record(20, 1000).frames).toHaveLength(15);
   });
 
-  test("figures: rate, drops and mean", () => {
+  test("computes rate, dropped frames and mean", () => {
     const figures = figuresOf(record(131, 100, 3).frames);
-    // 31 frames are the warm-up's own: at 10 a second thirty of them take longer than a second.
+    // The warm-up takes 30 frames, because at 10 frames a second they last longer than a second.
     expect(figures).toMatchObject({ frames: 100, seconds: 10, fps: 10, dropped: 200, faces: 1, workerMsPerFrame: 4 });
     expect(figures.stages.detect).toEqual({ p50: 2, p95: 2, p99: 2 });
-    expect(figures.pace).toEqual({ presentedFps: 30, answeredFps: 10 });
+    expect(figures.rates).toEqual({ presentedFps: 30, answeredFps: 10 });
   });
 
-  test("a source that starts counting anew makes no negative drops", () => {
+  test("counts no negative drops when the source restarts its count", () => {
     const frames = record(60, 50).frames.map((frame, index) =>
       index === 20 ? { ...frame, presentedFrames: 0 } : frame,
     );
@@ -142,7 +142,7 @@ describe("recorder", () => {
     expect(figuresOf(restarted).dropped).toBe(0);
   });
 
-  test("too few frames are no figure", () => {
+  test("rejects too few frames", () => {
     expect(() => figuresOf(record(20, 10).frames)).toThrow(/0 frames were answered.*\?bench=30/);
     expect(() => figuresOf(record(31, 40).frames)).toThrow(/1 frames were answered/);
   });
@@ -191,7 +191,7 @@ const REPORT: BenchReport = {
   others: [],
 };
 
-/** The contract's fields, which may grow and never shrink. */
+/** Fields that every report must have; fields may be added, none removed. */
 const CONTRACT = [
   "schema when commit environment source engine model frames seconds fps firstResultMs stages cpuMsPerFrame memory dropped",
   "environment.userAgent environment.cores environment.isolated environment.simd environment.variant",
@@ -201,7 +201,7 @@ const CONTRACT = [
 ].flatMap((line) => line.split(" "));
 
 function without(path: string): unknown {
-  // Through text, so that no two fields share an object.
+  // Copy through JSON, so that no two fields share an object.
   const copy = JSON.parse(JSON.stringify(REPORT)) as Record<string, unknown>;
   const names = path.split(".");
   const last = names.pop()!;
@@ -211,19 +211,19 @@ function without(path: string): unknown {
 }
 
 describe("the report's schema", () => {
-  test("a whole report has no problem, with the other engine's in it neither", () => {
+  test("accepts a complete report, with or without the other engine's", () => {
     expect(problemsOf(REPORT)).toEqual([]);
     expect(problemsOf(JSON.parse(JSON.stringify({ ...REPORT, others: [{ ...REPORT, engine: "float" }] })))).toEqual([]);
     expect(problemsOf({ ...REPORT, capacity: null, memory: { jsHeapMB: null, wasmMB: 0 } })).toEqual([]);
   });
 
-  test.each(CONTRACT)("misses %s where it is not there", (path) => {
+  test.each(CONTRACT)("reports a missing %s", (path) => {
     const problems = problemsOf(without(path));
     expect(problems.length).toBeGreaterThan(0);
     expect(problems[0]).toMatch(new RegExp(`^${path.replaceAll(".", "\\.")} is`));
   });
 
-  test("names what is wrong", () => {
+  test("names each problem", () => {
     expect(problemsOf(null)).toContain("the report is not an object");
     expect(problemsOf({ ...REPORT, fps: NaN })).toEqual(["fps is not a number from 0 up"]);
     expect(problemsOf({ ...REPORT, engine: "gpu" })).toEqual(["engine is none of int8, float"]);

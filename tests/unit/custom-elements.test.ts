@@ -35,9 +35,9 @@ function partsInSource(): readonly string[] {
   return [...new Set([...given].flatMap((match) => match[1]!.split(" ")))].sort();
 }
 
-/** Custom properties that the style sheet sets for pages to set otherwise; the others begin with `--_`. */
+/** Custom properties that the style sheets set for pages to set otherwise; the others begin with `--_`. */
 function propertiesInSource(): readonly string[] {
-  const text = readFileSync(`${ROOT}/src/emotion-cam.styles.ts`, "utf8");
+  const text = sources().join("\n");
   return [...new Set([...text.matchAll(/--emotion-cam-[a-z]+(?:-[a-z]+)*/g)].map((match) => match[0]))].sort();
 }
 

@@ -15,4 +15,4 @@ test.each([
   ["", "03:00", true],
   ["9-18", "03:00", true],
   ["25:00-26:00", "03:00", true],
-])("%s at %s: %s", (hours, time, open) => expect(isOpen(hours, at(time))).toBe(open));
+])("hours %j at %s: open is %s", (hours, time, open) => expect(isOpen(hours, at(time))).toBe(open));

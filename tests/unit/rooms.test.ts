@@ -33,11 +33,10 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^people\.ts$/, rooms: /^(types|events)\.ts$/, packages: /^$/ },
   { files: /^emotion-log\.ts$/, rooms: /^(types|events)\.ts$/, packages: /^$/ },
   { files: /^emotion-cam\.attributes\.ts$/, rooms: /^types\.ts$/, packages: /^lit$/ },
-  { files: /^emotion-cam\.styles\.ts$/, rooms: /^view\/.*$/, packages: /^lit$/ },
   {
     files: /^emotion-cam\.ts$/,
     rooms:
-      /^(camera\/.*|view\/.*|runtime\/client\.ts|(events|errors|recovery|types|people|emotion-cam\.(attributes|styles))\.ts)$/,
+      /^(camera\/.*|view\/.*|runtime\/client\.ts|(events|errors|recovery|types|people|emotion-cam\.attributes)\.ts)$/,
     packages: /^lit(\/.*)?$/,
   },
   { files: /^define\.ts$/, rooms: /^(emotion-cam|index)\.ts$/, packages: /^$/ },

@@ -6,7 +6,7 @@ const place = fc.double({ min: -4000, max: 4000, noNaN: true });
 const stepMs = fc.double({ min: 0.1, max: 100, noNaN: true });
 
 describe("the damper", () => {
-  test("arrives, and rests there", () => {
+  test("arrives at its goal and rests", () => {
     fc.assert(
       fc.property(place, place, stepMs, (from, goal, step) => {
         const damper = new Damper(from);
@@ -17,14 +17,14 @@ describe("the damper", () => {
     );
   });
 
-  test("is within a twentieth of the way after 160 ms", () => {
+  test("is within 5 % of the distance after 160 ms", () => {
     const damper = new Damper(0);
     damper.step(100, 160);
     expect(damper.value).toBeGreaterThan(95);
     expect(damper.value).toBeLessThan(100);
   });
 
-  test("never passes a goal, however the goal jumps", () => {
+  test("never overshoots a goal, however the goal jumps", () => {
     fc.assert(
       fc.property(place, fc.array(fc.tuple(place, stepMs), { minLength: 1, maxLength: 40 }), (from, moves) => {
         const damper = new Damper(from);
@@ -39,7 +39,7 @@ describe("the damper", () => {
     );
   });
 
-  test("from rest it only comes nearer", () => {
+  test("never moves away from the goal when it starts at rest", () => {
     fc.assert(
       fc.property(place, place, fc.array(stepMs, { maxLength: 40 }), (from, goal, steps) => {
         const damper = new Damper(from);
@@ -53,7 +53,7 @@ describe("the damper", () => {
     );
   });
 
-  test("two half steps are one whole one", () => {
+  test("moves as far in two half steps as in one whole step", () => {
     fc.assert(
       fc.property(place, place, fc.double({ min: 1, max: 60, noNaN: true }), (from, goal, step) => {
         const whole = new Damper(from);

@@ -1,22 +1,22 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Picture, type Rect, placeBox, placeChip, placeMarks } from "../../src/view/layout.ts";
+import { type Rect, type ShownFrame, placeBox, placeChip, placeMarks } from "../../src/view/layout.ts";
 
-const VGA: Picture = { frameWidth: 640, frameHeight: 480, mirror: false, fit: "cover" };
+const VGA: ShownFrame = { frameWidth: 640, frameHeight: 480, mirror: false, fit: "cover" };
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
 
-describe("from the frame to the layer", () => {
-  test("cover fills the layer and cuts what is too much, on both sides alike", () => {
+describe("placing a box", () => {
+  test("cover fills the layer and crops equally on both sides", () => {
     expect(placeBox(WHOLE, VGA, { width: 1920, height: 1080 })).toEqual({ x: 0, y: -180, width: 1920, height: 1440 });
     expect(placeBox(WHOLE, VGA, { width: 390, height: 844 })).toMatchObject({ y: 0, height: 844 });
   });
 
-  test("contain shows all of it", () => {
+  test("contain shows the whole frame", () => {
     const place = placeBox(WHOLE, { ...VGA, fit: "contain" }, { width: 1920, height: 1080 });
     expect(place).toEqual({ x: 240, y: 0, width: 1440, height: 1080 });
   });
 
-  test("a mirrored face stands on the other side", () => {
+  test("mirrors the box", () => {
     const box = { x: 0.1, y: 0.2, width: 0.3, height: 0.4 };
     const layer = { width: 640, height: 480 };
     expect(placeBox(box, VGA, layer)).toEqual({ x: 64, y: 96, width: 192, height: 192 });
@@ -25,11 +25,11 @@ describe("from the frame to the layer", () => {
     expect(rest).toEqual({ y: 96, width: 192, height: 192 });
   });
 
-  test("a frame that has no size yet has no place", () => {
+  test("gives an empty box while the frame has no size", () => {
     expect(placeBox(WHOLE, { ...VGA, frameWidth: 0 }, { width: 10, height: 10 }).width).toBe(0);
   });
 
-  test("mirrored twice is not mirrored; the middle of the frame is the middle of the layer", () => {
+  test("undoes mirroring by mirroring again, and keeps the centre of the frame at the centre of the layer", () => {
     const share = fc.double({ min: 0.01, max: 0.5, noNaN: true });
     const length = fc.integer({ min: 100, max: 4000 });
     fc.assert(
@@ -46,11 +46,11 @@ describe("from the frame to the layer", () => {
   });
 });
 
-describe("marks and chip", () => {
+describe("placing marks and chip", () => {
   const layer = { width: 1920, height: 1080 };
   const chip = { width: 300, height: 80 };
 
-  test("the marks hold the face, and stay within the layer where the face does", () => {
+  test("the marks contain the face, and stay within the layer on each side where the face does", () => {
     const place = fc.integer({ min: -300, max: 2000 });
     const size = fc.integer({ min: 40, max: 900 });
     fc.assert(
@@ -70,20 +70,20 @@ describe("marks and chip", () => {
 
   const place = (marks: Rect, obstacles: readonly Rect[] = []) => placeChip(chip, marks, layer, obstacles)!;
 
-  test("the chip stands above the marks, in their middle", () => {
+  test("the chip is centred above the marks", () => {
     const { x, y } = place({ x: 800, y: 400, width: 300, height: 400 });
     expect(x).toBe(800);
     expect(y + chip.height).toBeLessThan(400);
   });
 
-  test("below them where there is no room, and in the picture when there is none there either", () => {
+  test("the chip is below the marks without room above, and over the face without room below either", () => {
     expect(place({ x: 800, y: 20, width: 300, height: 400 }).y).toBeGreaterThan(420);
     const { y } = place({ x: 0, y: 10, width: 1000, height: 1060 });
     expect(y).toBeGreaterThan(0);
     expect(y).toBeLessThan(400);
   });
 
-  test("not on what else stands there", () => {
+  test("the chip covers no obstacle", () => {
     const marks = { x: 800, y: 20, width: 300, height: 800 };
     expect(place(marks).y).toBeGreaterThan(820);
     const strip = { x: 0, y: 860, width: 1920, height: 220 };
@@ -94,11 +94,11 @@ describe("marks and chip", () => {
     expect(place(marks, [strip, farAway])).toEqual(place(marks, [strip]));
   });
 
-  test("none for a face that is out of sight", () => {
+  test("a face out of view has no chip", () => {
     expect(placeChip(chip, { x: -500, y: 20, width: 300, height: 800 }, layer)).toBe(null);
   });
 
-  test("the chip is always within", () => {
+  test("the chip is always within the layer", () => {
     const place = fc.integer({ min: -500, max: 2500 });
     fc.assert(
       fc.property(place, place, fc.integer({ min: 10, max: 1500 }), (x, y, side) => {

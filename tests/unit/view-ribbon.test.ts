@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { type Sample, ribbon } from "../../src/view/ribbon.ts";
 
-describe("the last minute", () => {
-  test("nothing where nothing was seen", () => {
+describe("the ribbon of the last minute", () => {
+  test("is empty without samples", () => {
     expect(ribbon([], 0)).toBe("none");
   });
 
-  test("runs of one expression are one stop, now at the right end, nothing before the first", () => {
+  test("joins equal samples, ends with the present, and is transparent before the first sample", () => {
     const samples: Sample[] = [
       { timeMs: 30_000, label: "happy" },
       { timeMs: 36_000, label: "happy" },
@@ -19,7 +19,7 @@ describe("the last minute", () => {
     );
   });
 
-  test("what is older than a minute leaves at the left", () => {
+  test("drops samples older than a minute", () => {
     const samples: Sample[] = [
       { timeMs: 0, label: "angry" },
       { timeMs: 70_000, label: "sad" },
@@ -29,7 +29,7 @@ describe("the last minute", () => {
     );
   });
 
-  test("what is not sure enough is pale and not coloured", () => {
+  test("shows an uncertain expression pale and without its colour", () => {
     expect(ribbon([{ timeMs: 0, label: "unsure" }], 1000)).toContain("var(--emotion-cam-unsure) 45%");
   });
 });

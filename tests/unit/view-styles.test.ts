@@ -1,16 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { styles } from "../../src/emotion-cam.styles.ts";
 import { LABELS } from "../../src/types.ts";
+import { styles } from "../../src/view/styles.ts";
 
-const SHEET = styles.cssText;
+const SHEET = styles.map(({ cssText }) => cssText).join("\n");
 
 const PROPERTIES = [...LABELS, "unsure", "surface", "ink", "ink-soft", "chip-ink", "chip-rest", "light"] as const;
 type Property = (typeof PROPERTIES)[number];
 
-/** How much of the colour is in the chip's unfilled part, as the style sheet mixes it. */
+/** Share of the expression's colour in the unfilled part of the chip, read from the style sheet. */
 const CHIP_REST_SHARE = Number(/var\(--_colour\) (\d+)%, var\(--emotion-cam-chip-rest\)/.exec(SHEET)?.[1]) / 100;
 
-/** The custom properties that a rule of the style sheet sets. */
+/** @returns The colours that a rule of the style sheet sets, by their custom properties without the prefix. */
 function theme(selector: string): Record<Property, string> {
   const rule = SHEET.slice(SHEET.indexOf(`${selector} {`));
   const body = rule.slice(0, rule.indexOf("}"));
@@ -41,9 +41,16 @@ function contrast(a: string, b: string): number {
   return (high! + 0.05) / (low! + 0.05);
 }
 
-/** The selector, and the least contrast of the seven colours. Words in colour are text, so 4.5 is the floor. */
+test.each(styles.map((sheet, index) => [index, sheet.cssText] as const))("sheet %d closes every brace", (_, css) => {
+  const depths: number[] = [0];
+  for (const [brace] of css.matchAll(/[{}]/g)) depths.push(depths.at(-1)! + (brace === "{" ? 1 : -1));
+  expect(Math.min(...depths)).toBe(0);
+  expect(depths.at(-1)).toBe(0);
+});
+
+/** Least contrast of the seven colours and of text in each theme. Coloured words are text, so 4.5 is the minimum. */
 const THEMES = [
-  // To one decimal: the red is 6.88.
+  // 6.9 to one decimal: red has 6.88.
   { name: "dark", selector: ":host", colours: 6.85, text: 4.5 },
   { name: "light", selector: ':host([theme="light"])', colours: 4.5, text: 4.5 },
   { name: "contrast", selector: ':host([theme="contrast"])', colours: 7, text: 7 },
@@ -56,13 +63,13 @@ describe.each(THEMES)("the $name theme", ({ selector, colours, text }) => {
     expect(Object.keys(set).sort()).toEqual([...PROPERTIES].sort());
   });
 
-  test.each(LABELS)("%s reads on the surface, and the chip's text on it", (label) => {
+  test.each(LABELS)("%s contrasts with the surface, and the chip's text with it", (label) => {
     expect(contrast(set[label], set.surface)).toBeGreaterThanOrEqual(colours);
     expect(contrast(set["chip-ink"], set[label])).toBeGreaterThanOrEqual(text);
     expect(contrast(set["chip-ink"], mix(set[label], set["chip-rest"], CHIP_REST_SHARE))).toBeGreaterThanOrEqual(text);
   });
 
-  test("text reads on the surface; marks and the light are seen on it", () => {
+  test("text, marks and the light contrast with the surface", () => {
     expect(contrast(set.ink, set.surface)).toBeGreaterThanOrEqual(7);
     expect(contrast(set["ink-soft"], set.surface)).toBeGreaterThanOrEqual(text);
     expect(contrast(set.unsure, set.surface)).toBeGreaterThanOrEqual(3);
@@ -70,12 +77,12 @@ describe.each(THEMES)("the $name theme", ({ selector, colours, text }) => {
   });
 });
 
-describe("what is written over the picture", () => {
-  /** What the surface lets through of the picture behind it. */
+describe("text over the picture", () => {
+  /** Opacity of the surface behind text, for each theme. */
   const veils = [...SHEET.matchAll(/--emotion-cam-veil:\s*(\d+)%/g)].map(([, percent]) => Number(percent) / 100);
 
   test.each(THEMES.map(({ selector }, index) => [selector, index] as const))(
-    "%s: also on the worst one",
+    "%s: contrasts with the surface over black and over white",
     (selector, index) => {
       const set = theme(selector);
       for (const behind of ["#000000", "#ffffff"]) {

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { LABELS } from "../../src/types.ts";
+import { LABELS, LANGUAGES } from "../../src/types.ts";
 import {
   ENGLISH,
   ENGLISH_LANGUAGE,
@@ -26,15 +26,15 @@ afterEach(() => vi.unstubAllGlobals());
 describe("the language files", () => {
   const files = readdirSync(FOLDER);
 
-  test("are the eight", () => {
-    expect(files.sort()).toEqual(["de", "en", "es", "fr", "it", "ja", "pt", "zh-Hans"].map((tag) => `${tag}.json`));
+  test("there is one for each language that ships", () => {
+    expect(files.sort()).toEqual([...LANGUAGES].sort().map((tag) => `${tag}.json`));
   });
 
-  test("English is what is built in", () => {
+  test("en.json equals the words that are built in", () => {
     expect(read("en.json")).toEqual(ENGLISH);
   });
 
-  test.each(files)("%s says everything, with the same placeholders", (file) => {
+  test.each(files)("%s has every text, with the same placeholders", (file) => {
     const words = read(file);
     expect(Object.keys(words)).toEqual(Object.keys(ENGLISH));
     for (const key of Object.keys(ENGLISH) as (keyof Words)[]) {
@@ -49,7 +49,7 @@ describe("the language files", () => {
   });
 });
 
-describe("which language", () => {
+describe("the shipped language for a tag", () => {
   test.each([
     ["de-AT", "de"],
     ["DE", "de"],
@@ -61,17 +61,17 @@ describe("which language", () => {
     ["nl", "en"],
     ["", "en"],
     ["de../../x", "en"],
-  ])("%s is %s", (tag, shipped) => expect(shippedLanguage(tag)).toBe(shipped));
+  ])("%s gives %s", (tag, shipped) => expect(shippedLanguage(tag)).toBe(shipped));
 });
 
-describe("loading", () => {
+describe("loading a language", () => {
   const answer = (body: string, status = 200) => {
     const asked = vi.fn(async (_url: URL) => new Response(body, { status }));
     vi.stubGlobal("fetch", asked);
     return asked;
   };
 
-  test("asks for one file beside the assets", async () => {
+  test("fetches one file from the assets' folder", async () => {
     const asked = answer(readFileSync(new URL("de.json", FOLDER), "utf8"));
     expect(await loadLanguage("de-AT", BASE)).toMatchObject({
       tag: "de",
@@ -81,7 +81,7 @@ describe("loading", () => {
     expect(asked.mock.calls.map(([url]) => String(url))).toEqual([`${BASE}lang/de.json`]);
   });
 
-  test("English is asked for nowhere", async () => {
+  test("fetches nothing for English", async () => {
     const asked = answer("");
     expect(await loadLanguage("en-US", BASE)).toBe(ENGLISH_LANGUAGE);
     expect(asked).not.toHaveBeenCalled();
@@ -89,23 +89,23 @@ describe("loading", () => {
 
   test.each([
     ["not found", "no", 404],
-    ["no JSON", "<!doctype html>", 200],
+    ["not JSON", "<!doctype html>", 200],
     ["null", "null", 200],
-  ])("%s: English, and said to be English", async (_name, body, status) => {
+  ])("falls back to English, and reports English: %s", async (_name, body, status) => {
     answer(body, status);
     expect(await loadLanguage("fr", BASE)).toEqual(ENGLISH_LANGUAGE);
   });
 
-  test("what a file lacks is said in English, and what it has too much is dropped", async () => {
+  test("fills gaps of a file in English, and drops unknown keys", async () => {
     answer(JSON.stringify({ happy: "content", sad: 7, more: "x" }));
     expect((await loadLanguage("fr", BASE)).words).toEqual({ ...ENGLISH, happy: "content" });
   });
 });
 
-describe("languages that a page adds", () => {
+describe("a language that a page adds", () => {
   beforeEach(() => vi.stubGlobal("fetch", async () => new Response('{ "happy": "feliz", "sad": "triste" }')));
 
-  test("are spoken, in English where they say nothing, and written in their direction", async () => {
+  test("is used in its own direction, with gaps filled in English", async () => {
     const told = vi.fn();
     languages.addEventListener("change", told, { once: true });
     addLanguage("he", { happy: "שמח" });
@@ -114,7 +114,7 @@ describe("languages that a page adds", () => {
     expect(await loadLanguage("he-IL", BASE)).toEqual({ tag: "he", direction: "rtl", words });
   });
 
-  test("complete a shipped one; the nearer tag counts more, and other regions are left alone", async () => {
+  test("overrides a shipped one; the nearest tag wins, and other regions keep their words", async () => {
     addLanguage("pt_BR", { happy: "contente" });
     expect((await loadLanguage("pt-BR", BASE)).words).toMatchObject({ happy: "contente", sad: "triste" });
     expect((await loadLanguage("pt-BR-!?", BASE)).tag).toBe("pt-BR");
@@ -124,17 +124,17 @@ describe("languages that a page adds", () => {
   });
 
   test.each([
-    ["no tag", "not a tag", {}, RangeError, /"not a tag" is no language tag/],
-    ["an unknown word", "nl", { hapy: "blij" }, TypeError, /"hapy".*lang\/en\.json/],
-    ["no text", "nl", { happy: 1 }, TypeError, /"happy" of "nl" is 1/],
-    ["nothing", "nl", null, TypeError, /The words of "nl" are null/],
-  ])("%s is refused", (_name, tag, words, kind, message) => {
+    ["a tag that is none", "not a tag", {}, RangeError, /"not a tag" is not a language tag/],
+    ["an unknown key", "nl", { hapy: "blij" }, TypeError, /"hapy".*lang\/en\.json/],
+    ["a text that is no string", "nl", { happy: 1 }, TypeError, /"happy" of "nl" is 1/],
+    ["no words", "nl", null, TypeError, /The words of "nl" are null/],
+  ])("rejects %s", (_name, tag, words, kind, message) => {
     const add = () => addLanguage(tag, words as never);
     expect(add).toThrow(kind);
     expect(add).toThrow(message);
   });
 });
 
-test("placeholders are filled, and unknown ones left", () => {
+test("fills placeholders, and keeps unknown ones", () => {
   expect(fill("{count} of {all}: {count}", { count: 2 })).toBe("2 of {all}: 2");
 });
