@@ -56,7 +56,7 @@ interface View {
 /**
  * Cuts squares straight out of a frame's bytes, by plain arithmetic and without a canvas: a camera's YUV planes are
  * copied as they are, and only the few pixels of the squares are converted. Measured with the fake camera, one letterbox
- * and one face, Chromium without a GPU, in turn in one run (`tests/commands/bench-camera.ts`): a third of what drawing
+ * and one face, Chromium without a GPU, in turn in one run (`tests/commands/speed/bench-camera.ts`): a third of what drawing
  * the frame onto a canvas and cutting from there takes. And Chromium keeps each frame that is drawn onto a canvas in a
  * cache of up to 500 MB.
  *

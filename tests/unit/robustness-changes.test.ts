@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CHANGES } from "../commands/robustness/changes.ts";
+import { CHANGES } from "../commands/accuracy/robustness/changes.ts";
 import { seeded } from "../commands/reach/scenes.ts";
 
 const SIZE = 48;

@@ -1,8 +1,8 @@
 /** How small a face other libraries find, on the scenes that we are measured on. Runs in Node. */
 import type { Browser } from "playwright";
-import { versionOf } from "../bench-peers/contestant.ts";
-import { PeerServer } from "../bench-peers/peer-server.ts";
-import { type Peer, installPeers, peersWith } from "../bench-peers/peers.ts";
+import { versionOf } from "../speed/bench-peers/contestant.ts";
+import { PeerServer } from "../speed/bench-peers/peer-server.ts";
+import { type Peer, installPeers, peersWith } from "../speed/bench-peers/peers.ts";
 import type { FacelessFrames } from "./arrivals.ts";
 import { HEAD_FILES } from "./heads.ts";
 import { type HeadSource, facelessSeed } from "./scenes.ts";
