@@ -2,15 +2,15 @@ import { LABELS, type Label } from "../../../src/types.ts";
 import { InputError } from "../shared/input-error.ts";
 import { type Faces, readBytes, readFaces } from "../shared/npy.ts";
 
-/** What is held to be true of one face. */
+/** The true labels of one face. */
 export interface FaceLabels {
-  /** FER2013's single label; `null` where it is missing. */
+  /** FER2013's label; `null` if it is missing. */
   readonly fer2013: Label | null;
-  /** The tag that most of FER+'s ten people gave; `null` where that is none of the seven expressions. */
+  /** The tag that most of FER+'s ten people gave; `null` if that is not one of the seven expressions. */
   readonly ferplus: Label | null;
 }
 
-/** FER+'s tags in the order of the columns; at a tie the first one counts. */
+/** FER+'s tags in the order of its columns. In a tie the first one wins. */
 const TAGS: readonly (readonly [column: string, label: Label | null])[] = [
   ["votes_neutral", "neutral"],
   ["votes_happiness", "happy"],
@@ -25,11 +25,11 @@ const TAGS: readonly (readonly [column: string, label: Label | null])[] = [
 ];
 
 function topTag(votes: readonly number[]): Label | null {
-  return TAGS[votes.indexOf(Math.max(...votes))]?.[1] ?? null;
+  return TAGS[votes.indexOf(Math.max(...votes))]![1];
 }
 
 /**
- * Reads a labels file: CSV with the columns `name`, `fer2013` and ten `votes_*`.
+ * Read a labels file: CSV with the columns `name`, `fer2013` and ten `votes_*`.
  *
  * @throws InputError that names the file, the line and what is wrong with it.
  */
@@ -47,7 +47,7 @@ export function readFaceLabels(path: string): readonly FaceLabels[] {
     const cells = line.split(",");
     const refuse = (what: string) => new InputError(`${path}: line ${i + 2} ${what}`);
     if (cells.length !== columns.length) throw refuse(`has ${cells.length} cells, not ${columns.length}`);
-    const name = cells[fer2013] ?? "";
+    const name = cells[fer2013]!;
     const label = LABELS.find((known) => known === name) ?? null;
     if (label === null && name !== "") throw refuse(`has the unknown label "${name}"`);
     const counts = votes.map((index) => Number(cells[index] || NaN));
@@ -57,16 +57,16 @@ export function readFaceLabels(path: string): readonly FaceLabels[] {
 }
 
 /**
- * Reads the faces and what is held to be true of each, as the options `--images` and `--labels` name them.
+ * Read the faces and their labels from the files that the options `--images` and `--labels` name.
  *
- * @throws InputError that says which option is missing, which file is wrong and how, or that the two do not belong together.
+ * @throws InputError that says which option is missing, which file is wrong and how, or that the two files do not match.
  */
 export function readLabelledFaces(options: { readonly images?: string; readonly labels?: string }): {
   readonly faces: Faces;
   readonly labels: readonly FaceLabels[];
 } {
   if (options.images === undefined) throw new InputError("--images FILE.npy is missing: the faces");
-  if (options.labels === undefined) throw new InputError("--labels FILE.csv is missing: what is true of the faces");
+  if (options.labels === undefined) throw new InputError("--labels FILE.csv is missing: the labels of the faces");
   const faces = readFaces(options.images);
   const labels = readFaceLabels(options.labels);
   if (faces.count !== labels.length) {

@@ -1,34 +1,37 @@
-/** Bare training faces put into scenes in which the detector can find them. */
+/** Training faces without hair and shoulders, put into scenes in which the detector can find them. */
 import type { Sighting } from "../../../src/pipeline/geometry.ts";
 import type { Square } from "../../../src/pipeline/stages.ts";
 import type { LookOptions } from "../../../src/runtime/lab.ts";
+import type { Random } from "../../seeded.ts";
 import { type LabBrowser, toBase64 } from "../shared/lab-browser.ts";
-import type { Faces } from "../shared/npy.ts";
+import { type Faces, pixelsOf } from "../shared/npy.ts";
 
-/** Where a face is put. */
+/** The size of random scenes, pixels. */
+export const FRAME = { width: 640, height: 480 };
+
+/** A picture, and the place of the face in it. */
 export interface Scene {
-  /** Pixels. */
+  /** Size of the picture, pixels. */
   readonly width: number;
-  /** Pixels. */
   readonly height: number;
-  /** Where the face's square is put, pixels: centre and side. */
+  /** Centre and side of the face's square, pixels. */
   readonly centerX: number;
   readonly centerY: number;
   readonly side: number;
   /** Clockwise, radians. */
   readonly roll: number;
-  /** Factor of the gray levels, about 1. */
+  /** Factor for the gray levels; 1 leaves them alone. */
   readonly brightness: number;
 }
 
-/** One bare face in its scene, as it goes to the page. */
+/** One face in its scene, as the page gets it. */
 export interface StagedFace {
   /** Gray levels, `size` x `size`, as base64. */
   readonly gray: string;
   /** Side of the face, pixels. */
   readonly size: number;
   readonly scene: Scene;
-  /** Where to look for it, the scene's pixels; without, everywhere. */
+  /** Where to look for the face, in the scene's pixels; everywhere if absent. */
   readonly square?: Square;
 }
 
@@ -39,8 +42,8 @@ declare global {
 }
 
 /**
- * Puts `window.stageFace` on the page: the face, enlarged, on a background of its own light. Handed over as text, so it
- * uses nothing around it.
+ * Define `window.stageFace` in the page: it draws the enlarged face on a background in the face's own light. The page gets
+ * this function as text, so it uses nothing outside itself.
  */
 function installStage(): void {
   window.stageFace = ({ gray, size, scene }) => {
@@ -54,7 +57,7 @@ function installStage(): void {
     const context = canvas.getContext("2d", { willReadFrequently: true })!;
     context.imageSmoothingQuality = "high";
     context.filter = `brightness(${scene.brightness})`;
-    // Two pixels square and enlarged, the face's own light is left of it, without an edge that looks like one.
+    // Reduced to two by two pixels and enlarged, the face leaves its light and no edges that look like a face.
     const light = new OffscreenCanvas(2, 2);
     light.getContext("2d")!.drawImage(face, 0, 0, 2, 2);
     context.drawImage(light, 0, 0, scene.width, scene.height);
@@ -65,7 +68,7 @@ function installStage(): void {
   };
 }
 
-/** Staged faces on the lab's page. */
+/** Draws faces in scenes on the lab's page, and asks the lab about them. */
 export class Stage {
   readonly #lab: LabBrowser;
 
@@ -78,7 +81,7 @@ export class Stage {
     return new Stage(lab);
   }
 
-  /** @returns The first face found in each scene, in the scene's pixels; `null` where there is none. */
+  /** @returns The first face found in each scene, in the scene's pixels; `null` if there is none. */
   async find(faces: readonly StagedFace[], options: LookOptions): Promise<readonly (Sighting | null)[]> {
     return this.#lab.page.evaluate(
       async ([staged, lookOptions]) => {
@@ -93,7 +96,7 @@ export class Stage {
     );
   }
 
-  /** @returns Seven probabilities for the first face found in each scene, cropped as live ones are, or `null`. */
+  /** @returns Seven probabilities for the first face found in each scene, cropped as on a camera; `null` if there is none. */
   async express(faces: readonly StagedFace[], options: LookOptions): Promise<readonly (Float32Array | null)[]> {
     const rows = await this.#lab.page.evaluate(
       async ([staged, lookOptions]) => {
@@ -111,8 +114,26 @@ export class Stage {
   }
 }
 
-/** One face of a file, in a scene. */
-export function stagedFace({ pixels, size }: Faces, index: number, scene: Scene): StagedFace {
-  const area = size * size;
-  return { gray: toBase64(pixels.subarray(index * area, (index + 1) * area)), size, scene };
+/**
+ * Make a scene of 640x480 with the face's square at a random place, in random light.
+ *
+ * @param side Side of the face's square, pixels.
+ * @param margin How far the square's centre stays from the edges, pixels.
+ * @param mostRoll The face is rolled by this at most, either way, radians.
+ */
+export function randomScene(random: Random, side: number, margin: number, mostRoll: number): Scene {
+  const inside = (length: number) => margin + (length - 2 * margin) * random();
+  return {
+    ...FRAME,
+    centerX: inside(FRAME.width),
+    centerY: inside(FRAME.height),
+    side,
+    roll: mostRoll * (2 * random() - 1),
+    brightness: 0.8 + 0.4 * random(),
+  };
+}
+
+/** Put one face of a file into a scene. */
+export function stagedFace(faces: Faces, index: number, scene: Scene): StagedFace {
+  return { gray: toBase64(pixelsOf(faces, index)), size: faces.size, scene };
 }

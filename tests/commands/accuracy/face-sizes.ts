@@ -1,77 +1,68 @@
 /**
- * Accuracy by the size of the face: labelled faces are enlarged or reduced, put into 640x480 scenes, looked at from
- * nearby and cropped as those are who are followed, and classified.
+ * Measure accuracy by the size of the face. Labelled faces are scaled, put into scenes of 640x480, looked at from nearby,
+ * cropped as the pipeline crops faces that it follows, and classified.
  *
  *   npm run face-sizes -- --images X.npy --labels Y.csv [--model NAME] [--engine int8|float] [--count 1000] [--json FILE]
  *                         [--write]
  *
- * The smallest face whose expression can be told is the smallest width from which on accuracy stays within 5 points of
- * that at 160 pixels, for the same faces. `--write` puts it into models/NAME/contract.json, where the runtime reads it.
+ * The smallest usable face has the smallest width from which on accuracy stays within 5 percentage points of the same
+ * faces at 160 pixels. `--write` stores that width in models/NAME/contract.json, where the runtime reads it.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Sighting } from "../../../src/pipeline/geometry.ts";
 import { BEST_SHARE } from "../../../src/pipeline/follow.ts";
-import { type Scene, Stage, type StagedFace, stagedFace } from "./face-scenes.ts";
+import { FRAME, Stage, type StagedFace, randomScene, stagedFace } from "./face-scenes.ts";
 import { type FaceLabels, readLabelledFaces } from "./face-labels.ts";
-import { InputError, runCommand } from "../shared/input-error.ts";
+import { InputError, countFrom, runCommand } from "../shared/input-error.ts";
 import { LabBrowser, chooseEngine, chooseModel } from "../shared/lab-browser.ts";
-import type { Faces } from "../shared/npy.ts";
+import { type Faces, spread } from "../shared/npy.ts";
 import { Progress } from "../shared/progress.ts";
-import { type Random, seeded } from "../reach/scenes.ts";
+import { writeJson } from "../shared/write-json.ts";
+import { type Random, seeded } from "../../seeded.ts";
 import { compare } from "./recognition.ts";
 
 const BATCH = 10;
-const FRAME = { width: 640, height: 480 };
 /** Widths of the face's box, pixels of the frame. */
 const WIDTHS = [12, 16, 20, 24, 28, 32, 36, 40, 48, 64, 96, 160];
-/** What the others are held against: larger than the faces of the file are themselves, so nothing is lost by size. */
+/** The other widths are compared with this one. It is larger than the faces of the file, so size costs nothing here. */
 const REFERENCE_WIDTH = 160;
-/** How much accuracy may fall, a fraction. */
-const BEARABLE_LOSS = 0.05;
-/** Bare faces without hair and shoulders are found from about 240 pixels on. */
+/** The largest acceptable loss of accuracy, 0..1. */
+const ACCEPTABLE_LOSS = 0.05;
+/** Faces without hair and shoulders are found from about 240 pixels on. */
 const SURELY_FOUND_SIDE = 300;
 const MOST_ROLL = 0.1;
 const LOOK = { minScore: 0.5, range: "near" } as const;
 const LABELINGS = ["fer2013", "ferplus"] as const;
 
-/** One face's answers: seven probabilities, or `null` where it was not found. */
+/** Seven probabilities for a face; `null` if it was not found. */
 type Answer = Float32Array | null;
 
+/** The result for one width. */
 export interface SizeRow {
   readonly width: number;
-  /** The share of the faces that were found when looked at from nearby, 0..1. */
+  /** The share of the faces that were found on a look from nearby, 0..1. */
   readonly found: number;
-  /** Of the faces found at this width and at the reference's: how many have a label, how many were told right. */
+  /** Over the faces that were found both at this width and at the reference width. */
   readonly fer2013: Compared;
   readonly ferplus: Compared;
 }
 
 interface Compared {
+  /** Faces that have a label. */
   readonly n: number;
   /** 0..1. */
   readonly accuracy: number;
-  /** Of the same faces at the reference's width, less `accuracy`. */
+  /** The accuracy on the same faces at the reference width, less `accuracy`. */
   readonly lost: number;
 }
 
-function randomScene(random: Random, side: number): Scene {
-  const inside = (length: number) => side + (length - 2 * side) * random();
-  return {
-    ...FRAME,
-    centerX: inside(FRAME.width),
-    centerY: inside(FRAME.height),
-    side,
-    roll: MOST_ROLL * (2 * random() - 1),
-    brightness: 0.8 + 0.4 * random(),
-  };
-}
-
-/** The face in a scene of its own, so large that its box is as wide as asked, and the square in which it is followed. */
+/** Put a face into a scene at the size at which its box has the width, with the square in which it would be followed. */
 function sized(faces: Faces, index: number, random: Random, width: number, box: Sighting["box"]): StagedFace {
   const scale = width / box.width;
-  const scene = randomScene(random, SURELY_FOUND_SIDE * scale);
+  const side = SURELY_FOUND_SIDE * scale;
+  const scene = randomScene(random, side, side, MOST_ROLL);
   const square = {
     centerX: scene.centerX + scale * (box.x + box.width / 2 - FRAME.width / 2),
     centerY: scene.centerY + scale * (box.y + box.height / 2 - FRAME.height / 2),
@@ -81,7 +72,7 @@ function sized(faces: Faces, index: number, random: Random, width: number, box: 
   return { ...stagedFace(faces, index, scene), square };
 }
 
-/** @returns For each width the answers to all faces that are found when they are large. */
+/** @returns The answers for each width to all faces that are found at a large size, and the indices of these faces. */
 async function measure(lab: LabBrowser, faces: Faces, indices: readonly number[]) {
   const stage = await Stage.open(lab);
   const progress = new Progress(`${lab.runtime.classifier.name}, ${lab.runtime.engine}`, indices.length);
@@ -129,9 +120,9 @@ function rowOf(
   };
 }
 
-/** The width from which on both labelings lose no more than is bearable; `null` where only the reference's does. */
+/** @returns The width from which on both labelings lose little enough; `null` if there is none. */
 function smallestWidth(rows: readonly SizeRow[]): number | null {
-  const tooSmall = rows.findLastIndex((row) => LABELINGS.some((name) => !(row[name].lost <= BEARABLE_LOSS)));
+  const tooSmall = rows.findLastIndex((row) => LABELINGS.some((name) => !(row[name].lost <= ACCEPTABLE_LOSS)));
   return rows[tooSmall + 1]?.width ?? null;
 }
 
@@ -144,15 +135,16 @@ function print(rows: readonly SizeRow[]): void {
   }
 }
 
-/** The contract is kept as it was written, but for this one line. */
+/** Write one line of the contract and leave the rest as it is. */
 function writeContract(model: string, smallestFacePx: number): void {
   const path = fileURLToPath(new URL(`../../../models/${model}/contract.json`, import.meta.url));
-  if (!existsSync(path)) throw new InputError(`--write: ${path} is not there`);
+  if (!existsSync(path)) throw new InputError(`--write: ${path} is missing`);
   const text = readFileSync(path, "utf8").replace(/\n  "smallestFacePx": [^\n]*/, "");
   const changed = text.replace(/\n  "minConfidence": [\d.]+,/, `$&\n  "smallestFacePx": ${smallestFacePx},`);
-  if (changed === text) throw new InputError(`--write: ${path} has no line of minConfidence to stand after`);
+  if (changed === text)
+    throw new InputError(`--write: ${path} has no line "minConfidence", after which the value belongs`);
   writeFileSync(path, changed);
-  console.log(`written to models/${model}/contract.json: build anew to ship it`);
+  console.log(`written to models/${model}/contract.json; build to ship it`);
 }
 
 async function faceSizes(): Promise<void> {
@@ -168,12 +160,10 @@ async function faceSizes(): Promise<void> {
       write: { type: "boolean", default: false },
     },
   });
-  const wanted = Number(values.count ?? 1000);
-  if (!(Number.isInteger(wanted) && wanted > 0)) throw new InputError(`--count ${values.count}: is no number of faces`);
+  const wanted = countFrom(values.count, 1000);
   const model = chooseModel(values.model);
   const { faces, labels } = readLabelledFaces(values);
-  const count = Math.min(wanted, faces.count);
-  const indices = Array.from({ length: count }, (_, i) => Math.floor((i * faces.count) / count));
+  const indices = spread(faces.count, wanted);
 
   const { answers, measured, engine } = await LabBrowser.use(
     { model, engine: chooseEngine(values.engine) },
@@ -183,19 +173,18 @@ async function faceSizes(): Promise<void> {
   const reference = answers.get(REFERENCE_WIDTH)!;
   const rows = WIDTHS.map((width) => rowOf(width, answers.get(width)!, reference, theirs));
   const smallestFacePx = smallestWidth(rows);
-  console.log(`${model}, ${engine} engine, ${measured.length} faces of ${count} that are found when they are large`);
+  console.log(
+    `${model}, ${engine} engine, ${measured.length} of ${indices.length} faces, which are found at a large size`,
+  );
   print(rows);
   console.log(
     smallestFacePx === null
       ? "accuracy falls by more than 5 points at every width"
       : `from ${smallestFacePx} pixels on accuracy stays within 5 points of that at ${REFERENCE_WIDTH}`,
   );
-  if (values.json !== undefined) {
-    const report = { schema: 1, model, engine, faces: measured.length, smallestFacePx, rows };
-    writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
-  }
+  writeJson(values.json, { schema: 1, model, engine, faces: measured.length, smallestFacePx, rows });
   if (!values.write) return;
-  if (smallestFacePx === null) throw new InputError("--write: there is no width to write");
+  if (smallestFacePx === null) throw new InputError("--write: no width is good enough to write");
   writeContract(model, smallestFacePx);
 }
 

@@ -1,34 +1,34 @@
 /**
- * Fits the live crop to the training faces: finds them with the shipped detector and says where their eyes lie.
+ * Fit the live crop to the training faces: find them with the shipped detector and average the places of their eyes.
  *
  *   npm run fit-crop -- --images train-images.npy [--model NAME] [--count 3000] [--write]
  *
- * `--write` puts the places into `models/NAME/contract.json`, from where the next build takes them.
+ * `--write` stores the places in `models/NAME/contract.json`. The next build uses them.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { pointInSquare } from "../../../src/pipeline/geometry.ts";
 import type { Point } from "../../../src/types.ts";
 import { type Scene, Stage, stagedFace } from "./face-scenes.ts";
-import { InputError, runCommand } from "../shared/input-error.ts";
+import { InputError, countFrom, runCommand } from "../shared/input-error.ts";
 import { LabBrowser, chooseEngine, chooseModel } from "../shared/lab-browser.ts";
-import { readFaces } from "../shared/npy.ts";
+import { readFaces, spread } from "../shared/npy.ts";
 import { Progress } from "../shared/progress.ts";
 
 const BATCH = 25;
-/** The face's square takes half of the scene: its box is then about as large as in the pipeline's closer looks. */
+/** The face's square takes half of the scene, so its box is about as large as in the pipeline's closer looks. */
 const SCENE: Scene = { width: 256, height: 256, centerX: 128, centerY: 128, side: 128, roll: 0, brightness: 1 };
 const RIGHT_EYE = 0;
 const LEFT_EYE = 1;
 
-/** The middle half's mean: a face that is none, or was found wrong, does not pull on it. */
+/** @returns The mean of the middle half, which a few wrong detections do not move. */
 function middleMean(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.slice(Math.floor(sorted.length / 4), Math.ceil((3 * sorted.length) / 4));
   return middle.reduce((sum, value) => sum + value, 0) / middle.length;
 }
 
-/** Training sees each face mirrored too, so the two eyes are each other's mirror image. */
+/** @returns The mean place of each eye. Training also sees each face mirrored, so the places are symmetric. */
 function meanEyes(pairs: readonly (readonly [Point, Point])[]): [[number, number], [number, number]] {
   const halfDistance = middleMean(pairs.map(([left, right]) => (right.x - left.x) / 2));
   const y = middleMean(pairs.map(([left, right]) => (left.y + right.y) / 2));
@@ -39,6 +39,7 @@ function meanEyes(pairs: readonly (readonly [Point, Point])[]): [[number, number
   ];
 }
 
+/** Store the places in the model's contract. @returns The path of the contract. */
 function writeEyes(model: string, eyes: [[number, number], [number, number]]): string {
   const path = `models/${model}/contract.json`;
   const url = new URL(`../../../${path}`, import.meta.url);
@@ -54,13 +55,10 @@ async function fitCrop(): Promise<void> {
     options: { images: text, model: text, count: text, engine: text, write: { type: "boolean", default: false } },
   });
   if (values.images === undefined) throw new InputError("--images FILE.npy is missing: the training faces");
-  const count = Number(values.count ?? 3000);
-  if (!(Number.isInteger(count) && count > 0)) throw new InputError(`--count ${values.count}: is no number of faces`);
+  const count = countFrom(values.count, 3000);
   const model = chooseModel(values.model);
   const faces = readFaces(values.images);
-  // Spread over the whole file: its order need not be random.
-  const step = Math.max(1, faces.count / count);
-  const indices = Array.from({ length: Math.min(count, faces.count) }, (_, i) => Math.floor(i * step));
+  const indices = spread(faces.count, count);
 
   const pairs = await LabBrowser.use({ model, engine: chooseEngine(values.engine) }, async (lab) => {
     const stage = await Stage.open(lab);
@@ -76,7 +74,7 @@ async function fitCrop(): Promise<void> {
     }
     return found;
   });
-  if (pairs.length === 0) throw new InputError(`${values.images}: no face is found in any of the pictures`);
+  if (pairs.length === 0) throw new InputError(`${values.images}: the detector finds no face in any of the pictures`);
   const eyes = meanEyes(pairs);
   console.log(`found ${pairs.length} of ${indices.length} faces; mean eyes ${JSON.stringify(eyes)}`);
   if (values.write) console.log(`written to ${writeEyes(model, eyes)}`);

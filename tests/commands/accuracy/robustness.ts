@@ -1,22 +1,23 @@
 /**
- * How accuracy falls when faces get worse: nine changes at three strengths, for our classifiers and the peers' models,
- * all on the same pixels.
+ * Measure how accuracy falls when pictures get worse: nine changes at three strengths, for our classifiers and those of two
+ * other libraries, all on the same pixels.
  *
  *   npm run robustness -- --images X.npy --labels Y.csv [--count 1000] [--json FILE]
  *
- * Writes its table into models/edge/CARD.md. The peers are installed by `npm ci` in tests/commands/speed/bench-peers; without
- * them the table has our own columns alone, and says so.
+ * Writes its table into models/edge/CARD.md. `npm ci` in tests/commands/speed/bench-peers installs the other libraries.
+ * Without them it prints our columns only, says so, and leaves the card alone.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type FaceLabels, readLabelledFaces } from "./face-labels.ts";
-import { InputError, runCommand } from "../shared/input-error.ts";
+import { countFrom, runCommand } from "../shared/input-error.ts";
 import { LabBrowser, toBase64 } from "../shared/lab-browser.ts";
-import type { Faces } from "../shared/npy.ts";
+import { type Faces, pixelsOf, spread } from "../shared/npy.ts";
 import { MODULES, ROOT } from "../speed/bench-peers/peers.ts";
 import { Progress } from "../shared/progress.ts";
-import { seeded } from "../reach/scenes.ts";
+import { writeJson } from "../shared/write-json.ts";
+import { seeded } from "../../seeded.ts";
 import { compare } from "./recognition.ts";
 import { CHANGES, type Change } from "./robustness/changes.ts";
 import { type Reader, ourReader, peerReader } from "./robustness/readers.ts";
@@ -26,43 +27,43 @@ const SEED = 1;
 const START = "<!-- robustness: npm run robustness -->";
 const END = "<!-- /robustness -->";
 
-/** All faces under one change. */
+/** All faces after one change. */
 interface Row {
   readonly change: string;
   readonly pixels: Uint8Array;
 }
 
+/** The results of one classifier. */
 interface Column {
   readonly reader: string;
-  /** Share of right answers in each row: against FER+'s majority, and against FER2013's labels. */
+  /** The share of right answers in each row, 0..1: against FER+'s majority, and against FER2013's labels. */
   readonly ferplus: readonly number[];
   readonly fer2013: readonly number[];
 }
 
-function changed({ apply, name }: Change, strength: number, { pixels, size, count }: Faces): Uint8Array {
-  if (apply === null) throw new Error(`${name} is a browser's work`);
+function changed({ apply, name }: Change, strength: number, faces: Faces): Uint8Array {
+  if (apply === null) throw new Error(`${name} needs a browser`);
   const random = seeded(SEED);
-  const area = size * size;
-  const result = new Uint8Array(pixels.length);
-  for (let face = 0; face < count; face++) {
-    result.set(apply(pixels.subarray(face * area, (face + 1) * area), size, strength, random), face * area);
+  const result = new Uint8Array(faces.pixels.length);
+  for (let face = 0; face < faces.count; face++) {
+    result.set(apply(pixelsOf(faces, face), faces.size, strength, random), face * faces.size ** 2);
   }
   return result;
 }
 
-/** The faces through the browser's JPEG encoder and decoder. @param quality 0..100. */
-async function throughJpeg(lab: LabBrowser, quality: number, { pixels, size, count }: Faces): Promise<Uint8Array> {
-  const result = new Uint8Array(pixels.length);
-  const area = size * size;
-  for (let from = 0; from < count; from += BATCH) {
-    const part = pixels.subarray(from * area, Math.min(count, from + BATCH) * area);
+/** Encode the faces as JPEG and decode them, in the browser. @param quality 0..100. */
+async function throughJpeg(lab: LabBrowser, quality: number, faces: Faces): Promise<Uint8Array> {
+  const { size } = faces;
+  const result = new Uint8Array(faces.pixels.length);
+  for (let from = 0; from < faces.count; from += BATCH) {
+    const part = pixelsOf(faces, from, BATCH);
     const levels = await lab.page.evaluate(encodeAndDecode, [toBase64(part), size, quality / 100] as const);
-    result.set(Buffer.from(levels, "base64"), from * area);
+    result.set(Buffer.from(levels, "base64"), from * size ** 2);
   }
   return result;
 }
 
-/** Runs on the page, so it uses nothing around it. */
+/** Runs in the page, so it uses nothing outside itself. */
 async function encodeAndDecode([base64, size, quality]: readonly [string, number, number]): Promise<string> {
   const levels = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const canvas = new OffscreenCanvas(size, size);
@@ -103,12 +104,11 @@ async function column(
   return reader.use(async (classify) => {
     const progress = new Progress(reader.name, rows.length);
     const accuracies: { ferplus: number; fer2013: number }[] = [];
-    const area = size * size;
     for (const { pixels } of rows) {
       const scores: Float32Array[] = [];
       for (let from = 0; from < labels.length; from += BATCH) {
         const count = Math.min(BATCH, labels.length - from);
-        scores.push(...(await classify(pixels.subarray(from * area, (from + count) * area), count)));
+        scores.push(...(await classify(pixelsOf({ count: labels.length, size, pixels }, from, count), count)));
       }
       const against = (truth: "ferplus" | "fer2013") =>
         compare(
@@ -126,25 +126,24 @@ async function column(
   });
 }
 
-/** Every n-th face, so that the whole file is in it. */
-function spread(faces: Faces, labels: readonly FaceLabels[], wanted: number): [Faces, readonly FaceLabels[]] {
-  const count = Math.min(wanted, faces.count);
-  const indices = Array.from({ length: count }, (_, i) => Math.floor((i * faces.count) / count));
-  const area = faces.size ** 2;
-  const pixels = new Uint8Array(count * area);
-  indices.forEach((index, i) => pixels.set(faces.pixels.subarray(index * area, (index + 1) * area), i * area));
-  return [{ count, size: faces.size, pixels }, indices.map((index) => labels[index]!)];
+/** @returns A part of the faces, spread over the whole file, and their labels. */
+function partOf(faces: Faces, labels: readonly FaceLabels[], wanted: number): [Faces, readonly FaceLabels[]] {
+  const { size } = faces;
+  const indices = spread(faces.count, wanted);
+  const pixels = new Uint8Array(indices.length * size ** 2);
+  indices.forEach((index, i) => pixels.set(pixelsOf(faces, index), i * size ** 2));
+  return [{ count: indices.length, size, pixels }, indices.map((index) => labels[index]!)];
 }
 
 function markdown(rows: readonly Row[], columns: readonly Column[], faces: number): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  const percent = (share: number | undefined) => `${(100 * (share ?? 0)).toFixed(1)}`;
+  const percent = (share: number) => (100 * share).toFixed(1);
   return [
     line(["FER+'s majority, % right", ...columns.map(({ reader }) => reader)]),
     line(["---", ...columns.map(() => "---:")]),
-    ...rows.map(({ change }, row) => line([change, ...columns.map(({ ferplus }) => percent(ferplus[row]))])),
+    ...rows.map(({ change }, row) => line([change, ...columns.map(({ ferplus }) => percent(ferplus[row]!))])),
     "",
-    `${faces} faces spread over the file, the same pixels for all; brightness, roll, scale, shift and occlusion go either way at random.`,
+    `${faces} faces spread over the file, the same pixels for all classifiers; the direction of brightness, roll, scale, shift and occlusion is random.`,
   ].join("\n");
 }
 
@@ -159,10 +158,9 @@ function writeCard(text: string): void {
 async function robustness(): Promise<void> {
   const text = { type: "string" } as const;
   const { values } = parseArgs({ options: { images: text, labels: text, count: text, json: text } });
-  const wanted = Number(values.count ?? 1000);
-  if (!(Number.isInteger(wanted) && wanted > 0)) throw new InputError(`--count ${values.count}: is no number of faces`);
+  const wanted = countFrom(values.count, 1000);
   const { faces: all, labels: allLabels } = readLabelledFaces(values);
-  const [faces, labels] = spread(all, allLabels, wanted);
+  const [faces, labels] = partOf(all, allLabels, wanted);
   const readers = ["edge", "edge-fer2013", "seed"]
     .filter((model) => existsSync(join(ROOT, "dist/models", model)))
     .map(ourReader);
@@ -176,10 +174,7 @@ async function robustness(): Promise<void> {
   const table = markdown(rows, columns, faces.count);
   console.log(table);
   if (columns.length === 5) writeCard(table);
-  if (values.json !== undefined) {
-    const report = { schema: 1, faces: faces.count, changes: rows.map(({ change }) => change), columns };
-    writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
-  }
+  writeJson(values.json, { schema: 1, faces: faces.count, changes: rows.map(({ change }) => change), columns });
 }
 
 await runCommand(robustness);

@@ -1,34 +1,35 @@
 /**
- * How calm and how quick the shown label is, on made sequences: still faces under a camera's noise, and cuts from one
- * expression to another. The shipped classifier answers each frame in the browser; the element's smoothing follows.
+ * Measure how steady and how quick the shown label is, on made sequences: still faces with a camera's noise, and cuts from
+ * one expression to another. The shipped classifier reads each frame in the browser, and the element's smoother follows.
  *
  *   npm run steadiness -- --images X.npy --labels Y.csv [--model NAME] [--engine int8|float] [--count 40] [--json FILE]
  */
-import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { median, quantile } from "../../../src/bench/percentiles.ts";
 import { Smoother } from "../../../src/pipeline/smooth.ts";
 import { LABELS, type Label } from "../../../src/types.ts";
 import { readLabelledFaces } from "./face-labels.ts";
-import { InputError, runCommand } from "../shared/input-error.ts";
+import { InputError, countFrom, runCommand } from "../shared/input-error.ts";
 import { LabBrowser, chooseEngine, chooseModel } from "../shared/lab-browser.ts";
+import { pixelsOf, spread } from "../shared/npy.ts";
 import { Progress } from "../shared/progress.ts";
-import { seeded } from "../reach/scenes.ts";
-import { CHANGES, type Gray, randomNormal } from "./robustness/changes.ts";
+import { writeJson } from "../shared/write-json.ts";
+import { type Random, normal, seeded } from "../../seeded.ts";
+import { CHANGES, type Gray } from "./robustness/changes.ts";
 
 const FRAMES_A_SECOND = 15;
 const STEP_MS = 1000 / FRAMES_A_SECOND;
 /** The element's default. */
 const SMOOTHING = 0.5;
 const MIN_CONFIDENCE = 0.4;
-/** A webcam's noise indoors, gray levels, and what a following box leaves of jitter, pixels of the 48 (deviations). */
+/** Standard deviations of a webcam's noise indoors, gray levels, and of the jitter of a followed box, pixels of 48. */
 const NOISE = 4;
 const JITTER = 0.3;
-/** A still face is watched for so long, seconds; a cut is waited for so long. */
+/** How long a still face is watched, and how long a new expression may take to show. */
 const STILL_SECONDS = 20;
 const CUT_SECONDS = 2;
 const LONGEST_CUT_MS = 1000 * CUT_SECONDS;
-/** A cut is from and to faces that are clearly read one by one; how a doubtful one is answered is no delay. */
+/** The least confidence of the faces of a cut. A face that is hard to read would count as a delay. */
 const CLEAR = 0.6;
 
 interface Watched {
@@ -43,14 +44,14 @@ const applyOf = (name: string) => CHANGES.find((change) => change.name === name)
 const shift = applyOf("shift");
 const addNoise = applyOf("noise");
 
-/** `count` frames of one face as a camera would send them. */
-function filmed(gray: Gray, size: number, count: number, random: () => number): readonly Gray[] {
+/** @returns `count` frames of one face as a camera would send them. */
+function filmed(gray: Gray, size: number, count: number, random: Random): readonly Gray[] {
   return Array.from({ length: count }, () =>
-    addNoise(shift(gray, size, JITTER * randomNormal(random), random), size, NOISE, random),
+    addNoise(shift(gray, size, JITTER * normal(random), random), size, NOISE, random),
   );
 }
 
-/** The labels that the element would show, frame by frame. */
+/** @returns The labels that the element would show, frame by frame. */
 function shown(answers: readonly Float32Array[]): readonly Label[] {
   const smoother = new Smoother(MIN_CONFIDENCE);
   return answers.map((scores) => smoother.step(scores, STEP_MS, SMOOTHING).label);
@@ -60,8 +61,8 @@ function changesIn(labels: readonly Label[]): number {
   return labels.filter((label, i) => i > 0 && label !== labels[i - 1]).length;
 }
 
-/** @returns From the cut to the frame that shows the new label, milliseconds; the longest where it never does. */
-async function delayOfCut(from: Watched, to: Watched, size: number, read: Read, random: () => number): Promise<number> {
+/** @returns Milliseconds from the cut to the frame that shows the new label; the longest if none does. */
+async function delayOfCut(from: Watched, to: Watched, size: number, read: Read, random: Random): Promise<number> {
   const before = filmed(from.gray, size, FRAMES_A_SECOND, random);
   const after = filmed(to.gray, size, CUT_SECONDS * FRAMES_A_SECOND, random);
   const labels = shown(await read([...before, ...after]));
@@ -69,7 +70,7 @@ async function delayOfCut(from: Watched, to: Watched, size: number, read: Read, 
   return at < 0 ? LONGEST_CUT_MS : at * STEP_MS;
 }
 
-/** Pairs of clear faces with different labels, each face about as often. */
+/** @returns Pairs of clear faces with different labels, each face about equally often. */
 function cuts(clear: readonly Watched[], count: number): readonly (readonly [Watched, Watched])[] {
   const pairs: (readonly [Watched, Watched])[] = [];
   for (let step = 1; pairs.length < count && step < clear.length; step++) {
@@ -86,24 +87,21 @@ async function steadiness(): Promise<void> {
   const { values } = parseArgs({
     options: { images: text, labels: text, model: text, engine: text, count: text, json: text },
   });
-  const count = Number(values.count ?? 40);
-  if (!(Number.isInteger(count) && count > 1)) throw new InputError(`--count ${values.count}: is no number of faces`);
+  const count = countFrom(values.count, 40);
+  if (count < 2) throw new InputError("--count 1: a cut needs two faces");
   const model = chooseModel(values.model);
   const { faces, labels: truth } = readLabelledFaces(values);
-  const area = faces.size ** 2;
 
   const report = await LabBrowser.use({ model, engine: chooseEngine(values.engine) }, async (lab) => {
     const read: Read = (frames) => lab.classify(Uint8Array.from(frames.flatMap((frame) => [...frame])), frames.length);
     const random = seeded(1);
-    const chosen = Array.from({ length: Math.min(faces.count, 8 * count) }, (_, i) =>
-      Math.floor((i * faces.count) / Math.min(faces.count, 8 * count)),
-    );
-    const grays = chosen.map((index) => faces.pixels.subarray(index * area, (index + 1) * area));
+    const chosen = spread(faces.count, 8 * count);
+    const grays = chosen.map((index) => pixelsOf(faces, index));
     const scores = await read(grays);
     const watched = grays.map((gray, i): Watched => {
       return { gray, label: LABELS[scores[i]!.indexOf(Math.max(...scores[i]!))]!, scores: scores[i]! };
     });
-    // Still faces are as they come: doubtful ones are those whose label could flicker.
+    // Still faces are taken as they come: the label of a face that is hard to read could flicker.
     const still = watched.filter((_, i) => i % 8 === 0);
     const clear = watched.filter(
       ({ label, scores: row }, i) => Math.max(...row) >= CLEAR && truth[chosen[i]!]!.ferplus === label,
@@ -142,13 +140,13 @@ async function steadiness(): Promise<void> {
   const { still, cuts: cut } = report;
   console.log(`${report.model}, ${report.engine} engine, ${FRAMES_A_SECOND} frames a second`);
   console.log(
-    `still faces (${still.faces} of ${still.seconds} s): the label changes ${still.changesAMinute.toFixed(2)} times a minute ` +
+    `still faces (${still.faces}, ${still.seconds} s each): the label changes ${still.changesAMinute.toFixed(2)} times a minute ` +
       `(${still.rawChangesAMinute.toFixed(1)} without smoothing)`,
   );
   console.log(
     `cuts to another clear expression (${cut.count}): shown after ${cut.medianMs.toFixed(0)} ms in the median, ${cut.p95Ms.toFixed(0)} ms at p95`,
   );
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  writeJson(values.json, report);
 }
 
 await runCommand(steadiness);

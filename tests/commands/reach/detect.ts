@@ -1,17 +1,18 @@
 /**
- * Finds the faces in every picture of a folder with the shipped detector, run by the shipped runtime in a browser.
+ * Find the faces in each picture of a folder with the shipped detector, in the shipped runtime, in a browser.
  *
  *   npm run detect -- --images DIR [--engine int8|float] [--range near|far] [--min-score 0.5] [--json FILE]
  *
- * `far` (the default, as in the element) looks closer at parts of a picture too; `near` takes one look at all of it.
+ * `far` (the default, as in the element) also looks closer at parts of a picture; `near` takes one look at the whole.
  */
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { extname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { InputError, runCommand } from "../shared/input-error.ts";
 import { LabBrowser, type PictureFaces, chooseEngine, chooseModel } from "../shared/lab-browser.ts";
 import { readBytes } from "../shared/npy.ts";
 import { Progress } from "../shared/progress.ts";
+import { writeJson } from "../shared/write-json.ts";
 
 const PICTURES = new Set([".jpg", ".jpeg", ".png", ".webp"]);
 
@@ -27,7 +28,7 @@ function picturesOf(folder: string): readonly string[] {
   return pictures;
 }
 
-/** To a hundredth of a pixel: what is beyond is noise. */
+/** Round to a hundredth of a pixel; finer digits are noise. */
 function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
@@ -52,9 +53,10 @@ async function detect(): Promise<void> {
   });
   if (values.images === undefined) throw new InputError("--images DIR is missing: a folder of pictures");
   const range = values.range ?? "far";
-  if (range !== "near" && range !== "far") throw new InputError(`--range ${range}: there are near and far`);
+  if (range !== "near" && range !== "far") throw new InputError(`--range ${range}: the ranges are near and far`);
   const minScore = Number(values["min-score"] ?? 0.5);
-  if (!(minScore >= 0 && minScore <= 1)) throw new InputError(`--min-score ${values["min-score"]}: is not from 0 to 1`);
+  if (!(minScore >= 0 && minScore <= 1))
+    throw new InputError(`--min-score ${values["min-score"]}: is not a number from 0 to 1`);
   const folder = values.images;
   const names = picturesOf(folder);
   const options = { model: chooseModel(undefined), engine: chooseEngine(values.engine) };
@@ -64,7 +66,7 @@ async function detect(): Promise<void> {
     const found: ReturnType<typeof report>[] = [];
     for (const name of names) {
       const picture = await lab.detect(readBytes(join(folder, name)), { minScore, range });
-      if (!picture) throw new InputError(`${join(folder, name)}: is no picture that the browser can read`);
+      if (!picture) throw new InputError(`${join(folder, name)}: is not a picture that the browser can read`);
       found.push(report(name, picture));
       progress.advance();
     }
@@ -79,7 +81,7 @@ async function detect(): Promise<void> {
     const size = `${width}x${height}`.padStart(12);
     console.log(`${file.padEnd(32)}${size}${String(faces.length).padStart(7)}  ${boxes.join("; ")}`);
   }
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(reports, null, 2)}\n`);
+  writeJson(values.json, reports);
 }
 
 await runCommand(detect);

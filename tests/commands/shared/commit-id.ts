@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 
-/** @returns The commit that is checked out, with `-dirty` where files have changed; `unknown` outside a checkout. */
+/** @returns The commit that is checked out, with `-dirty` if files differ from it; `unknown` outside a checkout. */
 export function commitId(): string {
   const command = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"];
   try {

@@ -1,4 +1,4 @@
-/** The laboratory page of the built site in a headless browser: the shipped runtime, driven from Node. */
+/** The built site's page `lab.html` in a headless browser: the shipped runtime, driven from Node. */
 import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Page, chromium } from "playwright";
@@ -10,7 +10,7 @@ import { CHROMIUM_ARGS, chromiumPath } from "../../chromium.ts";
 import { InputError } from "./input-error.ts";
 
 const DIST = fileURLToPath(new URL("../../../dist/", import.meta.url));
-/** The first one that is there is measured where no name is given, as the element would choose. */
+/** Without `--model`, the first of these that the build has. */
 const PREFERRED_MODELS = ["edge", "seed"];
 
 declare global {
@@ -20,41 +20,50 @@ declare global {
   }
 }
 
-/** A picture that was looked at. */
+/** The faces of one picture. */
 export interface PictureFaces {
-  /** Pixels. */
   readonly width: number;
-  /** Pixels. */
   readonly height: number;
+  /** In pixels. */
   readonly faces: readonly Sighting[];
 }
 
-/** Bytes travel to the page as text. */
+/** Encode bytes as text, to hand them to the page. */
 export function toBase64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }
 
-/** @returns The name that was asked for, or of the default model. @throws InputError where the build has no such model. */
+/**
+ * Read the option `--model`.
+ *
+ * @returns The asked name, or the default model's.
+ * @throws InputError if the build has no such model.
+ */
 export function chooseModel(asked: string | undefined): string {
   const folder = `${DIST}models`;
   const shipped = existsSync(folder) ? readdirSync(folder).filter((name) => name !== "blazeface") : [];
   const model = asked ?? PREFERRED_MODELS.find((name) => shipped.includes(name));
   if (model !== undefined && shipped.includes(model)) return model;
   throw new InputError(
-    `--model ${asked ?? ""}: there is no such model; this build has ${shipped.join(", ") || "none"}`,
+    `--model ${asked ?? ""}: the build has no such model, but ${shipped.join(", ") || "none at all"}`,
   );
 }
 
-/** @throws InputError where there is no such engine. */
+/**
+ * Read the option `--engine`.
+ *
+ * @throws InputError if there is no such engine.
+ */
 export function chooseEngine(asked: string | undefined): EngineName | "auto" {
   if (asked === undefined) return "auto";
   if (asked === "int8" || asked === "float") return asked;
-  throw new InputError(`--engine ${asked}: there are int8 and float`);
+  throw new InputError(`--engine ${asked}: the engines are int8 and float`);
 }
 
+/** The lab's page in its browser. */
 export class LabBrowser {
   readonly runtime: RuntimeInfo;
-  /** The lab's page, with `window.lab` open on it. */
+  /** Has `window.lab`. */
   readonly page: Page;
 
   private constructor(page: Page, runtime: RuntimeInfo) {
@@ -63,9 +72,9 @@ export class LabBrowser {
   }
 
   /**
-   * Opens the lab, lets `work` use it, and closes everything.
+   * Open the lab, let `work` use it, and close everything.
    *
-   * @throws InputError where the engine that was asked for does not run here.
+   * @throws InputError if the asked engine does not run here.
    */
   static async use<T>(
     options: { readonly model: string; readonly engine: EngineName | "auto" },
@@ -85,7 +94,7 @@ export class LabBrowser {
           { assetBase: site.url, ...options },
         );
         if (options.engine !== "auto" && runtime.engine !== options.engine) {
-          throw new InputError(`--engine ${options.engine}: this build or browser has only ${runtime.engine}`);
+          throw new InputError(`--engine ${options.engine}: this build or browser runs only ${runtime.engine}`);
         }
         return await work(new LabBrowser(page, runtime));
       } finally {
@@ -97,8 +106,10 @@ export class LabBrowser {
   }
 
   /**
-   * @param gray `count` squares of gray levels.
-   * @returns Seven probabilities for each.
+   * Classify faces.
+   *
+   * @param gray `count` squares of gray levels, one after the other, of the classifier's input size.
+   * @returns Seven probabilities for each face, in the order of `LABELS`.
    */
   async classify(gray: Uint8Array, count: number): Promise<readonly Float32Array[]> {
     const rows = await this.page.evaluate(
@@ -113,7 +124,12 @@ export class LabBrowser {
     );
   }
 
-  /** @returns `null` where the browser cannot read the picture. */
+  /**
+   * Find the faces in a picture.
+   *
+   * @param picture A JPEG, PNG or WebP file.
+   * @returns `null` if the browser cannot read the picture.
+   */
   async detect(picture: Uint8Array, options: LookOptions): Promise<PictureFaces | null> {
     return this.page.evaluate(
       async ([base64, lookOptions]) => {

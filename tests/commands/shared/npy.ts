@@ -1,21 +1,22 @@
 import { readFileSync } from "node:fs";
 import { InputError } from "./input-error.ts";
 
-/** Gray squares from a NumPy file. */
+/** Square gray pictures of faces. */
 export interface Faces {
   readonly count: number;
-  /** Side of each, pixels. */
+  /** Side of each face, pixels. */
   readonly size: number;
-  /** Gray levels, row by row, one square after the other. */
+  /** Gray levels, row by row, one face after the other. */
   readonly pixels: Uint8Array;
 }
 
 const MAGIC = "\x93NUMPY";
 
 /**
- * Reads squares of gray levels from a `.npy` file: uint8, shape [count, side, side], C order.
+ * Read faces from a `.npy` file: uint8, shape [count, side, side], C order.
  *
  * @throws InputError that names the file and what is wrong with it.
+ * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 export function readFaces(path: string): Faces {
   const bytes = readBytes(path);
@@ -42,7 +43,22 @@ export function readFaces(path: string): Faces {
   return { count, size: width, pixels };
 }
 
-/** @throws InputError that names the file. */
+/** @returns The gray levels of `count` faces from `index` on; a view, not a copy. */
+export function pixelsOf({ pixels, size }: Faces, index: number, count = 1): Uint8Array {
+  return pixels.subarray(index * size ** 2, (index + count) * size ** 2);
+}
+
+/** @returns Indices of `wanted` of `total` faces (all, if there are fewer), spread evenly: a file's order need not be random. */
+export function spread(total: number, wanted: number): readonly number[] {
+  const count = Math.min(wanted, total);
+  return Array.from({ length: count }, (_, i) => Math.floor((i * total) / count));
+}
+
+/**
+ * Read a file.
+ *
+ * @throws InputError that names the file.
+ */
 export function readBytes(path: string): Buffer {
   try {
     return readFileSync(path);

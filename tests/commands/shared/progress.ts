@@ -1,8 +1,8 @@
 const WIDTH = 30;
-/** Without a terminal the bar would fill a log: a line for each tenth does. */
+/** In a log the bar would fill the screen, so it gets one line for each tenth. */
 const LINES = 10;
 
-/** Shows on stderr how far a command is; stdout stays for what it found. */
+/** Shows a command's progress on stderr. Results go to stdout. */
 export class Progress {
   readonly #what: string;
   readonly #total: number;

@@ -1,36 +1,34 @@
-/** What can happen to a face on its way to the classifier, each at three strengths. Pure: randomness is an argument. */
+import { type Random, normal } from "../../../seeded.ts";
 
-/** A square of gray levels, row by row. */
+/** Changes that a face can suffer on its way to the classifier, each at three strengths. Pure. */
+
+/** The gray levels of a square, row by row. */
 export type Gray = Uint8Array;
 
-/** @param strength One of the change's `strengths`. @param random Numbers in 0..1. */
-type Apply = (gray: Gray, size: number, strength: number, random: () => number) => Gray;
+/** Returns a changed copy. `size` is the side in pixels, `strength` one of the change's `strengths`. */
+type Apply = (gray: Gray, size: number, strength: number, random: Random) => Gray;
 
+/** One kind of change. */
 export interface Change {
   readonly name: string;
-  /** What the strengths count. */
+  /** The unit of the strengths. */
   readonly unit: string;
   readonly strengths: readonly [number, number, number];
-  /** `null`: a browser's own encoder does it, see `robustness.ts`. */
+  /** `null` if a browser's encoder does it, see `robustness.ts`. */
   readonly apply: Apply | null;
 }
 
 const MIDDLE = 128;
 
-/** One draw of a normal distribution with mean 0 and deviation 1 (Box and Muller, 1958). */
-export function randomNormal(random: () => number): number {
-  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-}
-
 function byte(level: number): number {
   return Math.max(0, Math.min(255, Math.round(level)));
 }
 
-function eitherWay(amount: number, random: () => number): number {
+function eitherWay(amount: number, random: Random): number {
   return random() < 0.5 ? -amount : amount;
 }
 
-/** The gray level between pixels; outside, the border goes on. */
+/** @returns The gray level at a place between pixels (bilinear). Outside, the border continues. */
 function levelAt(gray: Gray, size: number, x: number, y: number): number {
   const inside = (value: number) => Math.max(0, Math.min(size - 1, value));
   const [left, top] = [Math.floor(inside(x)), Math.floor(inside(y))];
@@ -40,7 +38,7 @@ function levelAt(gray: Gray, size: number, x: number, y: number): number {
   return row(top) * (1 - down) + row(bottom) * down;
 }
 
-/** @param source Where a pixel's level comes from, relative to the middle. */
+/** Move pixels. @param source Gives the place that a pixel is read from; both places are relative to the middle. */
 function warp(gray: Gray, size: number, source: (x: number, y: number) => readonly [number, number]): Gray {
   const middle = (size - 1) / 2;
   return Uint8Array.from(gray, (_, i) => {
@@ -49,24 +47,24 @@ function warp(gray: Gray, size: number, source: (x: number, y: number) => readon
   });
 }
 
-function roll(gray: Gray, size: number, degrees: number, random: () => number): Gray {
+function roll(gray: Gray, size: number, degrees: number, random: Random): Gray {
   const angle = (eitherWay(degrees, random) * Math.PI) / 180;
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   return warp(gray, size, (x, y) => [cos * x + sin * y, cos * y - sin * x]);
 }
 
-function scale(gray: Gray, size: number, share: number, random: () => number): Gray {
+function scale(gray: Gray, size: number, share: number, random: Random): Gray {
   const factor = 1 + eitherWay(share, random);
   return warp(gray, size, (x, y) => [x / factor, y / factor]);
 }
 
-function shift(gray: Gray, size: number, pixels: number, random: () => number): Gray {
+function shift(gray: Gray, size: number, pixels: number, random: Random): Gray {
   const angle = 2 * Math.PI * random();
   const [right, down] = [pixels * Math.cos(angle), pixels * Math.sin(angle)];
   return warp(gray, size, (x, y) => [x - right, y - down]);
 }
 
-/** Weights of a Gaussian filter, out to three deviations; they sum to 1. */
+/** @returns The weights of a Gaussian filter, out to three standard deviations. They sum to 1. */
 function gaussian(deviation: number): readonly number[] {
   const reach = Math.ceil(3 * deviation);
   const weights = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-((i - reach) ** 2) / (2 * deviation ** 2)));
@@ -89,14 +87,14 @@ function blur(gray: Gray, size: number, deviation: number): Gray {
   );
 }
 
-/** A hand, a cup, a microphone: a gray square somewhere on the face. */
-function occlude(gray: Gray, size: number, side: number, random: () => number): Gray {
+/** Cover a part of the face with a gray square, as a hand, a cup or a microphone does. */
+function occlude(gray: Gray, size: number, side: number, random: Random): Gray {
   const [left, top] = [random(), random()].map((share) => Math.floor(share * (size - side + 1))) as [number, number];
   const hides = (at: number, from: number) => at >= from && at < from + side;
   return gray.map((level, i) => (hides(i % size, left) && hides(Math.floor(i / size), top) ? MIDDLE : level));
 }
 
-/** Strengths are chosen so that the third is the worst that a person would still call a face. */
+/** The third strength of each change is the worst in which a person still recognises a face. */
 export const CHANGES: readonly Change[] = [
   {
     name: "brightness",
@@ -118,7 +116,7 @@ export const CHANGES: readonly Change[] = [
     name: "noise",
     unit: "levels deviation",
     strengths: [8, 16, 32],
-    apply: (gray, _size, deviation, random) => gray.map((level) => byte(level + deviation * randomNormal(random))),
+    apply: (gray, _size, deviation, random) => gray.map((level) => byte(level + deviation * normal(random))),
   },
   { name: "JPEG", unit: "quality", strengths: [50, 25, 10], apply: null },
   { name: "roll", unit: "degrees", strengths: [8, 16, 24], apply: roll },

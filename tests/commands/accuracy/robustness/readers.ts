@@ -1,16 +1,17 @@
-/** Classifiers that read bare faces in a browser: ours by the shipped runtime, and the peers' own models. */
+/** Classifiers that read faces in a browser: ours, in the shipped runtime, and those of other libraries. */
 import { chromium } from "playwright";
 import { CHROMIUM_ARGS, chromiumPath } from "../../../chromium.ts";
 import { PeerServer } from "../../speed/bench-peers/peer-server.ts";
 import { type Peer, peersWith } from "../../speed/bench-peers/peers.ts";
 import { LabBrowser, toBase64 } from "../../shared/lab-browser.ts";
 
-/** Gray squares, one after the other -> seven probabilities for each. */
+/** Takes `count` gray squares, one after the other, and returns seven probabilities for each. */
 export type Classify = (gray: Uint8Array, count: number) => Promise<readonly Float32Array[]>;
 
+/** A classifier under test. */
 export interface Reader {
   readonly name: string;
-  /** Opens it, lets `work` use it, and closes everything. */
+  /** Open it, let `work` use it, and close everything. */
   use<T>(work: (classify: Classify) => Promise<T>): Promise<T>;
 }
 
@@ -21,7 +22,7 @@ interface ExpressionsWindow {
   };
 }
 
-/** One of our classifiers, on the default engine. */
+/** @returns One of our classifiers, on the default engine. */
 export function ourReader(model: string): Reader {
   return {
     name: model,
@@ -29,10 +30,14 @@ export function ourReader(model: string): Reader {
   };
 }
 
-/** The model of a peer of `bench:peers`, by its package's name. @param size Side of the faces, pixels. */
+/**
+ * @param packageName A package of `bench:peers`.
+ * @param size Side of the faces, pixels.
+ * @returns The package's own classifier.
+ */
 export function peerReader(packageName: string, size: number): Reader {
   const peer = peersWith("edge").find((candidate) => candidate.package === packageName);
-  if (peer === undefined) throw new Error(`${packageName} is no peer of bench-peers/peers.ts`);
+  if (peer === undefined) throw new Error(`${packageName} is not listed in bench-peers/peers.ts`);
   const script = peer.script.replace(/\.js$/, "-expression.js");
   return { name: peer.name, use: (work) => usePeer({ ...peer, script }, size, work) };
 }

@@ -1,6 +1,7 @@
 import { timerResolutionMs } from "../../../../../src/bench/timer.ts";
 import { faceless, recall } from "../../../reach/arrivals.ts";
-import { FACELESS, cutHead } from "../../../reach/scenes.ts";
+import { FACELESS } from "../../../reach/faceless.ts";
+import { cutHead } from "../../../reach/scenes.ts";
 
 /**
  * What every peer's page has in common: the frames, and the clock around each look at one.
