@@ -1,10 +1,9 @@
 /**
- * Takes pictures of the built site, to be looked at by people: every state, every overlay, every theme, from a stamp to a
- * wall.
+ * Take pictures of the built site for people to look at: each state, overlay and theme, on screens from 200 px to 4K.
  *
  *   npm run look -- --out DIR [--only PART_OF_A_NAME]
  *
- * `--readme` makes the picture in README.md anew, and nothing else.
+ * `--readme` takes only the README's picture.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,11 +22,11 @@ const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const PORTRAIT = readFileSync(`${ROOT}/tests/fixtures/astronaut.jpg`);
 const README_PICTURE = `${ROOT}/static/screenshot.jpg`;
 
-/** The bars have grown and the ribbon has begun. */
+/** By then the bars have grown and the ribbon has started. */
 const SETTLE_MS = 2500;
-/** Networks load and warm up, on a machine that has other things to do as well. */
+/** How long networks may take to load and warm up on a busy machine. */
 const PATIENCE_MS = 120_000;
-/** Seconds into the demo clip at which the face fills the picture, the hardest to lay out; and where head and shoulders show. */
+/** Seconds into the demo clip: the face fills the picture, which is the hardest layout; head and shoulders show. */
 const NEAR_S = 8;
 const PORTRAIT_S = 21.6;
 
@@ -40,25 +39,27 @@ const SCREENS = {
   "4k": { width: 3840, height: 2160 },
 } as const;
 
+/** The fake camera: a clip of a person, a moving shape, none, or one without permission. */
 type Camera = "clip" | "shape" | "none" | "denied";
 
+/** One picture to take. */
 interface Scene {
   readonly name: string;
   readonly screen: { readonly width: number; readonly height: number };
   readonly camera: Camera;
-  /** Below the site's root; `look.html` is a page with the tag alone, made from `tag` and `css`. */
+  /** Below the site's root. `look.html` is a page with the tag only, made from `tag` and `css`. */
   readonly path: string;
   readonly tag?: string;
   readonly css?: string;
   readonly media?: BrowserContextOptions;
-  /** The page to its end, and not what the screen shows of it. */
+  /** Take the whole page, not only the part on the screen. */
   readonly whole?: boolean;
-  /** What is to be there before the picture is taken. */
+  /** A selector to wait for. */
   readonly until: string;
   readonly then?: (page: Page) => Promise<unknown>;
 }
 
-/** The clip goes on from the same place in each picture. */
+/** Start the clip at the same place for each picture. */
 const seekTo = (seconds: number) => (page: Page) =>
   page.locator("emotion-cam video").evaluate((video: HTMLVideoElement, at) => void (video.currentTime = at), seconds);
 const seek = seekTo(NEAR_S);
@@ -75,7 +76,7 @@ const tag = (name: string, attributes: string, rest: Partial<Scene> = {}): Scene
 });
 const box = (px: number) => `body { margin: 0 } emotion-cam { width: ${px}px; margin: 10px }`;
 
-/** A long page: all of it. */
+/** The documentation, from top to bottom. */
 const DOCS = { camera: "none", until: "#tables .table:last-child", whole: true } as const;
 
 const SCENES: readonly Scene[] = [
@@ -162,7 +163,7 @@ async function take(scene: Scene, browser: Browser, origin: string, path: string
     );
     if (scene.until.includes("starting"))
       await page.route(/model\.|\.bin$/, () => {
-        // Never answered: it is to go on starting.
+        // No answer, so that it goes on starting.
       });
     await page.goto(`${origin}/${scene.path}`, { timeout: PATIENCE_MS });
     await page.locator(scene.until).waitFor({ timeout: PATIENCE_MS });
@@ -182,7 +183,7 @@ function tagPage({ tag = "", css = box(700) }: Scene): string {
 
 let crowdPicture: Promise<Buffer> | undefined;
 
-/** Four people of different sizes before a plain wall. */
+/** @returns A picture of four people of different sizes in front of a plain wall. */
 function crowd(browser: Browser): Promise<Buffer> {
   crowdPicture ??= (async () => {
     const page = await browser.newPage();
@@ -215,7 +216,8 @@ async function look(): Promise<void> {
   const { values } = parseArgs({
     options: { out: { type: "string" }, only: { type: "string" }, readme: { type: "boolean" } },
   });
-  if (values.out === undefined && !values.readme) throw new InputError("--out DIR says where the pictures go.");
+  if (values.out === undefined && !values.readme)
+    throw new InputError("--out DIR is missing: a folder for the pictures");
   const folder = mkdtempSync(join(tmpdir(), "emotion-cam-look-"));
   const server = await createServer({ port: 0 });
   const browsers = new Map<Camera, Browser>();

@@ -1,6 +1,6 @@
 /**
- * A browser whose processes can be looked at from outside: CPU time, memory, busy threads, and a CPU quota. On Linux by
- * /proc and control groups; elsewhere by what the DevTools protocol tells.
+ * A browser whose processes are measured from outside: CPU time, memory, busy threads, and a CPU quota. Linux gives these by
+ * /proc and control groups. Elsewhere the DevTools protocol gives some of them.
  */
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -11,29 +11,30 @@ import { entriesOf, privateMB, processTree, readOrEmpty } from "../../processes.
 
 const CGROUP_V1 = "/sys/fs/cgroup/cpu";
 const CGROUP_V2 = "/sys/fs/cgroup";
-/** Short, so that the quota is a slow processor and not one that stands still now and then. */
+/** Short, so that the quota resembles a slow processor and not one that stops now and then. */
 const QUOTA_PERIOD_US = 10_000;
 
-/** Other work on the machine is not to be what slows a throttled browser: its quota alone is. */
+/** The highest priority, so that only the quota slows a throttled browser, not other work on the machine. */
 const GREATEST_SHARES_V1 = "262144";
 const GREATEST_WEIGHT_V2 = "10000";
 
-/** How `--throttle` was done. */
+/** How `--throttle` slows the browser. */
 export type ThrottleMethod =
   "cgroup quota on the browser's processes" | "DevTools CPU throttle of the page's main thread";
 
-/** CPU time by thread, since each began; a process's where threads cannot be told apart. */
+/** CPU time of each thread since it began; of each process if the system does not list threads. */
 type ThreadTimes = ReadonlyMap<string, { readonly name: string; readonly timeMs: number }>;
 
 /** CPU time between two moments. */
 export interface CpuUse {
   readonly cpuMs: number;
-  /** Threads that computed for more than a twentieth of the time; `null` where the system does not tell. */
+  /** Threads that computed for more than a twentieth of the time; `null` if the system does not list threads. */
   readonly busyThreads: number | null;
-  /** By the kind of process and the thread's name, the busiest first. */
+  /** By kind of process and thread name, the busiest first. */
   readonly parts: readonly { readonly name: string; readonly cpuMs: number }[];
 }
 
+/** A headless Chromium with the GPU off. */
 export class BenchBrowser {
   readonly browser: Browser;
   readonly #pid: number;
@@ -47,7 +48,7 @@ export class BenchBrowser {
     this.#shut = shut;
   }
 
-  /** Starts a headless Chromium with the GPU off. */
+  /** Start the browser. */
   static async launch(args: readonly string[] = []): Promise<BenchBrowser> {
     const server = await chromium.launchServer({
       executablePath: chromiumPath(),
@@ -55,7 +56,7 @@ export class BenchBrowser {
       args: [...CHROMIUM_ARGS, ...args],
     });
     const browser = await chromium.connect(server.wsEndpoint());
-    return new BenchBrowser(browser, server.process().pid ?? 0, () => server.close());
+    return new BenchBrowser(browser, server.process().pid!, () => server.close());
   }
 
   async close(): Promise<void> {
@@ -64,9 +65,9 @@ export class BenchBrowser {
   }
 
   /**
-   * Watches the CPU time of everything that the browser does while `work` runs.
+   * Measure the CPU time of all the browser's processes while `work` runs.
    *
-   * @returns What `work` returned, and what it used.
+   * @returns The value of `work`, and the CPU time.
    */
   async watch<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly use: CpuUse }> {
     const stop = await this.begin();
@@ -74,7 +75,7 @@ export class BenchBrowser {
     return { value, use: await stop() };
   }
 
-  /** Begins to count CPU time. @returns What ends it and tells. */
+  /** Start to count CPU time. @returns A function that stops and returns the count. */
   async begin(): Promise<() => Promise<CpuUse>> {
     const startMs = performance.now();
     const before = await this.#threadTimes();
@@ -93,21 +94,21 @@ export class BenchBrowser {
     };
   }
 
-  /** Memory of the page's process alone, shared with none; `null` where the system does not tell. */
+  /** @returns The private memory of the page's process; `null` if the system does not tell. */
   pageMemoryMB(): number | null {
     if (!isLinux()) return null;
     const renderers = processTree(this.#pid).filter((pid) =>
       readOrEmpty(`/proc/${pid}/cmdline`).includes("--type=renderer"),
     );
-    // A spare renderer waits beside the page's own, and is smaller.
+    // Chromium keeps a spare renderer, which is smaller than the page's.
     return Math.max(0, ...renderers.map(privateMB));
   }
 
   /**
-   * Makes the browser as slow as a machine whose processor is `slowdown` times slower.
+   * Slow the browser as if the processor were `slowdown` times slower.
    *
-   * A control group's quota reaches every thread. Where the system gives none, the DevTools throttle remains, which
-   * reaches the page's main thread alone and not the worker that computes: the caller says so.
+   * A control group's quota slows every thread. If the system gives none, the DevTools throttle slows the page's main
+   * thread, but not the worker that computes. The caller prints which.
    */
   throttle(slowdown: number): ThrottleMethod {
     this.#slowdown = slowdown;
@@ -117,7 +118,7 @@ export class BenchBrowser {
     return "cgroup quota on the browser's processes";
   }
 
-  /** To be called for each new page: the DevTools throttle is the page's own. */
+  /** Call this for each new page: the DevTools throttle applies to one page. */
   async throttlePage(page: Page): Promise<void> {
     if (this.#slowdown === 1 || this.#group !== null) return;
     const session = await page.context().newCDPSession(page);
@@ -132,7 +133,7 @@ export class BenchBrowser {
       for (const thread of entriesOf(`/proc/${pid}/task`)) {
         // Nanoseconds on the processor: https://docs.kernel.org/scheduler/sched-stats.html
         const nanoseconds = readOrEmpty(`/proc/${pid}/task/${thread}/schedstat`).split(" ")[0];
-        // Threads of a pool are told apart by a number, which tells nothing.
+        // The number of a pool's thread says nothing.
         const comm = readOrEmpty(`/proc/${pid}/task/${thread}/comm`)
           .trim()
           .replace(/[\d/#]+$/, "");
@@ -160,7 +161,7 @@ function isLinux(): boolean {
   return process.platform === "linux";
 }
 
-/** @returns The folder of a new control group, or `null` where the system or the rights give none. */
+/** @returns The folder of a new control group; `null` if the system or the rights do not allow one. */
 function makeGroup(slowdown: number): string | null {
   const quotaUs = Math.round((QUOTA_PERIOD_US * cpus().length) / slowdown);
   const name = `emotion-cam-bench-${process.pid}`;
@@ -187,6 +188,6 @@ function removeGroup(group: string): void {
   try {
     rmdirSync(group);
   } catch {
-    // A process that is still dying holds it; an empty group costs nothing and goes with the next start.
+    // A process that is still ending holds it. An empty group costs nothing and goes at the next boot.
   }
 }

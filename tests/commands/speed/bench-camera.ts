@@ -1,10 +1,10 @@
 /**
- * What it costs to get a camera's frame to the two small squares that the networks look at, by each path there is.
+ * Measure each path from a camera's frame to the two small squares that the networks read.
  *
  *   npm run bench:camera -- [--seconds N] [--rounds N]
  *
- * With the fake camera at 30 frames a second and the GPU off. The paths are taken in turn; CPU time is that of all of
- * the browser's processes, less what only showing the camera costs.
+ * Uses Chromium's fake camera at 30 frames a second with the GPU off, and takes the paths in turn. CPU time is that of all
+ * the browser's processes, less the cost of showing the camera.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -37,6 +37,7 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 const rounds = Number(values.rounds);
 
+/** Serve the page and its worker, cross-origin isolated for the fine timer. */
 async function serve() {
   const { outputFiles } = await build({
     entryPoints: [join(HERE, "page.ts"), join(HERE, "worker.ts")],
@@ -59,6 +60,7 @@ async function serve() {
   return server;
 }
 
+/** One run of one path. */
 interface Measured {
   readonly fps: number;
   readonly cpuMs: number;

@@ -1,4 +1,4 @@
-/** How the cost grows: with faces, with the source's size, with the rate. */
+/** `npm run bench -- --cost`: how the cost grows with faces, with the source's size and with the rate. */
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,18 +13,19 @@ const FACES = [1, 2, 4, 8] as const;
 const SIZES = ["320x240", "640x480", "1280x720", "1920x1080"] as const;
 const RATES = [5, 10, 15, 20, 30] as const;
 const MOST_FACES = 8;
-/** It is played over and over. */
+/** The browser plays the clip in a loop. */
 const CLIP_SECONDS = 3;
 /** The longest bar of the plot, characters. */
 const BAR = 40;
 
+/** Options of the command. */
 interface CostOptions {
   readonly engine: string | undefined;
   readonly model: string | undefined;
   readonly seconds: number;
 }
 
-/** One setting's figures, milliseconds a frame. */
+/** The figures of one setting; times are milliseconds a frame. */
 export interface CostRow {
   readonly what: string;
   readonly value: string;
@@ -36,11 +37,11 @@ export interface CostRow {
   readonly classifyMs: number;
   readonly totalMs: number;
   readonly cpuMsPerFrame: number;
-  /** Of one core, percent. */
+  /** Percent of one core. */
   readonly cpuPercent: number;
 }
 
-/** Measures and prints; every frame is detected and every face classified, but for the rates, which run as day by day. */
+/** Measure and print. Rates run as the element does by default; otherwise no frame and no face is skipped. */
 export async function measureCost(
   browser: BenchBrowser,
   url: string,
@@ -60,7 +61,7 @@ export async function measureCost(
     const [width, height] = size.split("x").map(Number) as [number, number];
     await measure("source", size, {}, { width, height, faces: 1 });
   }
-  // The demo clip: its head moves, so that nothing is spared because nothing changes.
+  // The head of the demo clip moves, so nothing is skipped because nothing changed.
   for (const rate of RATES) await measure("rate", `${rate} a second`, { "max-fps": String(rate), pace: "adaptive" });
   print(rows);
   return rows;
@@ -127,13 +128,14 @@ function plot(title: string, rows: readonly CostRow[], of: (row: CostRow) => num
   }
 }
 
+/** A still picture of people. */
 interface Scene {
   readonly width: number;
   readonly height: number;
   readonly faces: number;
 }
 
-/** @throws Error where there is no ffmpeg, or where it fails. */
+/** Make a clip of the scene. @throws Error if ffmpeg is missing or fails. */
 async function makeClip(browser: BenchBrowser, scene: Scene): Promise<Served> {
   const folder = await mkdtemp(join(tmpdir(), "emotion-cam-bench-"));
   const [picture, clip] = [join(folder, "scene.jpg"), join(folder, "scene.webm")];
@@ -147,13 +149,13 @@ async function makeClip(browser: BenchBrowser, scene: Scene): Promise<Served> {
     return { path, body: await readFile(clip), contentType: "video/webm" };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
-    throw new Error("--cost makes its clips by ffmpeg, which is not there: sudo apt-get install ffmpeg", { cause });
+    throw new Error("--cost needs ffmpeg for its clips: sudo apt-get install ffmpeg", { cause });
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-/** Heads side by side on gray, as large for 1 face as for 8, so that nothing but their number changes. */
+/** Draw heads side by side on gray, equally large for 1 face and for 8, so that only their number changes. */
 async function drawScene(browser: BenchBrowser, scene: Scene): Promise<Buffer> {
   const portrait = `data:image/jpeg;base64,${(await readFile(PORTRAIT)).toString("base64")}`;
   const page = await browser.browser.newPage();
@@ -169,7 +171,7 @@ async function drawScene(browser: BenchBrowser, scene: Scene): Promise<Buffer> {
         const context = canvas.getContext("2d")!;
         context.fillStyle = "#5f6f66";
         context.fillRect(0, 0, width, height);
-        // Four columns and two rows; of the 512 px portrait the head with its shoulders.
+        // Four columns and two rows, each with the head and shoulders of the 512 px portrait.
         const tile = { width: width / 4, height: height / 2 };
         const head = { x: 132, y: 10, width: 180, height: (180 * tile.height) / tile.width };
         for (let index = 0; index < faces; index++) {

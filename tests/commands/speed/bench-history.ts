@@ -1,18 +1,18 @@
-/** What a run is remembered by, and what got slower since the last one of the same kind. */
+/** Saved runs of the bench, and the comparison of a run with the last of its kind. */
 import { cpus } from "node:os";
 import type { BenchReport } from "../../../src/bench/report.ts";
 
-/** Less than this is what two runs of the same build differ by on a quiet machine. */
+/** Two runs of the same build differ by less than this on a quiet machine, as a fraction. */
 const NOTICEABLE = 0.1;
 
-/** One engine's run, as the history file has it: a line of JSON each. */
+/** One engine's run: a line of JSON in the history file. */
 export interface HistoryEntry {
   readonly when: string;
   readonly commit: string;
   /** Cores and processor. */
   readonly machine: string;
   readonly browser: string;
-  /** Engine, model, source, pace, range and throttle: runs of the same kind are compared. */
+  /** Engine, model, source, pace, range and throttle. Only runs of the same kind are compared. */
   readonly kind: string;
   readonly fps: number;
   readonly totalMs: number;
@@ -21,7 +21,7 @@ export interface HistoryEntry {
   readonly wasmMB: number;
 }
 
-/** What is compared; more is worse, but for the rate. */
+/** The compared figures. */
 const FIGURES = [
   { name: "frames a second", field: "fps", unit: "", worse: "less" },
   { name: "a frame, median", field: "totalMs", unit: " ms", worse: "more" },
@@ -30,12 +30,16 @@ const FIGURES = [
   { name: "WebAssembly memory", field: "wasmMB", unit: " MB", worse: "more" },
 ] as const;
 
-/** @returns Cores and processor of the machine that this runs on. */
+/** @returns Cores and processor of this machine. */
 export function machineName(): string {
   return `${cpus().length} x ${cpus()[0]?.model.trim() ?? "unknown"}`;
 }
 
-/** @param throttle How many times slower the browser was made; 1 for not at all. */
+/**
+ * Make a history entry of a report.
+ *
+ * @param throttle How many times slower the browser was made; 1 is not at all.
+ */
 export function entryOf(report: BenchReport, throttle: number, machine = machineName()): HistoryEntry {
   const { source, engine, environment, model, pace, range } = report;
   const browser = /(?:Firefox|Version|Chrome)\/[\d.]+/.exec(environment.userAgent)?.[0] ?? environment.userAgent;
@@ -64,7 +68,11 @@ function round(value: number): number {
   return Number(value.toFixed(3));
 }
 
-/** @param text The history file. @throws Error that names the line which is no entry. */
+/**
+ * Read the history file.
+ *
+ * @throws Error that names the line that is not JSON.
+ */
 export function readHistory(text: string): readonly HistoryEntry[] {
   return text
     .split("\n")
@@ -74,17 +82,17 @@ export function readHistory(text: string): readonly HistoryEntry[] {
       try {
         return JSON.parse(line) as HistoryEntry;
       } catch (cause) {
-        throw new Error(`Line ${number} of the bench's history is no JSON: remove it.`, { cause });
+        throw new Error(`Line ${number} of the bench's history is not JSON: remove it.`, { cause });
       }
     });
 }
 
-/** @returns The last entry of the same machine and kind, if there is one. */
+/** @returns The last entry of the same machine and kind. */
 export function lastAlike(history: readonly HistoryEntry[], entry: HistoryEntry): HistoryEntry | undefined {
   return history.findLast(({ machine, kind }) => machine === entry.machine && kind === entry.kind);
 }
 
-/** @returns A line for each figure that got worse, and better, by a tenth or more; empty where all is as it was. */
+/** @returns A line for each figure that got worse or better by a tenth or more. */
 export function changes(before: HistoryEntry, now: HistoryEntry): readonly string[] {
   return FIGURES.flatMap(({ name, field, unit, worse }) => {
     const change = now[field] / before[field] - 1;

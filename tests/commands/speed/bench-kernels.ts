@@ -1,6 +1,6 @@
 /**
- * The integer networks alone beside the same networks in float, in turn in one headless browser. Compared is the
- * processor's time, which other programs on the machine do not lengthen as they do the clock's.
+ * Compare the int8 networks with the same networks in float, without the pipeline, in turn in one headless browser. The
+ * command compares processor time, which other programs lengthen less than elapsed time.
  *
  *   npm run bench:kernels -- [--turns N] [--model NAME] [--classifier FOLDER] [--json FILE]
  */
@@ -12,23 +12,19 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { type Browser, type CDPSession, type Page, chromium } from "playwright";
+import { median } from "../../../src/bench/percentiles.ts";
 import { CHROMIUM_ARGS, chromiumPath } from "../../chromium.ts";
 import type { LayerTime, Prepared } from "./bench-kernels/page.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const PAGE = "tests/commands/speed/bench-kernels/page.ts";
-/** A turn by the clock: long beside the steps in which the system counts processor time. */
+/** Length of a turn. It is long compared with the steps in which the system counts processor time. */
 const TURN_MS = 500;
 const TYPES: Readonly<Record<string, string>> = {
   ".js": "text/javascript",
   ".json": "application/json",
   ".wasm": "application/wasm",
 };
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
 
 async function bundle(): Promise<string> {
   const { outputFiles } = await build({
@@ -44,7 +40,7 @@ async function bundle(): Promise<string> {
   return outputFiles[0]!.text;
 }
 
-/** Serves the page, cross-origin isolated for the fine timer, and what it fetches. */
+/** Serve the page and its files, cross-origin isolated for the fine timer. @returns The address, and a function that stops. */
 async function serve(script: string, folders: Readonly<Record<string, string>>): Promise<[string, () => void]> {
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? "/", "http://localhost").pathname);
@@ -66,9 +62,9 @@ async function serve(script: string, folders: Readonly<Record<string, string>>):
 /** One contestant's turns. */
 interface Timing {
   readonly name: string;
-  /** Processor milliseconds a run, one for each turn. */
+  /** Mean processor milliseconds of a run, for each turn. */
   readonly cpuMs: number[];
-  /** The shortest run by the clock: what it takes where nothing else computes. */
+  /** Elapsed milliseconds of the shortest run: the time without other work on the machine. */
   bestMs: number;
 }
 
@@ -77,7 +73,7 @@ interface Measured extends Prepared {
   readonly layers: Readonly<Record<string, readonly LayerTime[]>>;
 }
 
-/** Processor time of all the browser's renderers until now, milliseconds. */
+/** @returns Processor time of all the browser's renderers until now, milliseconds. */
 async function rendererMs(session: CDPSession): Promise<number> {
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");
   return processInfo.reduce((sum, { type, cpuTime }) => sum + (type === "renderer" ? cpuTime * 1000 : 0), 0);
@@ -103,7 +99,7 @@ async function measure(url: string, classifier: string, turns: number): Promise<
 async function takeTurns(browser: Browser, page: Page, names: readonly string[], turns: number): Promise<Timing[]> {
   const session = await browser.newBrowserCDPSession();
   const timings = names.map((name): Timing => ({ name, cpuMs: [], bestMs: Infinity }));
-  // The first turn compiles and is thrown away.
+  // The first turn compiles and does not count.
   for (let round = -1; round < turns; round++) {
     for (const timing of timings) {
       const before = await rendererMs(session);
@@ -157,19 +153,19 @@ function print(result: Measured, model: string, sizes: Readonly<Record<string, n
 
 type Peaks = Readonly<Record<LayerTime["bits"], number>>;
 
-/** Layers below this are too short to show what the kernel can do. */
+/** Shorter layers do not reach the kernel's full rate. */
 const LEAST_PEAK_MACS = 1e6;
 
-/** GMAC/s: the best layer of a long matrix product and nothing else. */
+/** @returns The peak, GMAC/s: the best layer of a network that is one long matrix product. */
 function peakOf({ layers }: Measured, bits: LayerTime["bits"]): number {
   const rates = [...layers["peak 8x8"]!, ...layers["peak 16x16"]!]
     .filter((layer) => layer.bits === bits && layer.macs > LEAST_PEAK_MACS)
     .map(({ doneMacs, ms }) => doneMacs / ms / 1e6);
-  // Where bytes are multiplied as 16 bits there is no peak of 8.
+  // A variant that multiplies bytes as 16 bits has no peak of 8.
   return rates.length > 0 ? Math.max(...rates) : NaN;
 }
 
-/** Which share of the kernels' peak the layers reach together, transforms and stores included. */
+/** @returns The share of the kernels' peak that the layers reach together, with transforms and stores, 0..1. */
 function shareOf(layers: readonly LayerTime[], peaks: Peaks): number {
   const atPeakMs = layers.reduce((sum, { doneMacs, bits }) => sum + doneMacs / peaks[bits] / 1e6, 0);
   return atPeakMs / layers.reduce((sum, { ms }) => sum + ms, 0);
@@ -179,7 +175,7 @@ function percent(share: number): string {
   return `${(100 * share).toFixed(0)} %`;
 }
 
-/** Winograd's layers do 25 products of 81: their rate counts all 81, their share of the peak what is done. */
+/** Print each layer. A Winograd layer does 25 products of 81: its rate counts 81, its share of the peak counts 25. */
 function printLayers(name: string, layers: readonly LayerTime[], peaks: Peaks): void {
   console.log(`\n${name}, layer by layer${"".padEnd(18)} computed as      MMAC        us   GMAC/s  of the peak`);
   for (const layer of layers) {
@@ -196,7 +192,7 @@ const { values } = parseArgs({
   options: {
     turns: { type: "string", default: "15" },
     model: { type: "string", default: "edge" },
-    /** A folder with `model.ec8` and the float network's `model.json`, in place of the shipped one's. */
+    /** A folder with `model.ec8` and the float network's `model.json`, instead of the shipped ones. */
     classifier: { type: "string" },
     json: { type: "string" },
   },

@@ -1,39 +1,40 @@
+/** Runs the page `/?bench`. */
 import type { Page, Route } from "playwright";
 import type {} from "../../../src/bench/bench.ts";
 import type { BenchReport } from "../../../src/bench/report.ts";
 import type { BenchBrowser, CpuUse } from "./bench-browser.ts";
 
-/** Loading, warming up and measuring both engines on a machine ten times slower than a laptop. */
+/** How long loading and warming up both engines may take, on a machine ten times slower than a laptop. */
 const PATIENCE_MS = 240_000;
 
-/** Seldom enough to cost the page nothing that counts. */
+/** Rare enough to cost the page nothing noticeable. */
 const ASK_EVERY_MS = 500;
 
-/** The clip's own size: drawing a picture larger than it is costs more than looking at it where there is no GPU. */
+/** The clip's own size: without a GPU, enlarging a picture costs more than finding faces in it. */
 const VIEWPORT = { width: 640, height: 480 };
 
-/** Flags of the page; those without a value are left out. */
+/** Flags of the page's address; `undefined` leaves one out. */
 export type PageFlags = Readonly<Record<string, string | undefined>>;
 
-/** Something that the page finds at its server beside the site. */
+/** A file that the page's server has besides the site. */
 export interface Served {
   readonly path: string;
   readonly body: Buffer;
   readonly contentType: string;
 }
 
-/** What `src/bench/measure.ts` says when it begins and ends to measure an engine. */
+/** The message of `src/bench/measure.ts` when it starts and stops to measure an engine. */
 interface Phase {
   readonly phase: "begin" | "end";
   readonly engine: string;
 }
 
 /**
- * Opens `/?bench` in a fresh page and waits for its report.
+ * Open `/?bench` in a new page and wait for its report.
  *
- * @param serve What is served besides the site, for the source.
- * @returns The report, its CPU time taken from the browser's processes.
- * @throws Error with what the page says where it fails.
+ * @param serve A file for the flag `src`.
+ * @returns The report, with CPU time from the browser's processes.
+ * @throws Error with the page's message if the page fails.
  */
 export async function runPage(
   browser: BenchBrowser,
@@ -71,7 +72,7 @@ export async function runPage(
   }
 }
 
-/** Players ask for parts of a clip, to begin anew. */
+/** Answer with the asked part of the file: a player that loops asks for parts. */
 function fulfil(route: Route, { body, contentType }: Served): Promise<void> {
   const asked = /^bytes=(\d+)-(\d*)$/.exec(route.request().headers()["range"] ?? "");
   const start = Number(asked?.[1] ?? 0);
@@ -96,9 +97,10 @@ function withCpu(report: BenchReport, cpu: ReadonlyMap<string, CpuUse>): BenchRe
 }
 
 /**
- * Asks again and again, from outside: the page's content security policy lets no condition be evaluated in it.
+ * Wait for the report. It polls from outside, because the page's content security policy forbids evaluating a condition in
+ * the page.
  *
- * @returns The report, or the words of the page that failed.
+ * @returns The report, or the text of a page that failed.
  */
 async function reportOf(page: Page, patienceMs: number): Promise<BenchReport | string> {
   const untilMs = performance.now() + patienceMs;

@@ -1,11 +1,10 @@
 /**
- * This project beside its peers, on the same frames in one run.
+ * Compare this project with other face libraries, on the same frames in one run.
  *
  *   npm run bench:peers -- [--json FILE] [--rounds N] [--only NAME,NAME] [--model NAME]
  *
- * Each peer has a browser of its own, so that its processes' CPU time and memory can be told apart. They are taken in
- * turn, a second each, for several rounds, the first of which is thrown away. The table is printed and, where README.md
- * has a place for it, written there.
+ * Each library has its own browser, so that CPU time and memory are its own. They run in turn, one second each, for several
+ * rounds. The first round does not count. Prints the table and writes it into README.md.
  */
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
@@ -33,13 +32,13 @@ interface PeersReport {
     readonly simd: string;
     readonly variant: string;
     readonly timerResolutionMs: number;
-    /** The system's, over the last minute: 1 is this run alone, more is other work beside it. */
+    /** The system's load average of the last minute: 1 is this run alone, more is other work. */
     readonly loadAverage: number;
   };
   readonly source: { readonly kind: "canvas"; readonly width: 640; readonly height: 480 };
   readonly rounds: number;
   readonly rows: readonly Row[];
-  /** Peers that did not run, and what they said. */
+  /** Libraries that did not run, and their messages. */
   readonly failed: readonly { readonly name: string; readonly version: string; readonly why: string }[];
 }
 
@@ -54,7 +53,7 @@ async function main(): Promise<void> {
   });
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 2)
-    throw new Error(`--rounds ${values.rounds} is no number from 2 up; the first round is thrown away.`);
+    throw new Error(`--rounds ${values.rounds} is not a whole number from 2 upwards; the first round does not count.`);
   installPeers();
   const names = values.only?.split(",");
   const peers = peersWith(values.model).filter(
@@ -63,11 +62,11 @@ async function main(): Promise<void> {
   const report = await contest(peers, rounds);
   print(report);
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
-  // Part of the table would pass for the whole.
+  // A part of the table must not replace the whole.
   if (names === undefined) await writeReadme(report);
 }
 
-/** The project's own network, where it was trained already. */
+/** @returns `edge`, if the build has it. */
 function defaultModel(): string {
   return existsSync(join(ROOT, "dist/models/edge/contract.json")) ? "edge" : "seed";
 }
@@ -81,15 +80,15 @@ async function contest(peers: readonly Peer[], rounds: number): Promise<PeersRep
       try {
         contestants.push(await Contestant.enter(peer));
       } catch (error) {
-        const why = (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
+        const why = (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]!;
         failed.push({ name: peer.name, version: await versionOf(peer), why });
         process.stderr.write(`${peer.name} does not run here: ${why}\n`);
       }
     }
-    if (contestants.length === 0) throw new Error("None of them runs here.");
+    if (contestants.length === 0) throw new Error("None of the libraries runs here.");
     for (let round = 0; round < rounds; round++) {
-      process.stderr.write(`round ${round + 1} of ${rounds}${round === 0 ? " (thrown away)" : ""}\n`);
-      // Each round another one begins, so that nobody always follows the same.
+      process.stderr.write(`round ${round + 1} of ${rounds}${round === 0 ? " (does not count)" : ""}\n`);
+      // Each round starts with another one, so that none always follows the same.
       const order = [
         ...contestants.slice(round % contestants.length),
         ...contestants.slice(0, round % contestants.length),
@@ -125,7 +124,7 @@ async function environmentOf(contestants: readonly Contestant[]): Promise<PeersR
     simd: runtime?.simd ?? "unknown",
     variant: runtime?.variant ?? "unknown",
     timerResolutionMs,
-    loadAverage: loadavg()[0] ?? 0,
+    loadAverage: loadavg()[0]!,
   };
 }
 
@@ -172,7 +171,7 @@ function print(report: PeersReport): void {
   console.log(`\n${captionOf(report)}`);
 }
 
-/** Who does what we do, and how many times our time a frame may take there. */
+/** The libraries that do what we do, and how many times our time their frames should take. */
 const RIVALS = ["@vladmandic/human", "@vladmandic/face-api"];
 const TARGET = 10;
 const AIM = 20;
@@ -189,15 +188,15 @@ function printTargets(rows: readonly Row[]): void {
   }
 }
 
-/** What was done so that the comparison is fair; it stands under the table in README.md. */
+/** The conditions of the comparison, printed under the table in README.md. */
 const FAIRNESS =
-  "Every peer runs in a browser of its own and in the page's only thread of computation, looks at the same sixteen frames " +
-  "again and again, and is taken in turn with the others. Caches and frame skipping are off everywhere, ours included. " +
-  "human: wasm backend, detector and emotion model, mesh, iris, description and filters off. face-api: wasm backend, tiny " +
-  "detector at 320 (at 160 it misses these faces) and expressions. The plain user's row calls `estimateFaces` on the " +
-  "canvas and our float classifier on each box. LiteRT.js runs the same BlazeFace file and decodes the best face, " +
-  "without expressions. CPU is what all of a browser's processes used, memory is what the page's process has to itself, " +
-  "the download is what the page fetched, the first result is counted from the page's opening with nothing cached.";
+  "Each library runs in its own browser, on one computing thread, and reads the same sixteen frames again and again, in turn " +
+  "with the others. Caches and frame skipping are off for all, ours included. human: wasm backend, detector and emotion " +
+  "model; mesh, iris, description and filters off. face-api: wasm backend, tiny detector at 320 (at 160 it misses these " +
+  "faces) and expressions. The row of the plain user calls `estimateFaces` on the canvas and our float classifier on each " +
+  "box. LiteRT.js runs the same BlazeFace file and decodes the best face, without expressions. CPU is the time of all the " +
+  "browser's processes, memory is the private memory of the page's process, the download is what the page fetched, the first " +
+  "result counts from opening the page with an empty cache.";
 
 function markdownOf(report: PeersReport): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;

@@ -1,13 +1,13 @@
 /**
- * The `?bench` page in a headless Chromium with the GPU off.
+ * Run the page `/?bench` in a headless Chromium with the GPU off.
  *
  *   npm run bench -- [--seconds N] [--engine int8|float] [--json FILE] [--runs N] [--throttle N] [--save] [--cost]
  *                    [--src URL|camera] [--model NAME] [--pace measure|adaptive] [--range near|far] [--max-fps N]
  *
- * --runs N      so many runs: the median, and the least and the greatest beside it
- * --throttle N  as if the processor were N times slower; says by which means
- * --save        appends to the history file, and says what got slower since this machine's last entry
- * --cost        how the cost grows with faces, with the source's size and with the rate
+ * --runs N      run N times; print the median, the least and the greatest
+ * --throttle N  slow the browser as if the processor were N times slower; print how
+ * --save        append the run to the history file
+ * --cost        print how the cost grows with faces, with the source's size and with the rate
  */
 import { existsSync } from "node:fs";
 import { appendFile, readFile, writeFile } from "node:fs/promises";
@@ -23,9 +23,9 @@ import { changes, entryOf, lastAlike, machineName, readHistory } from "./bench-h
 import { runPage } from "./bench-page.ts";
 
 const HISTORY = join(dirname(fileURLToPath(import.meta.url)), "bench-history.jsonl");
-/** Threads that use less of a frame's CPU time are not told. */
+/** Threads with a smaller share of a frame's CPU time are not printed. */
 const LEAST_SHARE = 0.01;
-/** So that a timing's fine step is the same in each run, and memory is told at once. */
+/** Report memory at once, and play clips without a press. */
 const BROWSER_ARGS = ["--enable-blink-features=ForceEagerMeasureMemory", "--autoplay-policy=no-user-gesture-required"];
 const FAKE_CAMERA = ["--use-fake-device-for-media-stream=fps=30", "--use-fake-ui-for-media-stream"];
 
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
     for (let run = 0; run < runs; run++) {
       const report = await runPage(browser, server.url, flags);
       const problems = problemsOf(report);
-      if (problems.length > 0) throw new Error(`The page's report is not what it should be:\n${problems.join("\n")}`);
+      if (problems.length > 0) throw new Error(`The page's report is invalid:\n${problems.join("\n")}`);
       reports.push(report);
     }
     print(reports);
@@ -85,17 +85,17 @@ async function main(): Promise<void> {
 function numberFrom(option: string, text: string, least: number): number {
   const value = Number(text);
   if (Number.isFinite(value) && value >= least) return value;
-  throw new Error(`${option} ${text} is no number from ${least} up.`);
+  throw new Error(`${option} ${text} is not a number from ${least} upwards.`);
 }
 
-/** Each engine's reports of all runs, in the order in which the page measured them. */
+/** @returns The reports of all runs by engine, in the order in which the page measured them. */
 function byEngine(reports: readonly BenchReport[]): readonly (readonly BenchReport[])[] {
   const all = reports.flatMap((report) => [report, ...report.others]);
   const engines = [...new Set(all.map(({ engine }) => engine))];
   return engines.map((engine) => all.filter((report) => report.engine === engine));
 }
 
-/** @returns Each engine's run whose frames took the middle time. */
+/** @returns The run of each engine with the median frame time. */
 function middleOf(reports: readonly BenchReport[]): readonly BenchReport[] {
   return byEngine(reports).map(
     (own) => own.toSorted((a, b) => a.stages.total.p50 - b.stages.total.p50)[Math.floor((own.length - 1) / 2)]!,
@@ -133,7 +133,7 @@ function print(reports: readonly BenchReport[]): void {
   for (const [first] of engines) console.log(`${first!.engine}: ${first!.sentence}`);
 }
 
-/** Where a frame's CPU time goes: the worker's thread computes, the rest decodes, hands over and shows. */
+/** Print where a frame's CPU time goes: the worker's thread computes, the others decode, hand over and show. */
 function printParts({ engine, cpuMsPerFrame, cpuParts = [] }: BenchReport): void {
   const told = cpuParts.filter(({ msPerFrame }) => msPerFrame >= LEAST_SHARE * cpuMsPerFrame);
   if (told.length === 0) return;
@@ -144,7 +144,7 @@ function printParts({ engine, cpuMsPerFrame, cpuParts = [] }: BenchReport): void
   }
 }
 
-/** The median, and the least and the greatest where there is more than one. */
+/** @returns The median; with several values also the least and the greatest. */
 function spread(values: readonly (number | null)[], digits: number): string {
   const known = values.filter((value) => value !== null);
   if (known.length === 0) return "?";
@@ -153,7 +153,7 @@ function spread(values: readonly (number | null)[], digits: number): string {
   return `${middle} (${Math.min(...known).toFixed(digits)} to ${Math.max(...known).toFixed(digits)})`;
 }
 
-/** Says what changed since this machine's last entry; a slower run is no failure, since machines have bad days. */
+/** Print what changed since this machine's last entry. A slower run is not a failure: a machine is slower on some days. */
 async function remember(reports: readonly BenchReport[], throttle: number, save: boolean): Promise<void> {
   const history = readHistory(existsSync(HISTORY) ? await readFile(HISTORY, "utf8") : "");
   for (const report of reports) {

@@ -1,11 +1,12 @@
 /**
- * What the kiosk's server holds, and whether a flood of it keeps the page's heartbeat from systemd's watchdog.
+ * Measure how much load the kiosk's server handles, and whether a flood of requests delays the heartbeats that keep
+ * systemd's watchdog quiet.
  *
  *   npm run load -- [--seconds N] [--json FILE]
  *
- * Starts the built server as its unit does, lets the page's heart beat through all of it, and has wrk (Debian's package
- * of that name) ask from more and more connections, beat a second heart a thousandfold, and ask without waiting for
- * answers. Fails if the heart was not heard, if systemd was not told in time, or if the memory outgrew the unit's limit.
+ * Starts the built server as its unit does. A page's heartbeat runs all the time. Meanwhile wrk (Debian's package of that
+ * name) sends requests over more and more connections, floods of heartbeats, and requests without waiting for answers. Fails
+ * if half of the heartbeats were lost, if systemd was not notified in time, or if memory exceeded the unit's limit.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -22,11 +23,11 @@ const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const UNIT = readFileSync(join(ROOT, "kiosk/system/emotion-kiosk-server.service"), "utf8");
 
-/** Of the unit: how long systemd waits, and how much memory it grants. */
+/** The unit's limits: how long systemd waits for a notification, and how much memory it allows. */
 const WATCHDOG_MS = Number(/^WatchdogSec=(\d+)$/m.exec(UNIT)![1]) * 1000;
 const MEMORY_MB = Number(/^MemoryMax=(\d+)M$/m.exec(UNIT)![1]);
 
-/** More often than the page's, so that the worst of few seconds is seen. */
+/** Shorter than the page's own interval, to see the worst case within a few seconds. */
 const BEAT_EVERY_MS = 500;
 
 const BEAT_LUA = `
@@ -44,6 +45,7 @@ end
 request = function() return batch end
 `;
 
+/** One kind of load. */
 interface Load {
   readonly name: string;
   readonly path: string;
@@ -58,6 +60,7 @@ const LOADS: readonly Load[] = [
   { name: "1,000 requests at once", path: "/", connections: 512, script: PIPELINE_LUA },
 ];
 
+/** The result of one load. */
 interface Row {
   readonly name: string;
   readonly connections: number;
@@ -72,7 +75,7 @@ interface Row {
   readonly memoryMB: number;
 }
 
-/** The server as its unit starts it, with a `systemd-notify` that writes down when it was called for what. */
+/** The server as its unit starts it, with a `systemd-notify` that logs the time and the argument of each call. */
 class Server {
   readonly url: string;
   readonly #folder: string;
@@ -96,7 +99,7 @@ class Server {
     const server = new Server(mkdtempSync(join(tmpdir(), "load-server-")), await freePort());
     while (!(await fetch(`${server.url}/health`).catch(() => null))) {
       if (server.#child.exitCode !== null)
-        throw new Error(`The server ended at its start (${server.#child.exitCode}).`);
+        throw new Error(`The server ended while starting (${server.#child.exitCode}).`);
       await sleep(100);
     }
     return server;
@@ -106,13 +109,13 @@ class Server {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** When the watchdog was fed, ms since 1970. */
-  get fedAt(): readonly number[] {
+  /** When the watchdog was notified, ms since 1970. */
+  get notifiedAt(): readonly number[] {
     const told = readFileSync(join(this.#folder, "told"), "utf8");
     return [...told.matchAll(/^(\d+) WATCHDOG=1$/gm)].map(([, at]) => Number(at));
   }
 
-  /** Of the process, now. */
+  /** The resident memory of the process. */
   get memoryMB(): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) / 1000;
@@ -134,8 +137,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The page's heart, as `src/pages/heartbeat.ts` beats it. */
-class Heart {
+/** Sends the heartbeats of `src/pages/heartbeat.ts`. */
+class Heartbeat {
   beats = 0;
   lost = 0;
   worstMs = 0;
@@ -167,7 +170,7 @@ class Heart {
   }
 }
 
-/** wrk's own words for a time, in ms. */
+/** Read a time that wrk printed. @returns Milliseconds; `NaN` if it is not a time. */
 function milliseconds(text: string | undefined): number {
   const [, number, unit] = /^([\d.]+)(us|ms|s|m)$/.exec(text ?? "") ?? [];
   const factor = { us: 0.001, ms: 1, s: 1000, m: 60_000 }[unit as "us" | "ms" | "s" | "m"];
@@ -177,16 +180,16 @@ function milliseconds(text: string | undefined): number {
 async function load(server: Server, { name, path, connections, script }: Load, seconds: number): Promise<Row> {
   const file = join(mkdtempSync(join(tmpdir(), "load-script-")), "script.lua");
   writeFileSync(file, script ?? "");
-  const heart = new Heart(server.url);
+  const heartbeat = new Heartbeat(server.url);
   let memoryMB = 0;
   const watch = setInterval(() => (memoryMB = Math.max(memoryMB, server.isRunning ? server.memoryMB : 0)), 200);
   const startedAt = Date.now();
   const words = ["-t1", `-c${connections}`, `-d${seconds}`, "--latency", "-s", file, `${server.url}${path}`];
   const { stdout } = await run("wrk", words);
-  await heart.stop();
+  await heartbeat.stop();
   clearInterval(watch);
   rmSync(join(file, ".."), { recursive: true });
-  const times = [startedAt, ...server.fedAt.filter((at) => at > startedAt), Date.now()];
+  const times = [startedAt, ...server.notifiedAt.filter((at) => at > startedAt), Date.now()];
   return {
     name,
     connections,
@@ -194,9 +197,9 @@ async function load(server: Server, { name, path, connections, script }: Load, s
     p50Ms: milliseconds(/50%\s+(\S+)/.exec(stdout)?.[1]),
     p99Ms: milliseconds(/99%\s+(\S+)/.exec(stdout)?.[1]),
     refused: Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0),
-    beats: heart.beats,
-    beatsLost: heart.lost,
-    worstBeatMs: heart.worstMs,
+    beats: heartbeat.beats,
+    beatsLost: heartbeat.lost,
+    worstBeatMs: heartbeat.worstMs,
     worstSilenceMs: Math.max(...times.slice(1).map((at, index) => at - times[index]!)),
     memoryMB,
   };
@@ -211,7 +214,7 @@ function format(rows: readonly Row[]): string {
       `${number(row.worstSilenceMs / 1000, 1)} | ${number(row.memoryMB, 0)} |`,
   );
   return [
-    "| asked for | connections | answers a second | p50 ms | p99 ms | beats lost | worst beat ms | longest silence towards systemd s | memory MB |",
+    "| request | connections | answers a second | p50 ms | p99 ms | heartbeats lost | slowest heartbeat ms | longest gap between notifications s | memory MB |",
     "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ...lines,
   ].join("\n");
@@ -223,7 +226,7 @@ async function main(): Promise<void> {
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > 600) {
     throw new InputError(`--seconds ${values.seconds}: give a whole number from 1 to 600`);
   }
-  if (process.platform !== "linux") throw new InputError("npm run load reads /proc and wants Linux.");
+  if (process.platform !== "linux") throw new InputError("npm run load reads /proc and needs Linux.");
   if (!process.env["PATH"]?.split(":").some((folder) => existsSync(join(folder, "wrk")))) {
     throw new InputError("wrk is not installed. On Debian: sudo apt-get install wrk");
   }
@@ -244,7 +247,7 @@ async function main(): Promise<void> {
   const failures = rows.filter(
     (row) => row.worstSilenceMs > WATCHDOG_MS || row.memoryMB > MEMORY_MB || row.beatsLost > row.beats / 2,
   );
-  for (const { name, connections } of failures) console.error(`Did not hold: ${name}, ${connections} connections`);
+  for (const { name, connections } of failures) console.error(`Failed: ${name}, ${connections} connections`);
   process.exitCode = failures.length === 0 ? 0 : 1;
 }
 

@@ -1,7 +1,7 @@
-/** The page's half of each path: shows the camera, hands its frames to the worker, and counts. */
+/** The page's half of each path: show the camera, hand its frames to the worker, and count. */
 import type { FromWorker, ToWorker, Way } from "./worker.ts";
 
-/** How a frame gets from the camera into the worker; `none` only shows the camera. */
+/** How frames get from the camera to the worker; `none` only shows the camera. */
 export type Path =
   | "none"
   | "VideoFrame, canvas"
@@ -10,17 +10,18 @@ export type Path =
   | "track processor, canvas"
   | "track processor, planes";
 
-/** https://w3c.github.io/mediacapture-transform/; on the page in Chromium alone. */
+/** Only Chromium has it in pages. @see https://w3c.github.io/mediacapture-transform/ */
 declare class MediaStreamTrackProcessor {
   constructor(init: { track: MediaStreamTrack; maxBufferSize?: number });
   readonly readable: ReadableStream<VideoFrame>;
 }
 
+/** What one run took. */
 export interface Outcome {
   readonly frames: number;
-  /** Cutting the squares, milliseconds, a frame each. */
+  /** Milliseconds to cut the squares, for each frame. */
   readonly workerMs: readonly number[];
-  /** Making what is handed to the worker, milliseconds, a frame each. */
+  /** Milliseconds to make the object that is handed to the worker, for each frame. */
   readonly grabMs: readonly number[];
 }
 
@@ -38,7 +39,7 @@ async function open(width: number, height: number): Promise<{ width: number; hei
 }
 
 async function run(path: Path, seconds: number): Promise<Outcome> {
-  // The worker before lived until now, so that its CPU time could still be read.
+  // The last run's worker lives until now, so that its CPU time could be read.
   worker?.terminate();
   worker = new Worker("/worker.js", { type: "module" });
   const workerMs: number[] = [];
@@ -67,7 +68,7 @@ async function run(path: Path, seconds: number): Promise<Outcome> {
       await answer;
     }
   };
-  // Chromium transfers no tracks, but a processor's stream, whose frames then go straight to the worker.
+  // Chromium transfers no tracks. It transfers a processor's stream, whose frames then go straight to the worker.
   const handStreamOver = (way: Way) => {
     const track = stream.getVideoTracks()[0]!.clone();
     over.signal.addEventListener("abort", () => track.stop());

@@ -1,11 +1,11 @@
-/** The worker's half of each path: takes a frame, cuts the two squares that a frame with one face wants. */
+/** The worker's half of each path: cut the two squares that a frame with one face needs. */
 import type { Picture } from "../../../../src/pipeline/stages.ts";
 import { Pixels } from "../../../../src/runtime/pixels.ts";
 import { Planes } from "../../../../src/runtime/planes.ts";
 
 const DETECTOR_SIZE = 128;
 const FACE_SIZE = 48;
-/** A face a metre away, a little tilted. */
+/** A face at a distance of one metre, a little tilted; fractions of the frame, radians. */
 const FACE = { centerX: 0.5, centerY: 0.4, side: 0.2, roll: 0.1 };
 
 const pixels = new Pixels();
@@ -19,7 +19,7 @@ function squaresOf(width: number, height: number) {
   };
 }
 
-/** @returns A number that depends on both squares, so that neither is left out. */
+/** @returns A number that depends on both squares, so that no optimisation skips one. */
 function cutFrom(picture: Picture): number {
   const { whole, face } = squaresOf(picture.width, picture.height);
   const middle = picture.cut(whole, DETECTOR_SIZE)[(DETECTOR_SIZE * DETECTOR_SIZE) / 2]!;
@@ -32,15 +32,17 @@ async function readPlanes(frame: VideoFrame | ImageBitmap): Promise<Picture> {
   return picture;
 }
 
+/** How the worker reads pixels. */
 export type Way = "canvas" | "planes";
 
+/** A message to the worker. */
 export type ToWorker =
   | { readonly type: "frame"; readonly frame: VideoFrame | ImageBitmap; readonly way: Way }
   | { readonly type: "stream"; readonly readable: ReadableStream<VideoFrame>; readonly way: Way };
 
-/** An answer for each frame. */
+/** The answer to each frame. */
 export interface FromWorker {
-  /** From the frame's arrival in the worker to both squares. */
+  /** Milliseconds from the frame's arrival to both squares. */
   readonly workerMs: number;
   readonly sum: number;
 }

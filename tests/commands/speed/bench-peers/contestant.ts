@@ -1,3 +1,4 @@
+/** One library in its browser, measured in turns. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "playwright";
@@ -7,13 +8,13 @@ import { BenchBrowser } from "../bench-browser.ts";
 import { PeerServer } from "./peer-server.ts";
 import { MODULES, ROOT, type Peer } from "./peers.ts";
 
-/** A turn's least length: long enough that what starts and ends it weighs nothing. */
+/** Least length of a turn: long enough that its start and end cost nothing noticeable. */
 const TURN_MS = 1000;
-/** How often a page is opened anew to see its first result. */
+/** How often the page is opened to time its first result. */
 const OPENINGS = 3;
 const OPENING_PATIENCE_MS = 90_000;
 
-/** What `window.peer` of `bench-peers/pages/harness.js` offers. */
+/** `window.peer` of `bench-peers/pages/harness.js`. */
 interface PeerWindow {
   readonly peer: {
     first(): Promise<number>;
@@ -22,21 +23,23 @@ interface PeerWindow {
   };
 }
 
-/** What a page sees around it. */
+/** The environment of a page. */
 export interface PageEnvironment {
   readonly userAgent: string;
   readonly isolated: boolean;
   readonly timerResolutionMs: number;
-  /** Of our own pages alone. */
+  /** `null` on the pages of other libraries. */
   readonly runtime: RuntimeInfo | null;
 }
 
+/** The results of one turn. */
 interface Turn {
   readonly times: readonly number[];
   readonly found: number;
   readonly labels: Readonly<Record<string, number>>;
 }
 
+/** The results of one library. */
 export interface Row {
   readonly name: string;
   readonly version: string;
@@ -44,21 +47,21 @@ export interface Row {
   readonly ms: { readonly min: number; readonly p50: number; readonly p95: number };
   readonly cpuMsPerFrame: number;
   readonly firstResultMs: number;
-  /** As served, not compressed. */
+  /** Downloaded bytes, uncompressed. */
   readonly bytes: number;
   readonly memoryMB: number | null;
   readonly ratio: number;
-  /** With brotli, as a server may send it. */
+  /** Downloaded bytes with brotli. */
   readonly compressedBytes: number;
-  /** Threads that computed; `null` where the system does not tell. */
+  /** Busy threads; `null` if the system does not list threads. */
   readonly threads: number | null;
-  /** Share of frames in which one face was found, where it is. */
+  /** The share of frames in which exactly one face was found, in the right place, 0..1. */
   readonly found: number;
   readonly labels: Readonly<Record<string, number>>;
   readonly frames: number;
 }
 
-/** One peer, in its browser. */
+/** One library in its browser. */
 export class Contestant {
   readonly peer: Peer;
   readonly #server: PeerServer;
@@ -77,7 +80,7 @@ export class Contestant {
     this.#browser = browser;
   }
 
-  /** Opens the browser, and the page several times over. @throws Error that says what the page says. */
+  /** Open the browser, and its page several times. @throws Error with the page's message. */
   static async enter(peer: Peer): Promise<Contestant> {
     const server = await PeerServer.start(peer);
     const browser = await BenchBrowser.launch();
@@ -108,7 +111,7 @@ export class Contestant {
     this.#openings.push(await Promise.race([opened, failure, tooLong]));
   }
 
-  /** Looks at frames for a while. @param counts Whether it is to be remembered. */
+  /** Process frames for a turn. @param counts Whether the results count. */
   async turn(counts: boolean): Promise<void> {
     const look = () => this.#page!.evaluate((ms) => (window as unknown as PeerWindow).peer.turn(ms), TURN_MS);
     const { value, use } = await this.#browser.watch(look);
@@ -120,13 +123,13 @@ export class Contestant {
     for (const [label, count] of Object.entries(value.labels)) this.#labels[label] = (this.#labels[label] ?? 0) + count;
   }
 
-  /** What its page sees, and the browser's version. */
+  /** @returns The environment of the page, and the browser's version. */
   async environment(): Promise<PageEnvironment & { readonly browser: string }> {
     const seen = await this.#page!.evaluate(() => (window as unknown as PeerWindow).peer.environment());
     return { ...seen, browser: `Chromium ${this.#browser.browser.version()}` };
   }
 
-  /** Without its ratio. */
+  /** @returns The results so far, without the ratio. */
   async row(): Promise<Omit<Row, "ratio">> {
     const { bytes, compressedBytes } = this.#server.downloaded();
     return {

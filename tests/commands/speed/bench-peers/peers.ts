@@ -1,4 +1,4 @@
-/** Who is measured, and by which settings. The pages in `pages/` hold the rest of what a fair comparison wants. */
+/** The compared libraries and their settings. The pages in `pages/` hold the rest. */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -6,30 +6,34 @@ import { fileURLToPath } from "node:url";
 
 const PEERS = dirname(fileURLToPath(import.meta.url));
 export const ROOT = join(PEERS, "../../../..");
-/** The peers' own packages: `npm ci` in this folder puts them there. */
+/** The libraries' packages; `npm ci` in this folder installs them. */
 export const MODULES = join(PEERS, "node_modules");
 export const PAGES = join(PEERS, "pages");
 
-/** Ratios are told against this row. */
+/** Ratios are relative to this row. */
 export const OURS = "emotion-cam int8";
 
+/** One library and its settings. */
 export interface Peer {
   readonly name: string;
-  /** The package whose version is told; ours where it is missing. */
+  /** The package whose version is printed; ours if absent. */
   readonly package?: string;
   readonly computes: string;
   /** The page's script. */
   readonly script: string;
-  /** Constants of the script. */
+  /** Constants of the page's script. */
   readonly define?: Readonly<Record<string, string>>;
-  /** What the page may fetch: a path's beginning, and the folder or file behind it. */
+  /** Folders and files that the page may fetch, by the start of the path. */
   readonly files: Readonly<Record<string, string>>;
 }
 
 const TFJS_WASM = { "/tfjs-wasm/": join(MODULES, "@tensorflow/tfjs-backend-wasm/dist") };
 const SITE = { "/site/": join(ROOT, "dist") };
 
-/** @param model The classifier of our rows, and of the row that runs it by plain tfjs. */
+/**
+ * @param model The classifier of our rows and of the row that runs it in plain tfjs.
+ * @returns All rows of the comparison.
+ */
 export function peersWith(model: string): readonly Peer[] {
   const ours = (engine: "int8" | "float", range: "near" | "far") => ({
     script: "emotion-cam.js",
@@ -90,9 +94,9 @@ export function peersWith(model: string): readonly Peer[] {
   ];
 }
 
-/** The peers are no dependency of this project's: they are installed when they are first asked for. */
+/** Install the libraries, if they are missing. They are not dependencies of this project. */
 export function installPeers(): void {
   if (existsSync(MODULES)) return;
-  console.log("Installing the peers' packages (once, some 430 MB) …");
+  console.log("Installing the other libraries (once, about 430 MB) …");
   execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: join(MODULES, ".."), stdio: "inherit" });
 }

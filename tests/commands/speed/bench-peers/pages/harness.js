@@ -4,18 +4,18 @@ import { FACELESS } from "../../../reach/faceless.ts";
 import { cutHead } from "../../../reach/scenes.ts";
 
 /**
- * What every peer's page has in common: the frames, and the clock around each look at one.
+ * The common part of each library's page: the frames, and the timing of each look.
  *
- * A peer is `{ load(): Promise<void>, look(canvas): Promise<Sight> }`; a Sight is
- * `{ faces: number, box?: [x, y, width, height] in pixels, label?: string }`. What `npm run reach` asks is left out of
- * the pages whose speed and size are measured.
+ * A library is `{ load(): Promise<void>, look(canvas): Promise<Sight> }`; a Sight is
+ * `{ faces: number, box?: [x, y, width, height] in pixels, label?: string }`. The part for `npm run reach` is left out of
+ * pages whose speed and size are measured.
  */
 
-/** A head that moves, comes nearer and goes back, as people do; the last frame is followed by the first. */
+/** A head that moves, comes nearer and goes back. The frames repeat. */
 const FRAMES = 16;
 const WIDTH = 640;
 const HEIGHT = 480;
-/** Where the middle of the face lies in the portrait, and in the frames on average, in pixels. */
+/** The middle of the face in the portrait, and its mean place in the frames, pixels. */
 const PORTRAIT_FACE = { x: 222, y: 116 };
 const MIDDLE = { x: 300, y: 180 };
 
@@ -45,7 +45,7 @@ function isOn({ box }, face) {
   return x < face.x && face.x < x + width && y < face.y && face.y < y + height;
 }
 
-/** Offers a peer to the command as `window.peer`. */
+/** Offer a library to the command as `window.peer`. */
 export function offer(peer) {
   let scenes = [];
   let next = 0;
@@ -64,7 +64,7 @@ export function offer(peer) {
         runtime: window.runtime ?? null,
       };
     },
-    /** Looks at frame after frame. @returns Each look's milliseconds, and in how many the box lay on the face. */
+    /** Process frame after frame. @returns Milliseconds of each look, and in how many the box lay on the face. */
     async turn(leastMs) {
       const times = [];
       const labels = {};
