@@ -6,7 +6,7 @@ import { brotliCompressSync, constants } from "node:zlib";
 import { build } from "esbuild";
 import { PAGES, ROOT, type Peer } from "./peers.ts";
 
-/** Stands in for a server's best; a higher one would take minutes on wasm of 9 MB and gains a tenth. */
+/** A higher quality takes minutes for 9 MB of WebAssembly and gains a tenth. */
 const BROTLI_QUALITY = 9;
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -18,7 +18,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   ".jpg": "image/jpeg",
 };
 
-/** Serves one peer's page, and remembers what was fetched. */
+/** Serves the page of one library, and counts what the page fetches. */
 export class PeerServer {
   readonly #server: Server;
   readonly #script: string;
@@ -31,7 +31,7 @@ export class PeerServer {
     this.#server = createServer((request, response) => {
       const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
       void this.#read(path).then((body) => {
-        // Isolated for the fine timer; no copy is kept, so that each opening fetches everything.
+        // Isolated for the fine timer. Not cached, so that each opening fetches everything.
         response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
         response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
         response.setHeader("Cache-Control", "no-store");
@@ -52,7 +52,7 @@ export class PeerServer {
     return `http://localhost:${(this.#server.address() as AddressInfo).port}/`;
   }
 
-  /** What the page fetched until now, without the picture that all of them look at. */
+  /** @returns The size of what the page fetched, without the page itself and the common portrait. */
   downloaded(): { readonly bytes: number; readonly compressedBytes: number } {
     let bytes = 0;
     let compressedBytes = 0;
@@ -86,8 +86,8 @@ export class PeerServer {
 }
 
 /**
- * Most sites that embed such a component are not isolated and so have neither shared memory nor threads. Isolation is
- * kept for its timer, and the shared memory taken away, so that every peer runs as it would there.
+ * Most sites that embed such a component are not cross-origin isolated, so they have neither shared memory nor threads. This
+ * page is isolated for the fine timer, and removes shared memory so that each library runs as on those sites.
  */
 const PAGE = `<!doctype html><meta charset="utf-8"><title>peer</title><link rel="icon" href="data:,">
 <script>delete globalThis.SharedArrayBuffer</script><script type="module" src="/main.js"></script>`;

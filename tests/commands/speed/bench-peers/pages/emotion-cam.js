@@ -1,7 +1,7 @@
 import { createClient } from "../../../../../src/runtime/client.ts";
 import { offer } from "./harness.js";
 
-/** Nothing skipped and nothing smoothed: every frame is detected and every face classified, as with the peers. */
+/** No frame and no face is skipped, and nothing is smoothed, as with the other libraries. */
 const OPTIONS = { maxFaces: 4, minScore: 0.5, smoothing: 0, range: PEERS_RANGE, pace: "measure" };
 
 let client;
@@ -9,7 +9,7 @@ let timeMs = 0;
 
 offer({
   async load() {
-    // What a visitor downloads: the element as well, although the frames go straight to its worker here.
+    // A visitor downloads the element too, although the frames go straight to its worker here.
     const element = import("/site/define.js");
     client = createClient(
       { assetBase: new URL("/site/", location.href).href, engine: PEERS_ENGINE, model: PEERS_MODEL },

@@ -11,7 +11,7 @@ function toCanvas(gray, size) {
   return canvas;
 }
 
-/** Its expression net alone, on bare faces. */
+/** Its expression network without detection. */
 window.expressions = {
   async load() {
     faceapi.tf.setWasmPaths("/tfjs-wasm/");
@@ -19,7 +19,7 @@ window.expressions = {
     await faceapi.tf.ready();
     await faceapi.nets.faceExpressionNet.loadFromUri("/face-api-models/");
   },
-  /** @returns Seven probabilities a face. */
+  /** @returns Seven probabilities for each face. */
   async classify(gray, count, size) {
     const area = size * size;
     const faces = Array.from({ length: count }, (_, i) => toCanvas(gray.subarray(i * area, (i + 1) * area), size));

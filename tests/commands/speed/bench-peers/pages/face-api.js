@@ -1,7 +1,7 @@
 import * as faceapi from "@vladmandic/face-api";
 import { offer } from "./harness.js";
 
-/** At 160, its own default for speed, the tiny one misses these faces. */
+/** At 160, its default for speed, the tiny detector misses these faces. */
 const detector =
   PEERS_DETECTOR === "ssd"
     ? new faceapi.SsdMobilenetv1Options({ minConfidence: 0.5 })

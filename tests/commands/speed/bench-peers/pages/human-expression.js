@@ -1,6 +1,6 @@
 import { Human } from "@vladmandic/human";
 
-/** Its emotion model alone, on bare faces, prepared as human's own `gear/emotion` does. */
+/** Its emotion model without detection. The input is prepared as in human's `gear/emotion`. */
 const human = new Human({
   backend: "wasm",
   wasmPath: "/tfjs-wasm/",
@@ -22,7 +22,7 @@ window.expressions = {
     await human.tf.ready();
     await human.load();
   },
-  /** @returns Seven probabilities a face. */
+  /** @returns Seven probabilities for each face. */
   async classify(gray, count, size) {
     const { tf } = human;
     const model = human.models.models.emotion;

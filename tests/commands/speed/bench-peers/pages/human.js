@@ -1,7 +1,7 @@
 import { Human } from "@vladmandic/human";
 import { offer } from "./harness.js";
 
-/** Caches off: every frame is detected and every face classified. Everything but face and emotion is off too. */
+/** Caches are off, so that no frame and no face is skipped. Everything but face and emotion is off. */
 const human = new Human({
   backend: "wasm",
   wasmPath: "/tfjs-wasm/",

@@ -2,7 +2,7 @@ import { Tensor, loadAndCompile, loadLiteRt } from "@litertjs/core";
 import { offer } from "./harness.js";
 
 const SIZE = 128;
-/** BlazeFace, short range: two anchors a cell on a grid of 16, six on one of 8. */
+/** BlazeFace, short range: two anchors for each cell of a grid of 16, six for each cell of a grid of 8. */
 const GRIDS = [
   { cells: 16, each: 2 },
   { cells: 8, each: 6 },
@@ -20,7 +20,7 @@ const small = new OffscreenCanvas(SIZE, SIZE).getContext("2d", { willReadFrequen
 const input = new Float32Array(SIZE * SIZE * 3);
 let model;
 
-/** Letterboxed, as the network was trained. @returns The side of the square in the frame's pixels, and its corner. */
+/** Letterbox the frame, as in the network's training. @returns The side of the square and its corner, pixels of the frame. */
 function fill(canvas) {
   const side = Math.max(canvas.width, canvas.height);
   const x = (canvas.width - side) / 2;
@@ -37,7 +37,7 @@ function fill(canvas) {
   return { side, x, y };
 }
 
-/** The best box alone. */
+/** @returns Only the best box. */
 function decode(boxes, logits, { side, x, y }) {
   let best = 0;
   for (let index = 1; index < logits.length; index++) if (logits[index] > logits[best]) best = index;

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { offer } from "./harness.js";
 
-/** As a plain user writes it: the package's own call on the whole canvas, then the classifier on each face's box. */
+/** The obvious way: call the package on the whole canvas, then the classifier on each face's box. */
 let detector;
 let classifier;
 let contract;
