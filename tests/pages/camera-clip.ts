@@ -8,22 +8,22 @@ const PORTRAIT = fileURLToPath(new URL("../fixtures/astronaut.jpg", import.meta.
 /** The portrait is a square of this side, pixels. */
 export const PORTRAIT_PX = 512;
 
-/** What is drawn in one go: a minute's pictures would not fit into one message. */
+/** Frames drawn in one call: a minute's frames would not fit into one message. */
 const FRAMES_AT_ONCE = 100;
 
-/** Where the face is in the portrait, from brow to chin and from ear to ear, in its pixels. */
+/** The face in the portrait, from brow to chin and from ear to ear, pixels. */
 const FACE = { x: 178, y: 80, width: 95, height: 98 };
 
-/** The portrait is laid over the camera's frame this much enlarged and this far moved: the face is 142 px wide. */
+/** How much the portrait is enlarged and moved in the camera's frame. The face is then 142 px wide. */
 const SCALE = 1.5;
 const SHIFT = { x: -17, y: 0 };
 const WIDTH = 640;
 const HEIGHT = 480;
 
-/** The frames differ a little, as a camera's do: each is moved by so many pixels. */
+/** How many pixels each frame is moved: a camera's frames differ a little too. */
 const SWAY_PX = [0, 1, 2, 3, 2, 1, 0, -1, -2, -1] as const;
 
-/** Where the face is in the camera's frame, give or take the sway, in its fractions. */
+/** The face in the camera's frame without the sway, in fractions of the frame. */
 export const FACE_PLACE: Box = {
   x: (FACE.x * SCALE + SHIFT.x) / WIDTH,
   y: (FACE.y * SCALE + SHIFT.y) / HEIGHT,
@@ -31,24 +31,24 @@ export const FACE_PLACE: Box = {
   height: (FACE.height * SCALE) / HEIGHT,
 };
 
-/** A copy of the portrait in a frame: its left and top, and the side of the whole square, in the frame's pixels. */
+/** A copy of the portrait in a frame: left, top and side of the square, pixels of the frame. */
 export interface Figure {
   readonly x: number;
   readonly y: number;
   readonly side: number;
 }
 
-/** Writes a clip of one person who sways, for Chromium's fake camera. */
+/** Write a clip of one person who sways, for Chromium's fake camera. */
 export async function writeCameraClip(browser: Browser, path: string): Promise<void> {
   const frames = SWAY_PX.map((sway) => [{ x: SHIFT.x + sway, y: SHIFT.y, side: PORTRAIT_PX * SCALE }]);
   await writeClip(browser, path, { width: WIDTH, height: HEIGHT }, frames);
 }
 
 /**
- * Writes a clip for Chromium's fake camera, which plays it over and over, 30 frames a second: JPEG pictures one after
- * the other.
+ * Write a clip for Chromium's fake camera, which plays it in a loop at 30 frames a second: JPEG pictures one after the
+ * other.
  *
- * @param frames Who is in each frame; those who come later are in front.
+ * @param frames The people in each frame. Later ones stand in front.
  */
 export async function writeClip(
   browser: Browser,
@@ -67,7 +67,7 @@ export async function writeClip(
   await page.close();
 }
 
-/** Runs in the page, so it names no functions. */
+/** Runs in the page, so it uses nothing outside itself. */
 async function drawFrames(wish: {
   url: string;
   size: { width: number; height: number };
@@ -85,12 +85,4 @@ async function drawFrames(wish: {
     for (const { x, y, side } of figures) context.drawImage(portrait, x, y, side, side);
     return canvas.toDataURL("image/jpeg", 0.9).split(",")[1]!;
   });
-}
-
-/** Intersection over union of two boxes, 0..1. */
-export function overlap(a: Box, b: Box): number {
-  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
-  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
-  const shared = Math.max(0, width) * Math.max(0, height);
-  return shared / (a.width * a.height + b.width * b.height - shared);
 }
