@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 
-/** What `npm audit --json` prints, as far as it is used here. */
+/** The part of `npm audit --json` that is used here. */
 interface Audit {
   readonly error?: { readonly summary?: string; readonly detail?: string };
   readonly message?: string;

@@ -27,7 +27,7 @@ const CAMERA = { width: 640, height: 480 };
 const SMALL_CAMERA = { width: 192, height: 144 };
 
 const SERVER_READY_MS = 30_000;
-/** How often to fetch the site until the server's memory pools are full. */
+/** Number of times to fetch the site until the server's memory pools are full. */
 const POOL_ROUNDS = 5;
 /** The limit for one measurement. After that it counts as missing. */
 const READ_MS = 20_000;
@@ -56,7 +56,7 @@ export const LINES = {
   serverMemory: { name: "server, private", unit: "MB", tolerance: 2, share: 0.05 },
 } as const;
 
-/** What the page counted since its start. */
+/** The page's counts since its start. */
 export interface Progress {
   readonly frames: number;
   readonly faces: number;

@@ -132,8 +132,8 @@ class Soak {
       errors: [...new Set(errors ?? [])],
       recovered: errors !== null,
     });
-    const told = errors === null ? "NOT RECOVERED" : `${seconds.toFixed(1)} s ${[...new Set(errors)].join(" ")}`;
-    console.log(`${clock(hours)}  ${fault.name}: ${told}`);
+    const result = errors === null ? "NOT RECOVERED" : `${seconds.toFixed(1)} s ${[...new Set(errors)].join(" ")}`;
+    console.log(`${clock(hours)}  ${fault.name}: ${result}`);
     if (errors === null) throw new Error(`${fault.name}: no recovery within ${RECOVERY_MS / 1000} s.`);
   }
 

@@ -72,7 +72,7 @@ function kindsOf(faults: readonly Made[]): readonly string[] {
     const own = faults.filter((fault) => fault.name === name);
     const seconds = own.map((fault) => fault.seconds).toSorted((a, b) => a - b);
     const codes = [...new Set(own.flatMap(({ errors }) => errors))].toSorted();
-    const middle = seconds[Math.floor((seconds.length - 1) / 2)] ?? 0;
-    return `| ${name} | ${own.length} | ${middle.toFixed(1)} | ${(seconds.at(-1) ?? 0).toFixed(1)} | ${codes.join(", ")} |`;
+    const middle = seconds[Math.floor((seconds.length - 1) / 2)]!;
+    return `| ${name} | ${own.length} | ${middle.toFixed(1)} | ${seconds.at(-1)!.toFixed(1)} | ${codes.join(", ")} |`;
   });
 }

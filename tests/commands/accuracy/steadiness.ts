@@ -25,7 +25,7 @@ const MIN_CONFIDENCE = 0.4;
 /** Standard deviations of a webcam's noise indoors, gray levels, and of the jitter of a followed box, pixels of 48. */
 const NOISE = 4;
 const JITTER = 0.3;
-/** How long a still face is watched, and how long a new expression may take to show. */
+/** Length of the sequence of a still face, and of the frames after a cut. */
 const STILL_SECONDS = 20;
 const CUT_SECONDS = 2;
 const LONGEST_CUT_MS = 1000 * CUT_SECONDS;

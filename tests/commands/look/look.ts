@@ -24,7 +24,7 @@ const README_PICTURE = `${ROOT}/static/screenshot.jpg`;
 
 /** By then the bars have grown and the ribbon has started. */
 const SETTLE_MS = 2500;
-/** How long networks may take to load and warm up on a busy machine. */
+/** Limit for loading and warming up the networks on a busy machine. */
 const PATIENCE_MS = 120_000;
 /** Seconds into the demo clip: the face fills the picture, which is the hardest layout; head and shoulders show. */
 const NEAR_S = 8;

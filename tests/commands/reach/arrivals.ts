@@ -17,9 +17,9 @@ import {
   room,
 } from "./scenes.ts";
 
-/** How many times larger or smaller than the face a box may be: some libraries draw wider boxes than others. */
+/** The largest ratio, either way, of a box's size to the face's: some libraries draw wider boxes than others. */
 const MOST_SIZE_RATIO = 2;
-/** How many frames a scene is empty before somebody enters. */
+/** The number of frames before somebody enters the scene. */
 const EMPTY_FRAMES = 4;
 /** Half a second: the frames at 0, 67, … 467 ms. */
 const HALF_SECOND_FRAMES = 8;

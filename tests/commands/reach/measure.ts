@@ -23,7 +23,7 @@ const JITTER_WIDTHS = [32, 60, 120];
 const RANGES: readonly Range[] = ["near", "far"];
 export const USUAL_PARTS = ["recall", "faceless", "jitter", "crossings", "cost"];
 export const PARTS = [...USUAL_PARTS, "peers", "full-range"];
-/** How long each scene without a face lasts: many scenes hold more to mistake for a face. */
+/** Length of a scene without a face. Many short scenes hold more to mistake for a face than a long one. */
 const FACELESS_SCENE_SECONDS = 10;
 const COST_SCENES = 5;
 const COST_FRAMES = 60;
@@ -70,10 +70,10 @@ export interface Report {
   /** The share of people found within half a second at 15 frames a second, by the face's width in pixels. */
   readonly recall?: Partial<Record<Range, ByWidth>>;
   readonly peers?: PeersReach;
-  /** What is reported in moving pictures without a face. */
+  /** The false faces in moving pictures without a face. */
   readonly faceless?: {
     readonly minutes: number;
-    /** How many faces, by the kind of picture. */
+    /** The number of faces, by the kind of picture. */
     readonly faces: Readonly<Record<string, number>>;
     /** The share of frames with a face. */
     readonly mistaken: Readonly<Record<string, number>>;
@@ -86,7 +86,7 @@ export interface Report {
   readonly fullRange?: Readonly<Record<string, Readonly<Record<string, WholeFrame>>>>;
 }
 
-/** What to measure. */
+/** The parts to measure, and their settings. */
 export interface Plan {
   readonly engine: "int8" | "float";
   readonly settings: Omit<Settings, "range">;

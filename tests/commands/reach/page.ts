@@ -50,11 +50,11 @@ export interface Costs {
 
 /** Faces reported where there is none. */
 export interface FalseFaces extends FacelessFrames {
-  /** How many different ids. */
+  /** The number of different ids. */
   readonly faces: number;
 }
 
-/** How often people were seen. */
+/** Counts of how often people were seen. */
 export interface Sightings {
   /** Under the id that the person had first. */
   readonly right: number;
@@ -95,7 +95,7 @@ const NO_CLASSIFIER: Classifier = {
 class Watched {
   readonly #pipeline;
   readonly #options: FrameOptions;
-  /** How many looks the detector took. */
+  /** The number of looks that the detector took. */
   looks = 0;
   /** Milliseconds that the latest frame took. */
   tookMs = 0;

@@ -1,4 +1,4 @@
-/** How small a face other libraries find, in the same scenes as ours. Runs in Node. */
+/** Measures the reach of other libraries in the same scenes as ours. Runs in Node. */
 import type { Browser } from "playwright";
 import { versionOf } from "../speed/bench-peers/contestant.ts";
 import { PeerServer } from "../speed/bench-peers/peer-server.ts";

@@ -45,7 +45,7 @@ function keepFigure(context: OffscreenCanvasRenderingContext2D, face: Box, scale
   context.fill();
 }
 
-/** How far a cut-out reaches from the middle of the face, in face widths: hair above, shoulders beside and below. */
+/** The cut-out's reach from the middle of the face, in face widths: hair above, shoulders beside and below. */
 const REACH = { left: 1.5, top: 1.25, right: 1.5, bottom: 1.75 };
 
 /** Load a photograph and cut the head out of it. */

@@ -18,7 +18,7 @@ const QUOTA_PERIOD_US = 10_000;
 const GREATEST_SHARES_V1 = "262144";
 const GREATEST_WEIGHT_V2 = "10000";
 
-/** How `--throttle` slows the browser. */
+/** The means by which `--throttle` slows the browser. */
 export type ThrottleMethod =
   "cgroup quota on the browser's processes" | "DevTools CPU throttle of the page's main thread";
 

@@ -6,7 +6,7 @@
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -14,6 +14,7 @@ import { build } from "esbuild";
 import { type Browser, type CDPSession, type Page, chromium } from "playwright";
 import { median } from "../../../src/bench/percentiles.ts";
 import { CHROMIUM_ARGS, chromiumPath } from "../../chromium.ts";
+import { writeJson } from "../shared/write-json.ts";
 import type { LayerTime, Prepared } from "./bench-kernels/page.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -117,14 +118,14 @@ async function takeTurns(browser: Browser, page: Page, names: readonly string[],
 
 function print(result: Measured, model: string, sizes: Readonly<Record<string, number>>): void {
   const times = new Map(result.timings.map(({ name, cpuMs }) => [name, median(cpuMs)]));
-  const time = (name: string) => times.get(name) ?? NaN;
+  const time = (name: string) => times.get(name)!;
   console.log(
     `${result.userAgent}, ${result.simd}, variant ${result.variant}${result.isolated ? "" : ", not isolated"}`,
   );
   for (const { name, bestMs } of result.timings) {
     console.log(`${name.padEnd(28)} best ${bestMs.toFixed(3)} ms  processor, median ${time(name).toFixed(3)} ms`);
   }
-  const best = (name: string) => result.timings.find((timing) => timing.name === name)?.bestMs ?? NaN;
+  const best = (name: string) => result.timings.find((timing) => timing.name === name)!.bestMs;
   const peaks = { 8: peakOf(result, 8), 16: peakOf(result, 16) };
   for (const name of ["blazeface", model]) printLayers(name, result.layers[name]!, peaks);
   const rows: readonly [what: string, value: string, target: string, aim: string][] = [
@@ -210,7 +211,7 @@ try {
     blazeface: statSync(join(ROOT, "dist/models/blazeface/model.ec8")).size,
     [values.model]: statSync(join(classifier, "model.ec8")).size,
   });
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+  writeJson(values.json, result);
 } finally {
   close();
 }

@@ -4,7 +4,7 @@ import type {} from "../../../src/bench/bench.ts";
 import type { BenchReport } from "../../../src/bench/report.ts";
 import type { BenchBrowser, CpuUse } from "./bench-browser.ts";
 
-/** How long loading and warming up both engines may take, on a machine ten times slower than a laptop. */
+/** Limit for loading and warming up both engines on a machine ten times slower than a laptop. */
 const PATIENCE_MS = 240_000;
 
 /** Rare enough to cost the page nothing noticeable. */

@@ -13,6 +13,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Contestant, versionOf, type Row } from "./bench-peers/contestant.ts";
 import { commitId } from "../shared/commit-id.ts";
+import { InputError, runCommand } from "../shared/input-error.ts";
+import { writeJson } from "../shared/write-json.ts";
 import { OURS, ROOT, installPeers, peersWith, type Peer } from "./bench-peers/peers.ts";
 
 const DEFAULT_ROUNDS = 7;
@@ -53,7 +55,9 @@ async function main(): Promise<void> {
   });
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 2)
-    throw new Error(`--rounds ${values.rounds} is not a whole number from 2 upwards; the first round does not count.`);
+    throw new InputError(
+      `--rounds ${values.rounds} is not a whole number from 2 upwards; the first round does not count.`,
+    );
   installPeers();
   const names = values.only?.split(",");
   const peers = peersWith(values.model).filter(
@@ -61,7 +65,7 @@ async function main(): Promise<void> {
   );
   const report = await contest(peers, rounds);
   print(report);
-  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  writeJson(values.json, report);
   // A part of the table must not replace the whole.
   if (names === undefined) await writeReadme(report);
 }
@@ -222,7 +226,4 @@ async function writeReadme(report: PeersReport): Promise<void> {
   await writeFile(path, place + text.slice(end));
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+await runCommand(main);

@@ -10,13 +10,15 @@
  * --cost        print how the cost grows with faces, with the source's size and with the rate
  */
 import { existsSync } from "node:fs";
-import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { appendFile, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createServer } from "../../../kiosk/server.ts";
 import { median } from "../../../src/bench/percentiles.ts";
 import { STAGES, problemsOf, type BenchReport } from "../../../src/bench/report.ts";
+import { InputError, runCommand } from "../shared/input-error.ts";
+import { writeJson } from "../shared/write-json.ts";
 import { BenchBrowser } from "./bench-browser.ts";
 import { measureCost } from "./bench-cost.ts";
 import { changes, entryOf, lastAlike, machineName, readHistory } from "./bench-history.ts";
@@ -60,7 +62,7 @@ async function main(): Promise<void> {
     if (throttle > 1) console.log(`throttle ${throttle}: ${browser.throttle(throttle)}`);
     if (values.cost) {
       const cost = await measureCost(browser, server.url, { engine, model, seconds });
-      if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(cost, null, 2)}\n`);
+      writeJson(values.json, cost);
       return;
     }
     const reports: BenchReport[] = [];
@@ -71,10 +73,7 @@ async function main(): Promise<void> {
       reports.push(report);
     }
     print(reports);
-    if (values.json !== undefined) {
-      const json = runs === 1 ? reports[0] : reports;
-      await writeFile(values.json, `${JSON.stringify(json, null, 2)}\n`);
-    }
+    writeJson(values.json, runs === 1 ? reports[0] : reports);
     await remember(middleOf(reports), throttle, values.save);
   } finally {
     await browser.close();
@@ -85,7 +84,7 @@ async function main(): Promise<void> {
 function numberFrom(option: string, text: string, least: number): number {
   const value = Number(text);
   if (Number.isFinite(value) && value >= least) return value;
-  throw new Error(`${option} ${text} is not a number from ${least} upwards.`);
+  throw new InputError(`${option} ${text} is not a number from ${least} upwards.`);
 }
 
 /** @returns The reports of all runs by engine, in the order in which the page measured them. */
@@ -135,10 +134,10 @@ function print(reports: readonly BenchReport[]): void {
 
 /** Print where a frame's CPU time goes: the worker's thread computes, the others decode, hand over and show. */
 function printParts({ engine, cpuMsPerFrame, cpuParts = [] }: BenchReport): void {
-  const told = cpuParts.filter(({ msPerFrame }) => msPerFrame >= LEAST_SHARE * cpuMsPerFrame);
-  if (told.length === 0) return;
+  const large = cpuParts.filter(({ msPerFrame }) => msPerFrame >= LEAST_SHARE * cpuMsPerFrame);
+  if (large.length === 0) return;
   console.log(`\n${engine}: CPU a frame by process and thread, ms`);
-  for (const { name, msPerFrame } of told) {
+  for (const { name, msPerFrame } of large) {
     const share = Math.round((100 * msPerFrame) / cpuMsPerFrame);
     console.log(`  ${name.padEnd(36)} ${msPerFrame.toFixed(2).padStart(7)} ${String(share).padStart(4)} %`);
   }
@@ -169,7 +168,4 @@ async function remember(reports: readonly BenchReport[], throttle: number, save:
   if (save) console.log(`\nsaved to ${HISTORY}`);
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+await runCommand(main);

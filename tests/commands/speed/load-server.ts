@@ -17,6 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { InputError, runCommand } from "../shared/input-error.ts";
+import { writeJson } from "../shared/write-json.ts";
 
 const run = promisify(execFile);
 
@@ -242,8 +243,7 @@ async function main(): Promise<void> {
   console.log(
     `\n${seconds} s each on ${cpus().length} cores of ${cpus()[0]!.model}, load average before ${before.toFixed(1)}`,
   );
-  if (values.json !== undefined)
-    writeFileSync(values.json, `${JSON.stringify({ schema: 1, seconds, rows }, null, 2)}\n`);
+  writeJson(values.json, { schema: 1, seconds, rows });
   const failures = rows.filter(
     (row) => row.worstSilenceMs > WATCHDOG_MS || row.memoryMB > MEMORY_MB || row.beatsLost > row.beats / 2,
   );

@@ -1,7 +1,7 @@
 /** The page's half of each path: show the camera, hand its frames to the worker, and count. */
 import type { FromWorker, ToWorker, Way } from "./worker.ts";
 
-/** How frames get from the camera to the worker; `none` only shows the camera. */
+/** A path from the camera to the worker; `none` only shows the camera. */
 export type Path =
   | "none"
   | "VideoFrame, canvas"
@@ -16,7 +16,7 @@ declare class MediaStreamTrackProcessor {
   readonly readable: ReadableStream<VideoFrame>;
 }
 
-/** What one run took. */
+/** The results of one run. */
 export interface Outcome {
   readonly frames: number;
   /** Milliseconds to cut the squares, for each frame. */

@@ -32,7 +32,7 @@ async function readPlanes(frame: VideoFrame | ImageBitmap): Promise<Picture> {
   return picture;
 }
 
-/** How the worker reads pixels. */
+/** The worker's way to read pixels. */
 export type Way = "canvas" | "planes";
 
 /** A message to the worker. */

@@ -10,7 +10,7 @@ import { MODULES, ROOT, type Peer } from "./peers.ts";
 
 /** Least length of a turn: long enough that its start and end cost nothing noticeable. */
 const TURN_MS = 1000;
-/** How often the page is opened to time its first result. */
+/** Number of times that the page is opened to time its first result. */
 const OPENINGS = 3;
 const OPENING_PATIENCE_MS = 90_000;
 
@@ -111,7 +111,7 @@ export class Contestant {
     this.#openings.push(await Promise.race([opened, failure, tooLong]));
   }
 
-  /** Process frames for a turn. @param counts Whether the results count. */
+  /** Process frames for a turn. @param counts The results count; otherwise they are dropped. */
   async turn(counts: boolean): Promise<void> {
     const look = () => this.#page!.evaluate((ms) => (window as unknown as PeerWindow).peer.turn(ms), TURN_MS);
     const { value, use } = await this.#browser.watch(look);

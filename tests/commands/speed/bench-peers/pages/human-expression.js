@@ -27,7 +27,7 @@ window.expressions = {
     const { tf } = human;
     const model = human.models.models.emotion;
     const [, height, width, channels] = model.inputs[0].shape;
-    if (channels !== 1) throw new Error(`its emotion model wants ${channels} channels, not gray`);
+    if (channels !== 1) throw new Error(`its emotion model needs ${channels} channels, not gray`);
     const scores = tf.tidy(() => {
       const faces = tf.div(tf.tensor4d(Float32Array.from(gray), [count, size, size, 1]), 255);
       const resized = tf.image.resizeBilinear(faces, [height, width], false);
