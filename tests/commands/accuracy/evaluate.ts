@@ -1,25 +1,27 @@
 /**
- * Measures a shipped classifier, run by the shipped runtime in a browser, over bare faces with labels.
+ * Measure a shipped classifier on labelled faces, in the shipped runtime, in a browser.
  *
  *   npm run evaluate -- --images X.npy --labels Y.csv [--model NAME] [--engine int8|float] [--json FILE]
  *
- * Images are uint8 [count, 48, 48]; labels are a CSV of FER2013's labels and FER+'s votes, one row an image.
+ * Images are uint8 [count, 48, 48]. Labels are a CSV of FER2013's labels and FER+'s votes, one row for each image.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { LABELS } from "../../../src/types.ts";
 import { readLabelledFaces } from "./face-labels.ts";
 import { InputError, runCommand } from "../shared/input-error.ts";
 import { LabBrowser, chooseEngine, chooseModel } from "../shared/lab-browser.ts";
+import { pixelsOf } from "../shared/npy.ts";
 import { Progress } from "../shared/progress.ts";
+import { writeJson } from "../shared/write-json.ts";
 import { type Comparison, calibrationError, compare } from "./recognition.ts";
 
-/** Side of the faces, pixels: that of every shipped classifier. */
+/** Side of the faces, pixels. All shipped classifiers have this input size. */
 const FACE_SIZE = 48;
-/** Faces in one call: large enough that the calls cost nothing, small enough for a smooth bar. */
+/** Faces in one call: enough to make the calls cheap, few enough for a smooth progress bar. */
 const BATCH = 64;
 
-/** Which labels a model learned, and so what its confidence speaks of. */
+/** @returns The labels that the model learned. Its confidence refers to these. */
 function learnedLabels(model: string): "fer2013" | "ferplus" {
   const url = new URL(`../../../dist/models/${model}/contract.json`, import.meta.url);
   const contract: { training?: { labels?: string } } = JSON.parse(readFileSync(url, "utf8"));
@@ -55,8 +57,7 @@ async function evaluate(): Promise<void> {
     const answers: Float32Array[] = [];
     for (let from = 0; from < faces.count; from += BATCH) {
       const count = Math.min(BATCH, faces.count - from);
-      const area = FACE_SIZE * FACE_SIZE;
-      answers.push(...(await lab.classify(faces.pixels.subarray(from * area, (from + count) * area), count)));
+      answers.push(...(await lab.classify(pixelsOf(faces, from, count), count)));
       progress.advance(count);
     }
     return { scores: answers, runtime: lab.runtime };
@@ -79,11 +80,8 @@ async function evaluate(): Promise<void> {
   printComparison("FER2013's labels", fer2013);
   printComparison("FER+'s majority", ferplus);
   const learnedName = learned === "fer2013" ? "FER2013's labels" : "FER+'s majority";
-  console.log(`\nExpected calibration error: ${percent(ece)}, against what the model learned (${learnedName})`);
-  if (values.json !== undefined) {
-    const report = { schema: 1, model, engine: runtime.engine, faces: faces.count, fer2013, ferplus, ece };
-    writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
-  }
+  console.log(`\nExpected calibration error: ${percent(ece)}, against the labels that the model learned (${learnedName})`);
+  writeJson(values.json, { schema: 1, model, engine: runtime.engine, faces: faces.count, fer2013, ferplus, ece });
 }
 
 await runCommand(evaluate);

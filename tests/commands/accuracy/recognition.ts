@@ -1,18 +1,18 @@
 import { LABELS, type Label } from "../../../src/types.ts";
 
-/** How answers compare with one set of labels. */
+/** The comparison of answers with one set of labels. */
 export interface Comparison {
   /** Share of right answers, 0..1. */
   readonly accuracy: number;
   /** Faces that have a label. */
   readonly n: number;
-  /** Of the faces with each label, the share that was answered so; `null` where there is none. */
+  /** The share of the faces with each label that got this answer, 0..1; `null` if no face has the label. */
   readonly recall: Readonly<Record<Label, number | null>>;
   /** 7x7 counts, rows the truth, columns the answer. */
   readonly confusion: readonly (readonly number[])[];
 }
 
-/** Of equal width, over the answer's probability. */
+/** Number of bins of equal width over the answer's probability. */
 const CALIBRATION_BINS = 15;
 
 function answerOf(scores: Float32Array): number {
@@ -20,8 +20,10 @@ function answerOf(scores: Float32Array): number {
 }
 
 /**
- * @param scores A face's seven probabilities, or `null` where it has no answer, which counts as a wrong one.
- * @param truth The faces' labels; those without one are left out.
+ * Compare answers with labels.
+ *
+ * @param scores Seven probabilities for each face; `null` counts as a wrong answer.
+ * @param truth The label of each face; a face without one does not count.
  */
 export function compare(scores: readonly (Float32Array | null)[], truth: readonly (Label | null)[]): Comparison {
   const confusion = LABELS.map(() => LABELS.map(() => 0));
@@ -40,8 +42,10 @@ export function compare(scores: readonly (Float32Array | null)[], truth: readonl
 }
 
 /**
- * The expected calibration error: how far the answers' probabilities are from how often they are right, averaged over
- * the faces.
+ * Compute the expected calibration error: the distance between an answer's probability and the share of right answers, in
+ * bins, averaged over the faces (Guo et al., 2017, "On Calibration of Modern Neural Networks").
+ *
+ * @returns 0..1.
  */
 export function calibrationError(scores: readonly Float32Array[], truth: readonly (Label | null)[]): number {
   const bins = Array.from({ length: CALIBRATION_BINS }, () => ({ confidence: 0, right: 0 }));
