@@ -80,7 +80,9 @@ async function evaluate(): Promise<void> {
   printComparison("FER2013's labels", fer2013);
   printComparison("FER+'s majority", ferplus);
   const learnedName = learned === "fer2013" ? "FER2013's labels" : "FER+'s majority";
-  console.log(`\nExpected calibration error: ${percent(ece)}, against the labels that the model learned (${learnedName})`);
+  console.log(
+    `\nExpected calibration error: ${percent(ece)}, against the labels that the model learned (${learnedName})`,
+  );
   writeJson(values.json, { schema: 1, model, engine: runtime.engine, faces: faces.count, fer2013, ferplus, ece });
 }
 
