@@ -3,7 +3,7 @@ import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { CHROMIUM_ARGS, FAKE_CAMERA_ARGS, chromiumPath } from "./chromium.ts";
 
-/** What browser tests import from packages; named, so that no reload interrupts a run. */
+/** Packages that browser tests import. Vite would find others during a run and reload the page. */
 const PREBUNDLED = [
   "axe-core",
   "@tensorflow/tfjs-core",
@@ -16,7 +16,7 @@ const PREBUNDLED = [
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** The unit tests want no browser, so a missing one is told only when it is asked for. */
+/** @returns The browser's path, or an empty string: unit tests run without a browser. */
 function installedChromium(): string {
   try {
     return chromiumPath();
@@ -35,7 +35,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // The built files are served as they are, so that tests load the very assets that ship.
+        // Tests load the built files that ship.
         publicDir: "dist",
         optimizeDeps: { noDiscovery: true, include: PREBUNDLED },
         test: {

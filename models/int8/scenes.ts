@@ -1,15 +1,13 @@
 /** Scenes for calibration: one enlarged training face on a smooth background. Nothing of them is kept. */
-import { readFileSync } from "node:fs";
+import { pixelsOf, readFaces as readFile } from "../../tests/commands/shared/npy.ts";
 
 export const SCENE = 128;
 const FACE = 48;
 
-/** Faces of an .npy file of uint8 [n, 48, 48]. */
+/** Read the faces of a `.npy` file of uint8 [n, 48, 48]. */
 export function readFaces(path: string): Uint8Array[] {
-  const bytes = readFileSync(path);
-  const start = 10 + bytes.readUInt16LE(8);
-  const count = (bytes.length - start) / FACE ** 2;
-  return Array.from({ length: count }, (_, i) => bytes.subarray(start + i * FACE ** 2, start + (i + 1) * FACE ** 2));
+  const faces = readFile(path);
+  return Array.from({ length: faces.count }, (_, index) => pixelsOf(faces, index));
 }
 
 /** Bilinear; outside 0..1 answers undefined. */

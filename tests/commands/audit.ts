@@ -1,9 +1,10 @@
 /**
- * Asks the registry whether a package of the lock file has a known hole: `npm run audit`. One that is high or critical
- * fails; a registry that does not answer does not, but is told aloud.
+ * Ask the registry for known vulnerabilities of the packages in the lock file: `npm run audit`. Fails if one is high or
+ * critical. If the registry does not answer, it says so and passes.
  */
 import { spawnSync } from "node:child_process";
 
+/** The part of `npm audit --json` that is used here. */
 interface Audit {
   readonly error?: { readonly summary?: string; readonly detail?: string };
   readonly message?: string;
@@ -20,12 +21,15 @@ if (audit?.metadata === undefined) {
   console.log(`NOT AUDITED: the registry did not answer (${why || "no reason given"}).`);
 } else {
   const found = Object.entries(audit.vulnerabilities ?? {});
-  for (const [name, { severity }] of found) console.log(`${severity}: ${name} (npm audit says more)`);
+  for (const [name, { severity }] of found) console.log(`${severity}: ${name} (see \`npm audit\`)`);
   const { total } = audit.metadata.vulnerabilities;
-  console.log(total === 0 ? "No package of the lock file has a known hole." : `${total} known holes.`);
+  console.log(
+    total === 0 ? "No package of the lock file has a known vulnerability." : `${total} known vulnerabilities.`,
+  );
   process.exitCode = found.some(([, { severity }]) => GRAVE.has(severity)) ? 1 : 0;
 }
 
+/** @returns `null` if the text is not JSON. */
 function parse(text: string): Audit | null {
   try {
     return JSON.parse(text) as Audit;

@@ -57,7 +57,7 @@ describe("live-crop", () => {
     async () => {
       const json = join(folder, "live-crop.json");
       const options = ["--images", FACES, "--labels", LABELS_FILE, "--count", String(CROPPED), "--json", json];
-      await command("live-crop", ...options);
+      await command("accuracy/live-crop", ...options);
       const { found, ferplus } = JSON.parse(readFileSync(json, "utf8"));
       expect(found).toBeGreaterThan(0.8 * CROPPED);
       expect(ferplus.bare).toBeGreaterThan(0.75);
@@ -70,7 +70,15 @@ describe("live-crop", () => {
 describe("detect", () => {
   test("finds the astronaut, and writes the result", async () => {
     const json = join(folder, "faces.json");
-    const { stdout, stderr } = await command("detect", "--images", "tests/fixtures", "--range", "near", "--json", json);
+    const { stdout, stderr } = await command(
+      "reach/detect",
+      "--images",
+      "tests/fixtures",
+      "--range",
+      "near",
+      "--json",
+      json,
+    );
     expect(stdout).toContain("astronaut.jpg");
     expect(stderr).toContain("1/1");
     const [picture] = JSON.parse(readFileSync(json, "utf8"));
@@ -83,8 +91,8 @@ describe("detect", () => {
     expect(width).toBeGreaterThan(0.75 * ASTRONAUT.width);
   });
 
-  test("rejects a folder without pictures in one line, with exit code 2", async () => {
-    const { code, stderr } = await failure(command("detect", "--images", folder));
+  test("refuses a folder without pictures in one line, with exit code 2", async () => {
+    const { code, stderr } = await failure(command("reach/detect", "--images", folder));
     expect(code).toBe(2);
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(stderr).toContain(`${folder}: holds no picture`);
@@ -95,7 +103,7 @@ describe("evaluate", () => {
   test("counts every face, whatever its label", async () => {
     const { images, labels } = writeFaces(70);
     const json = join(folder, "evaluation.json");
-    const { stdout } = await command("evaluate", "--images", images, "--labels", labels, "--json", json);
+    const { stdout } = await command("accuracy/evaluate", "--images", images, "--labels", labels, "--json", json);
     expect(stdout).toContain("FER2013's labels");
     const report = JSON.parse(readFileSync(json, "utf8"));
     expect(report).toMatchObject({ schema: 1, faces: 70, fer2013: { n: 70 }, ferplus: { n: 35 } });
@@ -112,8 +120,8 @@ describe("evaluate", () => {
     [["--images", "package.json", "--labels", "x.csv"], "package.json: is not a NumPy .npy file"],
     [["--model", "nothing", "--images", "x", "--labels", "x"], "--model nothing"],
     [["--image", "x"], "--image"],
-  ])("rejects %j in one line, with exit code 2", async (options, message) => {
-    const { code, stderr } = await failure(command("evaluate", ...options));
+  ])("refuses %j in one line, with exit code 2", async (options, message) => {
+    const { code, stderr } = await failure(command("accuracy/evaluate", ...options));
     expect(code).toBe(2);
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(stderr).toContain(message);

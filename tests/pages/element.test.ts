@@ -1,29 +1,14 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Face } from "../../src/types.ts";
+import { afterEach, describe, expect, test } from "vitest";
 import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
-import { FACE_PLACE, writeCameraClip } from "./camera-clip.ts";
-import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, browserWith, endVisits, visit } from "./visit.ts";
+import type { Face } from "../../src/types.ts";
+import { FACE_PLACE } from "./camera-clip.ts";
+import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, personOnCamera, visit } from "./visit.ts";
 
 /** Hundreds of frames, on a machine that has other things to do as well. */
 const LONG_MS = 240_000;
 
-let folder: string;
-let clip: string;
+const camera = personOnCamera();
 let here: Visit | undefined;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "emotion-cam-"));
-  clip = join(folder, "camera.mjpeg");
-  await writeCameraClip(await browserWith([]), clip);
-});
-
-afterAll(async () => {
-  await endVisits();
-  rmSync(folder, { recursive: true, force: true });
-});
 
 afterEach(async () => {
   await here?.close();
@@ -55,7 +40,7 @@ function watch(page: Visit["page"], enough: { frames: number } | { sightings: nu
 
 describe("the tag on the served page", { timeout: LONG_MS }, () => {
   test("finds the face that the camera sees, in its place, and reads it; nothing leaves the origin", async () => {
-    here = await visit("embed.html", [FAKE_CAMERA, ALLOW_CAMERA, `--use-file-for-fake-video-capture=${clip}`]);
+    here = await visit("embed.html", camera.flags);
     const { seen, changes, count, runtime, state } = await watch(here.page, { sightings: 40 });
     expect(state).toBe("running");
     expect(runtime).toMatchObject({ backend: "wasm" });

@@ -1,22 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { writeCameraClip } from "./camera-clip.ts";
-import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, browserWith, endVisits, visit } from "./visit.ts";
+import { afterEach, expect, test } from "vitest";
+import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, personOnCamera, visit } from "./visit.ts";
 
 /** Limit for download, warm-up and the first result on a busy machine. */
 const PATIENCE_MS = 60_000;
 
-let folder: string;
-let clip: string;
+const camera = personOnCamera();
 let here: Visit | undefined;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "emotion-cam-"));
-  clip = join(folder, "camera.mjpeg");
-  await writeCameraClip(await browserWith([]), clip);
-});
 
 afterEach(async () => {
   expect(here?.strangers).toEqual([]);
@@ -25,13 +14,8 @@ afterEach(async () => {
   here = undefined;
 });
 
-afterAll(async () => {
-  await endVisits();
-  rmSync(folder, { recursive: true, force: true });
-});
-
 test("with a camera, it starts by itself and shows the face's expression", async () => {
-  here = await visit("", [FAKE_CAMERA, ALLOW_CAMERA, `--use-file-for-fake-video-capture=${clip}`]);
+  here = await visit("", camera.flags);
   await here.page.goto(`${here.origin}/`);
   const element = here.page.locator("emotion-cam");
   await element.locator("[part=chip] >> text=happy").waitFor({ timeout: PATIENCE_MS });

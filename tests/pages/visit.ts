@@ -1,6 +1,11 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Browser, type BrowserContext, type Page, chromium } from "playwright";
 import { type SiteServer, createServer } from "../../kiosk/server.ts";
+import { afterAll, beforeAll } from "vitest";
 import { CHROMIUM_ARGS, chromiumPath } from "../chromium.ts";
+import { writeCameraClip } from "./camera-clip.ts";
 
 /** Chromium's flag that allows camera access without a prompt. */
 export const ALLOW_CAMERA = "--use-fake-ui-for-media-stream";
@@ -38,6 +43,29 @@ export async function endVisits(): Promise<void> {
   browsers.clear();
   await (await server)?.close();
   server = undefined;
+}
+
+/**
+ * Write the clip of a person for the fake camera before the file's tests, and end everything after them.
+ *
+ * @returns Flags of a browser whose camera shows that person, once the tests run.
+ */
+export function personOnCamera(): { readonly flags: readonly string[] } {
+  let folder = "";
+  const clip = () => join(folder, "camera.mjpeg");
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "emotion-cam-"));
+    await writeCameraClip(await browserWith([]), clip());
+  });
+  afterAll(async () => {
+    await endVisits();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    get flags() {
+      return [FAKE_CAMERA, ALLOW_CAMERA, `--use-file-for-fake-video-capture=${clip()}`];
+    },
+  };
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The exhibit under soak: a copy of the built site with the server that ships, and a browser that shows it. */
+/** The exhibit under test: a copy of the built site with its shipped server, and a browser that shows it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,29 +16,29 @@ const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 const ARGS = [
   ...CHROMIUM_ARGS,
   "--use-fake-device-for-media-stream",
-  // Garbage is no leak, and is swept before each look.
+  // Garbage is not a leak: it is collected before each measurement.
   "--js-flags=--expose-gc",
   "--enable-blink-features=ForceEagerMeasureMemory",
   "--autoplay-policy=no-user-gesture-required",
 ];
 const CLIP_SECONDS = 60;
-/** As a webcam gives them, and small ones for a day in an hour. */
+/** The size of a webcam's frames, and of small ones for a day in an hour. */
 const CAMERA = { width: 640, height: 480 };
 const SMALL_CAMERA = { width: 192, height: 144 };
 
 const SERVER_READY_MS = 30_000;
-/** How often the site is read until the server's pools are full. */
+/** Number of times to fetch the site until the server's memory pools are full. */
 const POOL_ROUNDS = 5;
-/** Whoever does not answer within this hangs: the reading is left out. */
+/** The limit for one measurement. After that it counts as missing. */
 const READ_MS = 20_000;
 
-/** What is read in one look; `null` where it could not be read. */
+/** One measurement of all lines; `null` if a line could not be read. */
 export type Reading = Readonly<Record<LineName, number | null>>;
 export type LineName = keyof typeof LINES;
 
 /**
- * The lines that must not rise: their name, their unit, and how far each may go up over the whole time by chance,
- * as it is and as a share of its level.
+ * The lines that must not rise: name, unit, and how far each may rise over the whole time by chance, in its unit and as a
+ * share of its level.
  */
 export const LINES = {
   pageHeap: { name: "page's heap", unit: "MB", tolerance: 0.5, share: 0 },
@@ -56,25 +56,26 @@ export const LINES = {
   serverMemory: { name: "server, private", unit: "MB", tolerance: 2, share: 0.05 },
 } as const;
 
-/** What the page's watch tells. */
+/** The page's counts since its start. */
 export interface Progress {
   readonly frames: number;
   readonly faces: number;
   readonly people: number;
   readonly state: string | null;
   readonly demo: boolean;
-  /** Codes told of since the last look. */
+  /** Error codes since the last call. */
   readonly errors: readonly string[];
   readonly loads: number;
 }
 
+/** The exhibit, and what can be done to it. */
 export class Exhibit {
   readonly page: Page;
   readonly context: BrowserContext;
   readonly session: CDPSession;
   readonly origin: string;
   readonly #site: string;
-  /** The camera's picture. */
+  /** The file that the fake camera plays. */
   readonly #clip: string;
   readonly #browser: BrowserServer;
   readonly #browserSession: CDPSession;
@@ -101,7 +102,11 @@ export class Exhibit {
     this.#server = parts.server;
   }
 
-  /** @param fast Small pictures, and the next one as soon as the last one is answered. */
+  /**
+   * Start server and browser, and open the page.
+   *
+   * @param fast Small frames, each as soon as the last one is answered.
+   */
   static async open({
     seed,
     fast,
@@ -111,7 +116,7 @@ export class Exhibit {
     readonly fast: boolean;
     readonly clipSeconds?: number;
   }): Promise<Exhibit> {
-    // A copy: whoever builds meanwhile does not change what is soaked.
+    // A copy, so that a build meanwhile does not change it.
     const site = mkdtempSync(join(tmpdir(), "emotion-cam-soak-"));
     cpSync(DIST, site, { recursive: true });
     const camera = fast ? SMALL_CAMERA : CAMERA;
@@ -130,7 +135,7 @@ export class Exhibit {
     const origin = `http://localhost:${port}`;
     await context.grantPermissions(["camera"], { origin });
     const page = await context.newPage();
-    // The compiler marks functions with their names by a function of its own, which the page has not.
+    // The compiler adds calls of a helper `__name`, which the page lacks.
     const scripts = ["var __name = (named) => named", `(${installWatch.toString()})()`];
     if (fast) scripts.push(`(${pumpFrames.toString()})(${1000 / DAY_FRAMES_PER_SECOND})`);
     await page.addInitScript(scripts.join(";\n"));
@@ -148,12 +153,12 @@ export class Exhibit {
     rmSync(this.#clip, { force: true });
   }
 
-  /** The browser's processes whose command line holds a word. */
+  /** @returns The browser's processes whose command line holds a word. */
   processes(word: string): readonly number[] {
     return processesWith(this.#browser.process().pid!, word);
   }
 
-  /** The element's newest worker, if there is one. */
+  /** The element's newest worker. */
   get worker(): Worker | undefined {
     return this.page.workers().at(-1);
   }
@@ -163,7 +168,7 @@ export class Exhibit {
   }
 
   async allowCamera(allowed: boolean): Promise<void> {
-    // Playwright has no word for a refusal; its contexts are the browser's own.
+    // Playwright can grant a permission but not deny one, so the browser is asked directly.
     const { targetInfos } = await this.#browserSession.send("Target.getTargets");
     const own = targetInfos.find(({ type, url }) => type === "page" && url.startsWith(this.origin));
     await this.#browserSession.send("Browser.setPermission", {
@@ -174,7 +179,7 @@ export class Exhibit {
     });
   }
 
-  /** Of a camera whose picture is gone the browser says that there is none. */
+  /** Remove the camera, or put it back: without the file the browser reports no camera. */
   withholdCamera(withheld: boolean): void {
     const [from, to] = withheld ? [this.#clip, `${this.#clip}.withheld`] : [`${this.#clip}.withheld`, this.#clip];
     renameSync(from, to);
@@ -234,7 +239,7 @@ export class Exhibit {
   }
 }
 
-/** What tfjs leaves in a worker's scope, and what the watch does. */
+/** The worker's globals that tfjs and `watchWorker` define. */
 interface WorkerScope {
   gc?(): void;
   readonly _tfengine: {
@@ -244,7 +249,7 @@ interface WorkerScope {
   soakFrames?: Set<VideoFrame>;
 }
 
-/** Remembers the frames that a worker is handed, until they are closed. */
+/** Keep the frames that a worker receives, until they are closed. */
 async function watchWorker(worker: Worker): Promise<void> {
   await within(
     READ_MS,
@@ -260,7 +265,7 @@ async function watchWorker(worker: Worker): Promise<void> {
   );
 }
 
-/** @returns `null` where it takes too long or fails: a worker may be dying at this very moment. */
+/** @returns `null` if the promise takes too long or fails, as when a worker is ending. */
 async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T | null> {
   return Promise.race([promise.catch(() => null), sleep(timeoutMs, null, { ref: false })]);
 }
@@ -274,14 +279,13 @@ async function startServer(site: string, port: number): Promise<{ server: ChildP
     new Promise<string>((resolve) => server.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString().trim()))),
     sleep(SERVER_READY_MS, "", { ref: false }),
   ]);
-  if (!URL.canParse(url))
-    throw new Error(`The server on port ${port} did not say where it is, but: ${url || "nothing"}`);
-  // Beside the page, which does not wait for it; a fault may stop the server meanwhile.
+  if (!URL.canParse(url)) throw new Error(`The server on port ${port} printed no address, but: ${url || "nothing"}`);
+  // Not awaited: a fault may stop the server meanwhile.
   void fillPools(site, url).catch(() => {});
   return { server, port: Number(new URL(url).port) };
 }
 
-/** A young server's memory grows with its first hundreds of answers, until the allocator's pools are full. */
+/** Fill the allocator's pools: a new server's memory grows with its first hundreds of answers. */
 async function fillPools(site: string, url: string): Promise<void> {
   const files = readdirSync(site, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   for (let round = 0; round < POOL_ROUNDS; round++) {

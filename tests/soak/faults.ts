@@ -1,13 +1,14 @@
-/** What the soak does to the exhibit. Each fault is made, lasts for a while, and is healed; the rest is the exhibit's. */
+/** The faults. Each is made, lasts for a while and is removed. The exhibit has to recover. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Route } from "playwright";
 import type { Exhibit } from "./exhibit.ts";
 
 type Random = (below: number) => number;
 
+/** One kind of fault. */
 export interface Fault {
   readonly name: string;
-  /** Makes it, lets it last, and heals it. @returns Once nothing of it is left but its consequences. */
+  /** Make the fault, let it last, and remove it. Resolves when only its consequences are left. */
   run(exhibit: Exhibit, random: Random): Promise<void>;
 }
 
@@ -16,7 +17,7 @@ const WEIGHTS = /\/models\/.*\.(ec8|bin|tflite)$/;
 const CODE = /\/(models|wasm)\//;
 const PAGE = "<!doctype html><title>Not here</title>";
 
-/** @returns Milliseconds between two bounds. */
+/** @returns A random number between two bounds, both included. */
 const between = (random: Random, least: number, most: number) => least + random(most - least + 1);
 
 function signal(pids: readonly number[], name: NodeJS.Signals): void {
@@ -24,19 +25,19 @@ function signal(pids: readonly number[], name: NodeJS.Signals): void {
     try {
       process.kill(pid, name);
     } catch {
-      // It ended meanwhile.
+      // The process ended meanwhile.
     }
   }
 }
 
 const CAPTURE = "video_capture.mojom";
 
-/** The frame without a picture makes the worker throw, whereupon its client starts another one. */
+/** Send a frame without a picture. The worker throws, and its client starts another one. */
 async function breakWorker({ page }: Exhibit): Promise<void> {
   await page.evaluate(() => window.soak.workers[0]?.deref()?.postMessage({ type: "frame", frame: null }));
 }
 
-/** Answers for some files otherwise than the server would, while the worker is started again. */
+/** Restart the worker while some files get another answer than the server's. */
 async function whileFiles(
   exhibit: Exhibit,
   random: Random,
@@ -49,7 +50,7 @@ async function whileFiles(
   await exhibit.context.unroute(files, answer);
 }
 
-/** Changes an attribute for a while. */
+/** Change an attribute for a while. */
 async function changeAttribute(exhibit: Exhibit, name: string, value: string, forMs: number): Promise<void> {
   const before = await exhibit.page.evaluate(
     ([name, value]) => {
@@ -142,7 +143,7 @@ export const FAULTS: readonly Fault[] = [
     async run({ worker }) {
       await worker
         ?.evaluate(() => {
-          // What the next frame's work begins with.
+          // The next frame's work starts with this call.
           performance.now = () => {
             for (;;);
           };
@@ -155,7 +156,7 @@ export const FAULTS: readonly Fault[] = [
     async run({ worker }) {
       await worker
         ?.evaluate(() => {
-          // A module whose one function is `unreachable`.
+          // A module with one function, whose body is `unreachable`.
           const bytes = [
             0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 5, 1, 3, 0, 0, 11,
           ];
@@ -226,7 +227,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "page hidden for 2 to 6 s",
     async run({ page }, random) {
-      // Headless pages are never hidden, so the page is told that it is.
+      // Headless pages are never hidden, so this pretends it.
       await page.evaluate(() => {
         Object.defineProperty(document, "hidden", { configurable: true, value: true });
         document.dispatchEvent(new Event("visibilitychange"));

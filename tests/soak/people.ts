@@ -1,4 +1,4 @@
-/** Who is before the soak's camera: people who come from a side, stay for a while, and go. Pure. */
+/** People before the soak's camera: they enter from a side, stay for a while and leave. Pure. */
 import { randomNumbers } from "../int8/networks.ts";
 import type { Figure } from "../pages/camera-clip.ts";
 
@@ -6,20 +6,24 @@ const FRAMES_PER_SECOND = 30;
 const WALK_SECONDS = 1.5;
 const MOST_PEOPLE = 3;
 
+/** One visit of one person. */
 interface Person {
   readonly fromSecond: number;
   readonly toSecond: number;
-  /** The middle of the place where they stand, as a fraction of the frame's width. */
+  /** Where the person stands, as a fraction of the frame's width. */
   readonly place: number;
-  /** Of the frame's height. */
+  /** Height of the portrait, as a fraction of the frame's height. */
   readonly size: number;
+  /** The side from which the person enters: -1 is left. */
   readonly side: -1 | 1;
 }
 
 /**
- * @param size Of the frame, pixels.
- * @param seconds How long the clip is; it begins and ends with nobody there.
- * @returns Who is in each frame.
+ * Make a clip's people.
+ *
+ * @param size Size of the frame, pixels.
+ * @param seconds Length of the clip. It starts and ends with an empty scene.
+ * @returns The people in each frame, at 30 frames a second.
  */
 export function peopleComingAndGoing(
   seed: number,
@@ -45,7 +49,7 @@ export function peopleComingAndGoing(
   });
 }
 
-/** The portrait's face is a little above its middle, and a little to the left. */
+/** Place the portrait. Its face lies a little above and left of its middle. */
 function figureOf(
   { fromSecond, toSecond, place, size, side }: Person,
   second: number,

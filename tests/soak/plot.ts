@@ -1,6 +1,7 @@
-/** The soak's lines as one SVG: a strip for each, faults as ticks below it. Pure. */
+/** Draws the soak's lines as one SVG: a strip for each, with faults as ticks below. Pure. */
 import type { Sample, Trend } from "./trend.ts";
 
+/** One measured quantity over the run. */
 export interface Line {
   readonly name: string;
   readonly unit: string;
@@ -13,7 +14,7 @@ const LEFT = 250;
 const RIGHT = 90;
 const STRIP = 62;
 const TOP = 46;
-/** Readable on white and on a dark page alike. */
+/** Readable on a white and on a dark page. */
 const INK = "#1f2933";
 const SOFT = "#5a6672";
 const PAPER = "#ffffff";
@@ -22,8 +23,10 @@ const RISES = "#b3261e";
 const GRID = "#d9dee4";
 
 /**
- * @param faults When they were, hours.
- * @returns The picture's text.
+ * Draw the lines.
+ *
+ * @param faults The times of the faults, hours.
+ * @returns SVG.
  */
 export function plot(title: string, lines: readonly Line[], faults: readonly number[]): string {
   const hours = Math.max(...lines.flatMap(({ samples }) => samples.map((sample) => sample.hours)), 1e-6);
@@ -49,7 +52,7 @@ export function plot(title: string, lines: readonly Line[], faults: readonly num
 function strip({ name, unit, samples, trend }: Line, top: number, x: (hours: number) => number): string[] {
   const values = samples.map(({ value }) => value);
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  // What stands still is drawn in the middle; the scale shows no noise below a hundredth of the level.
+  // A constant line is drawn in the middle. The scale hides noise below a hundredth of the level.
   const margin = Math.max((Math.abs(trend.level) / 100 - (most - least)) / 2, most === least ? 1 : 0, 0);
   const y = (value: number) => top + 44 - ((value - least + margin) / (most - least + 2 * margin)) * 36;
   const points = samples.map(({ hours, value }) => `${fixed(x(hours))} ${fixed(y(value))}`).join("L");
@@ -99,11 +102,12 @@ function fixed(value: number): string {
   return String(Math.round(value * 10) / 10);
 }
 
-/** Three digits that mean something. */
+/** @returns The number with three significant digits. */
 export function figure(value: number): string {
   return Math.abs(value) >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
 
+/** @returns The number with three significant digits and its sign. */
 export function signed(value: number): string {
   return value > 0 ? `+${figure(value)}` : figure(value).replace("-", "−");
 }

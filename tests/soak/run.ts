@@ -1,22 +1,21 @@
 /**
- * The soak: the built kiosk page in a real Chromium, people coming and going before its camera; each fault once, then
- * faults at random. Fails if a line of measurements rises beyond its noise from then on, or if a fault is not recovered
- * from.
+ * Run the built kiosk page in a real Chromium while people come and go before its camera, with each fault once and then
+ * random faults. Fails if a measurement rises beyond its noise, or if the page does not recover from a fault.
  *
  *   npm run soak -- [--minutes N] [--seed N] [--every SECONDS] [--sample SECONDS] [--fast] [--frames N] [--out DIR]
  *
- * --every   between two faults, on average; default 30; 0 for none
- * --sample  between two looks at the lines; default 60
- * --fast    a day in an hour: a small picture, and the next one as soon as the last one is answered; ends after --frames,
- *           by default a day of a camera with 15 frames a second
+ * --every   mean time between two faults; default 30; 0 for no faults
+ * --sample  time between two measurements; default 60
+ * --fast    a day in an hour: small frames, each as soon as the last one is answered; ends after --frames, by default as
+ *           many as a camera with 15 frames a second sends in a day
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { machineName } from "../commands/bench-history.ts";
-import { commitId } from "../commands/commit-id.ts";
-import { InputError, runCommand } from "../commands/input-error.ts";
+import { machineName } from "../commands/speed/bench-history.ts";
+import { commitId } from "../commands/shared/commit-id.ts";
+import { InputError, runCommand } from "../commands/shared/input-error.ts";
 import { randomNumbers } from "../int8/networks.ts";
 import { Exhibit, LINES, type LineName, type Progress, type Reading } from "./exhibit.ts";
 import { FAULTS, type Fault } from "./faults.ts";
@@ -26,40 +25,42 @@ import { trendOf } from "./trend.ts";
 import { DAY_FRAMES_PER_SECOND } from "./watch.ts";
 
 const DAY_FRAMES = 24 * 3600 * DAY_FRAMES_PER_SECOND;
-/** A fault that is not recovered from within this is a failure: far beyond every timeout and wait of the element. */
+/** The limit for a recovery, far beyond each timeout and wait of the element. */
 const RECOVERY_MS = 120_000;
-/** Answers of the camera's after which all is held to be well. */
+/** All is well after so many answered frames of the camera. */
 const WELL_FRAMES = 5;
 /**
- * What is done for the first time (another engine, another look, a new process) leaves code, templates and pools behind,
- * once. So each fault has been made before the lines are judged, and at least this share of the run is over.
+ * The first use of anything (an engine, an overlay, a process) leaves code, templates and memory pools behind, once. So a
+ * trend counts only after each fault was made once, and after at least this share of the run.
  */
 const WARM_UP_SHARE = 0.2;
-/** What a fault leaves behind for a moment (a closing process, garbage) is no leak. */
+/** A fault leaves something behind for a moment (an ending process, garbage), which is not a leak. */
 const SETTLE_MS = 3000;
 const LOOK_MS = 100;
 
+/** One measurement. */
 interface Look {
   readonly hours: number;
   readonly frames: number;
   readonly reading: Reading;
 }
 
-/** A fault that does not end is the soak's own failure, and is said. */
-async function intime(work: Promise<void>, name: string): Promise<void> {
+/** Wait for a fault to be made. @throws Error if that takes too long, which is a failure of the soak itself. */
+async function inTime(work: Promise<void>, name: string): Promise<void> {
   const late = sleep(RECOVERY_MS, null, { ref: false }).then(() => {
     throw new Error(`"${name}" could not be made within ${RECOVERY_MS / 1000} s.`);
   });
   await Promise.race([work, late]);
 }
 
+/** One run: makes faults, measures, and keeps the results. */
 class Soak {
   readonly #exhibit: Exhibit;
   readonly #random: (below: number) => number;
   readonly #startMs = performance.now();
   readonly looks: Look[] = [];
   readonly faults: Made[] = [];
-  /** What nobody caused. */
+  /** Failures that no fault caused. */
   readonly #strays: string[] = [];
   progress!: Progress;
 
@@ -78,7 +79,7 @@ class Soak {
     return (performance.now() - this.#startMs) / 3_600_000;
   }
 
-  /** Waits until the camera's frames are answered. @returns The codes told of meanwhile; `null` where it does not come. */
+  /** Wait until the camera's frames are answered. @returns The error codes meanwhile; `null` if they never are. */
   async untilWell(): Promise<string[] | null> {
     const errors: string[] = [];
     const ends = performance.now() + RECOVERY_MS;
@@ -96,30 +97,31 @@ class Soak {
     return null;
   }
 
-  /** Between the faults all has to be well: what fails by itself is a stray. */
+  /** Check that all is well between the faults. A failure here is a stray. */
   async watch(): Promise<void> {
     this.progress = await this.#exhibit.progress();
     const { errors, state } = this.progress;
     if (errors.length === 0 && state === "running") return;
     this.#strays.push(`${clock(this.hours)} ${state} ${errors.join(" ")} between the faults`);
     if ((await this.untilWell()) === null)
-      throw new Error(`It fell to ${state} (${errors.join(" ")}) and stayed there.`);
+      throw new Error(`The page became ${state} (${errors.join(" ")}) and stayed so.`);
   }
 
-  /** Any of them. */
+  /** @returns A random fault. */
   aFault(): Fault {
     return FAULTS[this.#random(FAULTS.length)]!;
   }
 
-  /** All of them, in an order of the seed's. */
+  /** @returns All faults, in random order. */
   allFaults(): Fault[] {
     const left = [...FAULTS];
     return Array.from(FAULTS, () => left.splice(this.#random(left.length), 1)[0]!);
   }
 
+  /** Make a fault and wait for the recovery. @throws Error if there is none. */
   async makeFault(fault: Fault): Promise<void> {
     const { hours } = this;
-    await intime(fault.run(this.#exhibit, this.#random), fault.name);
+    await inTime(fault.run(this.#exhibit, this.#random), fault.name);
     const startMs = performance.now();
     const errors = await this.untilWell();
     const seconds = (performance.now() - startMs) / 1000;
@@ -130,11 +132,12 @@ class Soak {
       errors: [...new Set(errors ?? [])],
       recovered: errors !== null,
     });
-    const told = errors === null ? "NOT RECOVERED" : `${seconds.toFixed(1)} s ${[...new Set(errors)].join(" ")}`;
-    console.log(`${clock(hours)}  ${fault.name}: ${told}`);
-    if (errors === null) throw new Error(`${fault.name}: not recovered from within ${RECOVERY_MS / 1000} s.`);
+    const result = errors === null ? "NOT RECOVERED" : `${seconds.toFixed(1)} s ${[...new Set(errors)].join(" ")}`;
+    console.log(`${clock(hours)}  ${fault.name}: ${result}`);
+    if (errors === null) throw new Error(`${fault.name}: no recovery within ${RECOVERY_MS / 1000} s.`);
   }
 
+  /** Measure. */
   async look(): Promise<void> {
     await sleep(SETTLE_MS);
     const reading = await this.#exhibit.read();
@@ -145,7 +148,7 @@ class Soak {
     console.log(`${clock(hours)}  ${this.progress.frames} frames; ${short.join(", ")}`);
   }
 
-  /** Seconds until the next fault: as chance has it, since what breaks keeps no time. */
+  /** @returns Seconds until the next fault, exponentially distributed. */
   pause(everySeconds: number): number {
     return -Math.log((this.#random(1_000_000) + 1) / 1_000_001) * everySeconds;
   }
@@ -166,7 +169,7 @@ async function main(): Promise<void> {
   const number = (option: string, text: string, least: number) => {
     const value = Number(text);
     if (Number.isFinite(value) && value >= least) return value;
-    throw new InputError(`--${option} ${text} is no number from ${least} up.`);
+    throw new InputError(`--${option} ${text} is not a number from ${least} upwards.`);
   };
   const minutes = number("minutes", values.minutes ?? (values.fast ? "1440" : "10"), 0.1);
   const most = number("frames", values.frames ?? (values.fast ? String(DAY_FRAMES) : "1e12"), 1);
@@ -218,7 +221,7 @@ async function main(): Promise<void> {
   if (faults.length > 0) process.exitCode = 1;
 }
 
-/** @returns From when on the lines are to be judged, hours. */
+/** @returns The time from which on trends count, hours. */
 async function soakFor(plan: {
   readonly soak: Soak;
   readonly minutes: number;

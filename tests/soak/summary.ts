@@ -1,29 +1,30 @@
-/** What a soak found, in words and tables. Pure. */
+/** Writes the soak's report. Pure. */
 import { type Line, figure, signed } from "./plot.ts";
 
-/** A fault that was made. */
+/** One fault that was made. */
 export interface Made {
   readonly name: string;
-  /** Since the start. */
+  /** Time since the start. */
   readonly hours: number;
-  /** From its end until the camera's frames were answered again. */
+  /** Time from the fault's end to the recovery. */
   readonly seconds: number;
   readonly errors: readonly string[];
   readonly recovered: boolean;
 }
 
+/** Everything that a run found. */
 export interface Soaked {
   readonly about: string;
   readonly lines: readonly Line[];
   readonly faults: readonly Made[];
-  /** What went wrong though nobody caused it. */
+  /** Failures that no fault caused. */
   readonly strays: readonly string[];
   readonly progress: { readonly faces: number; readonly people: number; readonly loads: number } | undefined;
-  /** Why it ended early; undefined where it did not. */
+  /** Why the run ended early; `undefined` if it did not. */
   readonly failure: unknown;
 }
 
-/** @returns The report, and what makes the soak fail. */
+/** @returns The report, and the reasons for which the run failed. */
 export function summaryOf(soaked: Soaked): { readonly text: string; readonly faults: readonly string[] } {
   const { about, lines, faults, strays, progress, failure } = soaked;
   const problems = [
@@ -71,7 +72,7 @@ function kindsOf(faults: readonly Made[]): readonly string[] {
     const own = faults.filter((fault) => fault.name === name);
     const seconds = own.map((fault) => fault.seconds).toSorted((a, b) => a - b);
     const codes = [...new Set(own.flatMap(({ errors }) => errors))].toSorted();
-    const middle = seconds[Math.floor((seconds.length - 1) / 2)] ?? 0;
-    return `| ${name} | ${own.length} | ${middle.toFixed(1)} | ${(seconds.at(-1) ?? 0).toFixed(1)} | ${codes.join(", ")} |`;
+    const middle = seconds[Math.floor((seconds.length - 1) / 2)]!;
+    return `| ${name} | ${own.length} | ${middle.toFixed(1)} | ${seconds.at(-1)!.toFixed(1)} | ${codes.join(", ")} |`;
   });
 }

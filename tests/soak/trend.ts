@@ -1,35 +1,39 @@
-/** Whether a line of measurements rises beyond its noise. Pure. */
+/** Decides whether measurements rise beyond their noise. Pure. */
 
+/** One measured value. */
 export interface Sample {
-  /** Since the start. */
+  /** Time since the start. */
   readonly hours: number;
   readonly value: number;
 }
 
+/** The trend of one line. */
 export interface Trend {
-  /** The median. */
+  /** The median value. */
   readonly level: number;
-  /** Theil and Sen's: the median of the slopes between all pairs, which a few outliers do not move. */
+  /** The Theil–Sen slope: the median of the slopes between all pairs, which a few outliers do not move. */
   readonly slopePerHour: number;
-  /** What that slope makes over the time that was looked at. */
+  /** The slope times the duration. */
   readonly rise: number;
-  /** Standard deviation about the slope, estimated from the median deviation. */
+  /** The standard deviation around the slope, estimated from the median absolute deviation. */
   readonly noise: number;
-  /** Mann and Kendall's test: how many standard deviations the order of the values is from a chance one. */
+  /** The Mann–Kendall statistic: how many standard deviations the order of the values is from a random one. */
   readonly z: number;
   readonly samples: number;
   readonly verdict: "flat" | "rises" | "too short";
 }
 
-/** Fewer say nothing. */
+/** Fewer samples give no verdict. */
 const LEAST_SAMPLES = 8;
-/** One in some 700 chance orders is further out. */
+/** A random order exceeds this in one of about 700 cases. */
 const CERTAIN_Z = 3;
 
 /**
+ * Judge a line.
+ *
  * @param samples Oldest first.
- * @param tolerance A rise up to this much over the whole time is let pass, whatever its order: in the line's unit.
- * @param fromHours What was before is left out: caches, pools and compiled code that fill for the first time are no leak.
+ * @param tolerance A rise up to this much over the whole time passes, in the line's unit.
+ * @param fromHours Earlier samples do not count: caches, pools and compiled code that fill for the first time are not leaks.
  */
 export function trendOf(samples: readonly Sample[], tolerance: number, fromHours = 0): Trend {
   const kept = samples.filter(({ hours }) => hours >= fromHours);
@@ -59,7 +63,7 @@ export function trendOf(samples: readonly Sample[], tolerance: number, fromHours
   };
 }
 
-/** With the correction for ties: most lines stand still for most of the time. */
+/** @returns The Mann–Kendall statistic with the correction for ties: most lines are constant for most of the time. */
 function zOf(score: number, samples: readonly Sample[]): number {
   const counts = new Map<number, number>();
   for (const { value } of samples) counts.set(value, (counts.get(value) ?? 0) + 1);
@@ -69,6 +73,7 @@ function zOf(score: number, samples: readonly Sample[]): number {
   return variance === 0 ? 0 : (score - Math.sign(score)) / Math.sqrt(variance);
 }
 
+/** @returns The median; 0 without values. */
 function middle(values: readonly number[]): number {
   if (values.length === 0) return 0;
   const sorted = values.toSorted((a, b) => a - b);

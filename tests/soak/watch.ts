@@ -1,4 +1,4 @@
-/** What the soak puts into the page before its own scripts: counts what the page makes and what it tells. */
+/** Runs in the page before its own scripts: counts frames, workers and the element's events. */
 import type { EmotionErrorEvent, EmotionFrameEvent, EmotionPresenceEvent } from "../../src/events.ts";
 
 declare global {
@@ -19,10 +19,10 @@ declare global {
   }
 }
 
-/** A day's frames are told by a camera of this rate. */
+/** A simulated day has the frames of a camera with this rate. */
 export const DAY_FRAMES_PER_SECOND = 15;
 
-/** Self-contained: it is sent to the page as text. */
+/** Install the counters as `window.soak`. The page gets this function as text, so it uses nothing outside itself. */
 export function installWatch(): void {
   let frames = 0;
   let faces = 0;
@@ -74,13 +74,13 @@ export function installWatch(): void {
 }
 
 /**
- * A day in an hour: the video's next frame is presented as soon as the last one was answered, on a clock that goes a
- * camera's step each time. Self-contained, as above.
+ * Simulate a day in an hour: present the video's next frame as soon as the last one was answered, on a clock that advances
+ * by a camera's interval each time. Uses nothing outside itself, as above.
  *
- * @param stepMs From one frame to the next.
+ * @param stepMs The interval between two frames.
  */
 export function pumpFrames(stepMs: number): void {
-  /** Frames that are not answered (the worker is being started) are followed by others nevertheless. */
+  /** The next frame comes after this time even without an answer, as while the worker starts. */
   const patienceMs = 100;
   let timeMs = performance.now();
   let presentedFrames = 0;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { changes, lastAlike, readHistory, type HistoryEntry } from "../commands/bench-history.ts";
+import { changes, lastAlike, readHistory, type HistoryEntry } from "../commands/speed/bench-history.ts";
 
 const ENTRY: HistoryEntry = {
   when: "2026-11-22T10:00:00.000Z",

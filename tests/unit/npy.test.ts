@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { InputError } from "../commands/input-error.ts";
-import { readFaces } from "../commands/npy.ts";
+import { InputError } from "../commands/shared/input-error.ts";
+import { readFaces } from "../commands/shared/npy.ts";
 
 let folder: string;
 beforeAll(() => {

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { softmaxRows } from "../../src/runtime/softmax.ts";
-import { readFaceLabels } from "../commands/face-labels.ts";
-import { calibrationError, compare } from "../commands/recognition.ts";
+import { readFaceLabels } from "../commands/accuracy/face-labels.ts";
+import { calibrationError, compare } from "../commands/accuracy/recognition.ts";
 
 let folder: string;
 beforeAll(() => {

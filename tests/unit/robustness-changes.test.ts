@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { CHANGES } from "../commands/robustness/changes.ts";
-import { seeded } from "../commands/reach/scenes.ts";
+import { CHANGES } from "../commands/accuracy/robustness/changes.ts";
+import { seeded } from "../seeded.ts";
 
 const SIZE = 48;
 /** Brighter towards one side, and detailed, as a lit face is. */

@@ -1,33 +1,33 @@
 /**
- * Somebody comes into an empty scene: are they found within half a second? And where nobody ever comes: is somebody
- * found all the same? The same scenes for whoever looks.
+ * Two questions about a detector: is a person who enters an empty scene found within half a second, and is a face reported
+ * where there is none? Every detector sees the same scenes.
  */
 import type { Box } from "../../../src/types.ts";
+import { type Random, seeded } from "../../seeded.ts";
+import { FACELESS } from "./faceless.ts";
 import {
   Camera,
-  FACELESS,
   FRAMES_PER_SECOND,
   HEIGHT,
   type Head,
   type Person,
-  type Random,
   WIDTH,
   castPerson,
   faceBox,
   room,
-  seeded,
 } from "./scenes.ts";
 
-/** A box is a face's where its middle lies on the face and it is at most so many times larger or smaller: some libraries draw wider boxes than others. */
+/** The largest ratio, either way, of a box's size to the face's: some libraries draw wider boxes than others. */
 const MOST_SIZE_RATIO = 2;
-/** The scene stands empty for so many frames before somebody comes. */
+/** The number of frames before somebody enters the scene. */
 const EMPTY_FRAMES = 4;
-/** Half a second: the frames at 0, 67 … 467 ms. */
+/** Half a second: the frames at 0, 67, … 467 ms. */
 const HALF_SECOND_FRAMES = 8;
 
-/** Looks at one frame of a scene. @returns The faces' boxes, pixels of the frame. */
+/** Looks at one frame of a scene and returns the boxes of the faces, pixels of the frame. */
 export type Look = (frame: ImageBitmap, timeMs: number) => Promise<readonly Box[]>;
 
+/** Tell whether a box is the true face's: its middle lies on the face, and its size is similar. */
 function isFound(box: Box, truth: Box): boolean {
   const aside = Math.abs(box.x + box.width / 2 - (truth.x + truth.width / 2));
   const above = Math.abs(box.y + box.height / 2 - (truth.y + truth.height / 2));
@@ -37,7 +37,11 @@ function isFound(box: Box, truth: Box): boolean {
   );
 }
 
-/** Somebody of the given size at a random place, wholly in the frame, walking or swaying a little. */
+/**
+ * Make a person at a random place, wholly in the frame, who walks or sways a little.
+ *
+ * @param width The width of the face, pixels of the frame.
+ */
 export function somebody(random: Random, head: Head, width: number, outline: "card" | "figure" = "card"): Person {
   const margin = 0.6 * width;
   const x = margin + (WIDTH - 2 * margin) * random();
@@ -51,16 +55,19 @@ export function somebody(random: Random, head: Head, width: number, outline: "ca
   return castPerson(head, width, random() < 0.5, 0.6 + 0.8 * random(), at, outline);
 }
 
+/** Frames without a face. */
 export interface FacelessFrames {
+  /** In how many a face was reported. */
   readonly mistaken: number;
   readonly frames: number;
 }
 
 /**
- * Shows scene after scene.
+ * Measure how many people are found.
  *
- * @param begin Called for each scene: what looks at it, knowing nothing of those before.
- * @returns The share of people who, having come, are found within half a second.
+ * @param width The width of the faces, pixels of the frame.
+ * @param begin Called for each scene. Returns a detector that knows nothing of earlier scenes.
+ * @returns The share of people who are found within half a second, 0..1.
  */
 export async function recall(
   width: number,
@@ -90,10 +97,9 @@ export async function recall(
 }
 
 /**
- * Shows a face-free moving picture.
+ * Show a moving picture without a face.
  *
  * @param kind A name in `FACELESS`.
- * @returns How many of its frames a face was reported in, and how many there were.
  */
 export async function faceless(kind: string, seconds: number, seed: number, look: Look): Promise<FacelessFrames> {
   const random = seeded(seed);

@@ -1,4 +1,4 @@
-/** Opens the page in a browser without a server: its own script, dist, and the pictures of heads. Runs in Node. */
+/** Opens the page of `npm run reach`. Runs in Node. */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
@@ -6,7 +6,7 @@ import { build } from "esbuild";
 import type { Page } from "playwright";
 import { HEAD_FILES, ROOT } from "./heads.ts";
 
-/** Nothing listens there: every request is answered from here. */
+/** No server listens there: this file answers every request. */
 const ORIGIN = "http://localhost";
 const FILES = { ...HEAD_FILES, "/": join(ROOT, "dist") };
 
@@ -18,13 +18,18 @@ const TYPES: Readonly<Record<string, string>> = {
   ".jpg": "image/jpeg",
 };
 
-/** @param made Files that lie nowhere, by path. @returns The page, with `window.reach` on it. */
+/**
+ * Open the page with its own script, `dist` and the photographs.
+ *
+ * @param made Further files, by path.
+ * @returns The page, which now has `window.reach`.
+ */
 export async function openReach(page: Page, made: ReadonlyMap<string, Buffer>): Promise<Page> {
   const { outputFiles } = await build({
     entryPoints: [join(ROOT, "tests/commands/reach/page.ts")],
     bundle: true,
     format: "esm",
-    // Split, for the engines are loaded by dynamic import; the pieces are served beside the page.
+    // The page loads the engines by dynamic import. Their pieces are served beside it.
     splitting: true,
     outdir: "/",
     write: false,

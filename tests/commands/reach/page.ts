@@ -6,33 +6,32 @@ import type { LoadedEngine } from "../../../src/runtime/engine.ts";
 import { loadEngine } from "../../../src/runtime/load-engine.ts";
 import { Pixels } from "../../../src/runtime/pixels.ts";
 import type { Box, Face, FrameOptions, FrameResult, Range, RuntimeInfo } from "../../../src/types.ts";
+import { type Random, seeded } from "../../seeded.ts";
 import { type FacelessFrames, faceless, recall, somebody } from "./arrivals.ts";
+import { FACELESS } from "./faceless.ts";
 import {
   type Background,
   Camera,
-  FACELESS,
   FRAMES_PER_SECOND,
   HEIGHT,
   type Head,
   type HeadSource,
   type Person,
-  type Random,
   WIDTH,
   castPerson,
   cutHead,
   faceBox,
   room,
-  seeded,
 } from "./scenes.ts";
 import { type WholeFrame, type WholeNetwork, openWhole } from "./whole-frame.ts";
 
-/** A face is somebody's where its box overlaps the true one by this much (intersection over union). */
+/** The least intersection over union of a person's true box and the face that counts as theirs. */
 const SAME_IOU = 0.4;
 
 export interface Settings {
   readonly range: Range;
   readonly pace: FrameOptions["pace"];
-  /** `fast`: the pipeline is told that looks cost nothing, so that it has as many as it wants on any machine. */
+  /** `fast` tells the pipeline that looks cost nothing, so that it takes as many as it wants on any machine. */
   readonly machine: "this" | "fast";
 }
 
@@ -42,21 +41,23 @@ export interface FrameCost {
   readonly farMs: number;
 }
 
-/** One person in view, seen by both ranges in turn. */
+/** The cost of one person in view. */
 export interface Costs {
   readonly times: readonly FrameCost[];
-  /** Looks of the detector in all of these frames: what the cost is whatever else the machine does. */
+  /** The detector's looks in all of these frames. Other work on the machine does not change them. */
   readonly nearLooks: number;
   readonly farLooks: number;
 }
 
-/** Different faces, by their ids, reported where there is none. */
+/** Faces reported where there is none. */
 export interface FalseFaces extends FacelessFrames {
+  /** The number of different ids. */
   readonly faces: number;
 }
 
-/** How many sightings there were, and how many of them under the right id. */
+/** Counts of how often people were seen. */
 export interface Sightings {
+  /** Under the id that the person had first. */
   readonly right: number;
   readonly all: number;
 }
@@ -82,8 +83,8 @@ let heads: readonly Head[] = [];
 let measureWhole: Awaited<ReturnType<typeof openWhole>>;
 const pixels = new Pixels();
 
-/** Expressions are not what is measured here: all faces look neutral, at no cost. */
-const UNREAD: Classifier = {
+/** Answers the same for each face at no cost: expressions are not measured here. */
+const NO_CLASSIFIER: Classifier = {
   inputSize: 48,
   crop: { imageLeftEye: { x: 0.3, y: 0.4 }, imageRightEye: { x: 0.7, y: 0.4 } },
   minConfidence: 0.5,
@@ -91,13 +92,13 @@ const UNREAD: Classifier = {
   classify: (_squares, count) => new Float32Array(count * 7).fill(1 / 7),
 };
 
-/** Frames being watched, as fast as it can be computed; their own time is that of the camera. */
+/** A pipeline that watches frames as fast as it computes them. The frames carry the camera's times. */
 class Watched {
   readonly #pipeline;
   readonly #options: FrameOptions;
-  /** Looks of the detector so far. */
+  /** The number of looks that the detector took. */
   looks = 0;
-  /** What the latest frame took. */
+  /** Milliseconds that the latest frame took. */
   tookMs = 0;
 
   constructor({ range, pace, machine }: Settings) {
@@ -110,7 +111,7 @@ class Watched {
           return loaded.engine.detector.detect(rgba, minScore);
         },
       },
-      classifier: UNREAD,
+      classifier: NO_CLASSIFIER,
       clock: machine === "fast" ? () => 0 : () => performance.now(),
     });
   }
@@ -123,7 +124,7 @@ class Watched {
   }
 }
 
-/** A made scene, frame by frame. */
+/** A scene that is shown frame by frame. */
 class Scene {
   readonly #camera: Camera;
   readonly #background: Background;
@@ -136,12 +137,12 @@ class Scene {
     this.people = people();
   }
 
-  /** How far it has come. */
+  /** The time of the next frame. */
   get seconds(): number {
     return this.#frame / FRAMES_PER_SECOND;
   }
 
-  /** Shows the next frame to each of them. @returns What the first saw. */
+  /** Show the next frame to each pipeline. @returns The first one's result. */
   async show(...watching: readonly [Watched, ...Watched[]]): Promise<FrameResult> {
     const bitmap = this.#camera.shoot(this.#background, this.people, this.seconds);
     const [first, ...others] = watching;
@@ -168,7 +169,7 @@ window.reach = {
     return loaded.runtime;
   },
 
-  /** The share of people who, having come, are found within half a second. */
+  /** @returns The share of people who are found within half a second, 0..1. */
   recall: (width, scenes, settings) =>
     recall(width, scenes, heads, () => {
       const watched = new Watched(settings);
@@ -177,7 +178,6 @@ window.reach = {
 
   facelessKinds: () => Object.keys(FACELESS),
 
-  /** How many faces were reported, by their ids, where there is none; and in how many frames. */
   async faceless(kind, seconds, seed, settings) {
     const watched = new Watched(settings);
     const ids = new Set<number>();
@@ -189,7 +189,7 @@ window.reach = {
     return { ...frames, faces: ids.size };
   },
 
-  /** The largest deviation of a still face's box, of its left, top and width, as a share of its width. */
+  /** @returns The largest standard deviation of a still face's left, top and width, as a share of its width. */
   async jitter(width, settings) {
     const deviations: number[] = [];
     for (const [index, head] of heads.entries()) {
@@ -204,7 +204,7 @@ window.reach = {
         const face = finds(await scene.show(watched), faceBox(scene.people[0]!, 0));
         if (face && frame >= 20) boxes.push(inPixels(face));
       }
-      // Of somebody who is not seen there is nothing to say, and no figure must look as if there were.
+      // A face that is not seen has no jitter. NaN keeps it from passing for a good figure.
       if (boxes.length < 30) return Number.NaN;
       for (const side of ["x", "y", "width"] as const)
         deviations.push(deviation(boxes.map((box) => box[side])) / width);
@@ -212,7 +212,7 @@ window.reach = {
     return Math.max(...deviations);
   },
 
-  /** Of all sightings of four people who cross each other, those under the id that each had first. */
+  /** Let four people cross each other for six seconds. */
   async crossing(seed, settings) {
     const random = seeded(seed);
     const scene = new Scene(random, room, () =>
@@ -238,11 +238,11 @@ window.reach = {
     return { right, all };
   },
 
-  /** What detection costs a frame while one person stands in view, the two ranges in turn. */
+  /** Measure detection while one person stands in view, with both ranges in turn. */
   async cost(seed, frames, settings) {
     const random = seeded(seed);
     const scene = new Scene(random, room, () => [
-      // Without a photograph's background, which would move with them as no room does.
+      // Without the photograph's background, which would move with the person as no room does.
       somebody(random, heads[seed % heads.length]!, 120, "figure"),
     ]);
     const near = new Watched({ ...settings, range: "near" });
@@ -251,7 +251,7 @@ window.reach = {
     const before = { near: near.looks, far: far.looks };
     const times: FrameCost[] = [];
     for (let frame = 0; frame < frames; frame++) {
-      // Each is first as often as the other: whoever is second finds the pixels in the caches.
+      // Each range goes first as often as the other: the second one finds the pixels in the caches.
       if (frame % 2 === 0) await scene.show(near, far);
       else await scene.show(far, near);
       times.push({ nearMs: near.tookMs, farMs: far.tookMs });
@@ -266,13 +266,13 @@ window.reach = {
   whole: (width, scenes) => measureWhole(width, scenes, heads),
 };
 
-/** Walks through the frame at walking pace, two from each side, before or behind the others. */
+/** Make a person who walks through the frame, two from each side, before or behind the others. */
 function walker(random: Random, head: Head, index: number): Person {
   const width = 46 + 14 * index + 8 * random();
   const fromLeft = index % 2 === 0;
   const ahead = 30 + 130 * (index >> 1) + 30 * random();
   const speed = 95 + 20 * random();
-  // Heads of people are at about the height of the camera, whatever their distance.
+  // Heads are at about the height of the camera at any distance.
   const y = HEIGHT * (0.37 + 0.06 * random());
   const at = (seconds: number): { x: number; y: number } => {
     const along = ahead + speed * seconds;
@@ -281,6 +281,7 @@ function walker(random: Random, head: Head, index: number): Person {
   return castPerson(head, width, random() < 0.5, 0.8 + 0.4 * random(), at, "figure");
 }
 
+/** Tell whether another person hides this one, or nearly. */
 function isHidden(person: Person, other: Person, seconds: number): boolean {
   const [a, b] = [person.at(seconds), other.at(seconds)];
   return Math.hypot(a.x - b.x, a.y - b.y) < 0.8 * Math.max(person.width, other.width);

@@ -1,13 +1,14 @@
-/** How small a face other libraries find, on the scenes that we are measured on. Runs in Node. */
+/** Measures the reach of other libraries in the same scenes as ours. Runs in Node. */
 import type { Browser } from "playwright";
-import { versionOf } from "../bench-peers/contestant.ts";
-import { PeerServer } from "../bench-peers/peer-server.ts";
-import { type Peer, installPeers, peersWith } from "../bench-peers/peers.ts";
+import { versionOf } from "../speed/bench-peers/contestant.ts";
+import { PeerServer } from "../speed/bench-peers/peer-server.ts";
+import { type Peer, installPeers, peersWith } from "../speed/bench-peers/peers.ts";
 import type { FacelessFrames } from "./arrivals.ts";
 import { HEAD_FILES } from "./heads.ts";
-import { type HeadSource, facelessSeed } from "./scenes.ts";
+import { facelessSeed } from "./faceless.ts";
+import type { HeadSource } from "./scenes.ts";
 
-/** What `window.peer` of `bench-peers/pages/harness.js` offers here. */
+/** `window.peer` of `bench-peers/pages/harness.js`. */
 interface PeerWindow {
   readonly peer: {
     openHeads(sources: readonly HeadSource[]): Promise<void>;
@@ -18,19 +19,19 @@ interface PeerWindow {
 }
 
 export interface PeerReach {
-  /** The share found at each width. */
+  /** The share found at each width, 0..1. */
   readonly recall: readonly number[];
-  /** The share of face-free frames in which a face is reported, by the kind of picture. */
+  /** The share of frames without a face in which one is reported, 0..1, by the kind of picture. */
   readonly mistaken: Readonly<Record<string, number>>;
 }
 
 /** By the peer's name and version. */
 export type PeersReach = Readonly<Record<string, PeerReach>>;
 
-/** Of each face-free moving picture: they look at each frame for itself, so that little of it tells much. */
+/** Seconds of each moving picture without a face. Few suffice: these libraries judge each frame alone. */
 const FACELESS_SECONDS = 5;
 
-/** Each as it stands beside ours in README.md, and face-api with its slower detector too. */
+/** @returns The libraries with the settings of README.md's table, and face-api with its slower detector too. */
 function contestants(): readonly Peer[] {
   return peersWith("seed")
     .filter(({ name }) => name.startsWith("@vladmandic/"))
@@ -43,7 +44,13 @@ function contestants(): readonly Peer[] {
     });
 }
 
-/** @param say Told as figures come in. */
+/**
+ * Measure each library.
+ *
+ * @param widths Widths of the faces, pixels.
+ * @param scenes How many people to show for each width.
+ * @param say Called with each figure as text.
+ */
 export async function reachOfPeers(
   browser: Browser,
   heads: readonly HeadSource[],

@@ -1,14 +1,16 @@
-/** Recall by the face's width, as a picture. */
+/** Draws recall by the face's width as SVG. */
 
 const PLOT = { width: 640, height: 320, left: 50, top: 20, right: 210, bottom: 45 };
-/** One for each curve, told apart without colour by their dashes too. */
+/** One of each for a curve: dashes tell them apart without colour. */
 const INKS = ["#0b7285", "#8a8f98", "#c2255c", "#e67700", "#5f3dc4", "#2b8a3e"];
 const DASHES = ["", "6 4", "2 3", "10 4", "8 3 2 3", "4 4"];
 const LINE_HEIGHT = 16;
 
 /**
- * @param widths Of the faces, pixels, ascending.
- * @param curves By name, the share found at each width; `NaN` where it was not measured.
+ * Draw the curves.
+ *
+ * @param widths Widths of the faces, pixels, ascending.
+ * @param curves A name and the share found at each width, 0..1; `NaN` where it was not measured.
  * @returns SVG.
  */
 export function plotRecall(
@@ -16,8 +18,8 @@ export function plotRecall(
   curves: readonly (readonly [string, readonly number[]])[],
 ): string {
   const { width, height, left, top, right, bottom } = PLOT;
-  const least = widths[0] ?? 1;
-  const most = widths.at(-1) ?? 2;
+  const least = widths[0]!;
+  const most = widths.at(-1)!;
   const x = (px: number): number => left + ((width - left - right) * Math.log(px / least)) / Math.log(most / least);
   const y = (share: number): number => top + (height - top - bottom) * (1 - share);
   const rules = [0, 0.25, 0.5, 0.75, 1].map(

@@ -1,4 +1,4 @@
-/** BlazeFace's networks compared at one look at the whole frame, both by plain tfjs. Runs in the page. */
+/** One look at the whole frame by one of BlazeFace's networks, in plain tfjs. Runs in the page. */
 import { loadGraphModel } from "@tensorflow/tfjs-converter";
 import { type Tensor, tensor4d, tidy } from "@tensorflow/tfjs-core";
 import { letterboxSquare, sightingInFrame } from "../../../src/pipeline/geometry.ts";
@@ -7,7 +7,7 @@ import { Pixels } from "../../../src/runtime/pixels.ts";
 import { type Look, recall } from "./arrivals.ts";
 import type { Head } from "./scenes.ts";
 
-/** A network, and how its rows lie. */
+/** A network and the order of its anchors. */
 export interface WholeNetwork {
   readonly url: string;
   /** Side of its input, pixels. */
@@ -15,20 +15,24 @@ export interface WholeNetwork {
   readonly anchors: readonly { readonly stride: number; readonly perCell: number }[];
 }
 
-/** Numbers of a row: a score, a box and six keypoints. */
+/** Numbers of a row: score, box and six keypoints. */
 const ROW = 17;
 const MIN_SCORE = 0.5;
-/** The first looks hold compilation. */
+/** The first looks include compilation. */
 const WARM_UP = 5;
 
 export interface WholeFrame {
-  /** The share of people found within half a second, by one look at the whole of each frame. */
+  /** The share of people found within half a second, with one look at each whole frame, 0..1. */
   readonly recall: number;
-  /** Milliseconds of the network alone, the fastest of all looks: what other work on the machine disturbs least. */
+  /** Milliseconds of the network alone, least of all looks: other work on the machine disturbs it least. */
   readonly leastMs: number;
 }
 
-/** Opens a network. @returns Measures it on faces of a width. */
+/**
+ * Load a network.
+ *
+ * @returns A function that measures it on faces of a width in pixels.
+ */
 export async function openWhole({ url, size, anchors }: WholeNetwork) {
   const model = await loadGraphModel(url);
   const pixels = new Pixels();

@@ -1,0 +1,89 @@
+/**
+ * Measure a shipped classifier on labelled faces, in the shipped runtime, in a browser.
+ *
+ *   npm run evaluate -- --images X.npy --labels Y.csv [--model NAME] [--engine int8|float] [--json FILE]
+ *
+ * Images are uint8 [count, 48, 48]. Labels are a CSV of FER2013's labels and FER+'s votes, one row for each image.
+ */
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { LABELS } from "../../../src/types.ts";
+import { readLabelledFaces } from "./face-labels.ts";
+import { InputError, runCommand } from "../shared/input-error.ts";
+import { LabBrowser, chooseEngine, chooseModel } from "../shared/lab-browser.ts";
+import { pixelsOf } from "../shared/npy.ts";
+import { Progress } from "../shared/progress.ts";
+import { writeJson } from "../shared/write-json.ts";
+import { type Comparison, calibrationError, compare } from "./recognition.ts";
+
+/** Side of the faces, pixels. All shipped classifiers have this input size. */
+const FACE_SIZE = 48;
+/** Faces in one call: enough to make the calls cheap, few enough for a smooth progress bar. */
+const BATCH = 64;
+
+/** @returns The labels that the model learned. Its confidence refers to these. */
+function learnedLabels(model: string): "fer2013" | "ferplus" {
+  const url = new URL(`../../../dist/models/${model}/contract.json`, import.meta.url);
+  const contract: { training?: { labels?: string } } = JSON.parse(readFileSync(url, "utf8"));
+  return contract.training?.labels?.toLowerCase() === "fer2013" ? "fer2013" : "ferplus";
+}
+
+function percent(share: number | null): string {
+  return share === null ? "-" : `${(100 * share).toFixed(1)} %`;
+}
+
+function printComparison(name: string, { accuracy, n, recall, confusion }: Comparison): void {
+  console.log(`\n${name}: ${percent(accuracy)} of ${n} faces`);
+  const cell = (text: string | number) => String(text).padStart(10);
+  console.log(`${"truth \\ answer".padEnd(14)}${LABELS.map(cell).join("")}${cell("recall")}`);
+  LABELS.forEach((label, i) => {
+    console.log(`${label.padEnd(14)}${confusion[i]!.map(cell).join("")}${cell(percent(recall[label]))}`);
+  });
+}
+
+async function evaluate(): Promise<void> {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({ options: { images: text, labels: text, model: text, engine: text, json: text } });
+  const model = chooseModel(values.model);
+  const { faces, labels } = readLabelledFaces(values);
+  if (faces.size !== FACE_SIZE) {
+    throw new InputError(
+      `${values.images}: faces are ${faces.size}x${faces.size} pixels, not ${FACE_SIZE}x${FACE_SIZE}`,
+    );
+  }
+
+  const { scores, runtime } = await LabBrowser.use({ model, engine: chooseEngine(values.engine) }, async (lab) => {
+    const progress = new Progress(`${model}, ${lab.runtime.engine}`, faces.count);
+    const answers: Float32Array[] = [];
+    for (let from = 0; from < faces.count; from += BATCH) {
+      const count = Math.min(BATCH, faces.count - from);
+      answers.push(...(await lab.classify(pixelsOf(faces, from, count), count)));
+      progress.advance(count);
+    }
+    return { scores: answers, runtime: lab.runtime };
+  });
+
+  const fer2013 = compare(
+    scores,
+    labels.map((face) => face.fer2013),
+  );
+  const ferplus = compare(
+    scores,
+    labels.map((face) => face.ferplus),
+  );
+  const learned = learnedLabels(model);
+  const ece = calibrationError(
+    scores,
+    labels.map((face) => face[learned]),
+  );
+  console.log(`${model} ${runtime.classifier.version}, ${runtime.engine} engine (${runtime.variant})`);
+  printComparison("FER2013's labels", fer2013);
+  printComparison("FER+'s majority", ferplus);
+  const learnedName = learned === "fer2013" ? "FER2013's labels" : "FER+'s majority";
+  console.log(
+    `\nExpected calibration error: ${percent(ece)}, against the labels that the model learned (${learnedName})`,
+  );
+  writeJson(values.json, { schema: 1, model, engine: runtime.engine, faces: faces.count, fer2013, ferplus, ece });
+}
+
+await runCommand(evaluate);

@@ -1,0 +1,64 @@
+import { LABELS, type Label } from "../../../src/types.ts";
+
+/** The comparison of answers with one set of labels. */
+export interface Comparison {
+  /** Share of right answers, 0..1. */
+  readonly accuracy: number;
+  /** Faces that have a label. */
+  readonly n: number;
+  /** The share of the faces with each label that got this answer, 0..1; `null` if no face has the label. */
+  readonly recall: Readonly<Record<Label, number | null>>;
+  /** 7x7 counts, rows the truth, columns the answer. */
+  readonly confusion: readonly (readonly number[])[];
+}
+
+/** Number of bins of equal width over the answer's probability. */
+const CALIBRATION_BINS = 15;
+
+function answerOf(scores: Float32Array): number {
+  return scores.indexOf(Math.max(...scores));
+}
+
+/**
+ * Compare answers with labels.
+ *
+ * @param scores Seven probabilities for each face; `null` counts as a wrong answer.
+ * @param truth The label of each face; a face without one does not count.
+ */
+export function compare(scores: readonly (Float32Array | null)[], truth: readonly (Label | null)[]): Comparison {
+  const confusion = LABELS.map(() => LABELS.map(() => 0));
+  const counts = LABELS.map(() => 0);
+  truth.forEach((label, face) => {
+    if (label === null) return;
+    const row = LABELS.indexOf(label);
+    counts[row]!++;
+    const answer = scores[face];
+    if (answer) confusion[row]![answerOf(answer)]!++;
+  });
+  const n = counts.reduce((sum, count) => sum + count, 0);
+  const right = confusion.reduce((sum, row, i) => sum + row[i]!, 0);
+  const recall = LABELS.map((label, i) => [label, counts[i] ? confusion[i]![i]! / counts[i]! : null]);
+  return { accuracy: n ? right / n : 0, n, recall: Object.fromEntries(recall), confusion };
+}
+
+/**
+ * Compute the expected calibration error: the distance between an answer's probability and the share of right answers, in
+ * bins, averaged over the faces (Guo et al., 2017, "On Calibration of Modern Neural Networks").
+ *
+ * @returns 0..1.
+ */
+export function calibrationError(scores: readonly Float32Array[], truth: readonly (Label | null)[]): number {
+  const bins = Array.from({ length: CALIBRATION_BINS }, () => ({ confidence: 0, right: 0 }));
+  let n = 0;
+  truth.forEach((label, face) => {
+    const row = scores[face];
+    if (label === null || !row) return;
+    const answer = answerOf(row);
+    const confidence = row[answer]!;
+    const bin = bins[Math.min(CALIBRATION_BINS - 1, Math.floor(confidence * CALIBRATION_BINS))]!;
+    bin.confidence += confidence;
+    bin.right += LABELS[answer] === label ? 1 : 0;
+    n++;
+  });
+  return n ? bins.reduce((sum, { confidence, right }) => sum + Math.abs(confidence - right), 0) / n : 0;
+}

@@ -1,0 +1,214 @@
+/** Runs in the browser: each network alone, in integers and in float, in turn. */
+import { backend, tensor, tensor1d, tidy, zeros } from "@tensorflow/tfjs-core";
+import { type GraphModel, loadGraphModel } from "@tensorflow/tfjs-converter";
+import type { Tensor } from "@tensorflow/tfjs-core";
+import { loadAndCompile, loadLiteRt, Tensor as LiteRtTensor } from "@litertjs/core";
+import { startBackend } from "../../../../src/runtime/backend.ts";
+import { loadKernels } from "../../../../src/runtime/int8/kernels.ts";
+import { type Layer, type Network, planesOf } from "../../../../src/runtime/int8/layers.ts";
+import { type Kernels, type LoadedNetwork, loadNetwork } from "../../../../src/runtime/int8/network.ts";
+import { ALIGNMENT, STEP_BYTES, type Variant, planNetwork } from "../../../../src/runtime/int8/plan.ts";
+import { readNetwork } from "../../../../src/runtime/int8/reader.ts";
+
+/** What was prepared: what does not change from turn to turn. */
+export interface Prepared {
+  readonly userAgent: string;
+  readonly isolated: boolean;
+  readonly simd: string;
+  readonly variant: Variant;
+  /** Who computes, in turn. */
+  readonly names: readonly string[];
+  /** Bytes of the WebAssembly heap with both integer networks loaded, nothing else. */
+  readonly heapBytes: number;
+}
+
+/** One layer's shortest time. */
+export interface LayerTime {
+  readonly what: string;
+  /** How it is computed: an operation of the plan. */
+  readonly operation: string;
+  /** Multiply-accumulates as they are defined, and those that are done. */
+  readonly macs: number;
+  readonly doneMacs: number;
+  /** Bits of the numbers that are multiplied. */
+  readonly bits: 8 | 16;
+  readonly ms: number;
+}
+
+/** What a page offers to the command that drives it. */
+export interface KernelBench {
+  /** Every layer with products of a network (`blazeface`, the classifier's name or `peak 8x8`, `peak 16x16`) alone. */
+  layers(name: string): LayerTime[];
+  prepare(classifier: string): Promise<Prepared>;
+  /** Computes for `leastMs`. @returns Milliseconds of each run. */
+  turn(name: string, leastMs: number): Promise<number[]>;
+}
+
+declare global {
+  interface Window {
+    kernelBench: KernelBench;
+  }
+}
+
+/** A long matrix product and nothing else: 256 pixels, 256 channels to 256. What it reaches is called the peak. */
+function peakNetwork(bits: 8 | 16): Network {
+  const layer = (input: number, from: number, channels: number): Layer => ({
+    ...{ kind: "convolution", input, kernel: 1, stride: 1, channels, bits },
+    ...{ numbers: bits === 8 ? "byte" : "word", floor: 0, ceiling: bits === 8 ? 127 : 32767 },
+    ...{ residual: -1, residualScale: 0 },
+    weights: new Int16Array(from * channels).fill(1),
+    bias: new Int32Array(channels),
+    scale: new Float32Array(channels).fill(2 ** -10),
+  });
+  const layers = [layer(0, bits === 8 ? 1 : 3, 256)];
+  for (let i = 1; i <= 4; i++) layers.push(layer(i, 256, 256));
+  layers.push({ ...layer(5, 256, 1), numbers: "float" });
+  return { input: { kind: bits === 8 ? "gray" : "color", size: 16, zero: 0 }, layers };
+}
+
+async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} answers ${response.status}.`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+function integer(loaded: LoadedNetwork, size: number): () => void {
+  const rgba = new Int32Array(size * size).map((_, i) => Math.imul(i, 2654435761));
+  return () => {
+    const pixels = tensor1d(rgba, "int32");
+    const out = loaded.run(pixels);
+    pixels.dispose();
+    out.dataSync();
+    out.dispose();
+  };
+}
+
+function float(model: GraphModel, shape: [number, number, number, number]): () => void {
+  const values = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i));
+  return () => {
+    tidy(() => {
+      const out = model.execute(tensor(values, shape)) as Tensor;
+      out.dataSync();
+    });
+  };
+}
+
+async function liteRt(): Promise<() => Promise<void>> {
+  await loadLiteRt("/litert/");
+  const model = await loadAndCompile("/blazeface.tflite", { accelerator: "wasm" });
+  const values = Float32Array.from({ length: 128 * 128 * 3 }, (_, i) => Math.sin(i));
+  return async () => {
+    const input = LiteRtTensor.fromTypedArray(values, [1, 128, 128, 3]);
+    const outputs = await model.run(input);
+    input.delete();
+    for (const output of outputs) {
+      await output.data();
+      output.delete();
+    }
+  };
+}
+
+/** Often enough that one round in which nothing else computes is among them. */
+const LAYER_ROUNDS = 200;
+/** A measurement's length: long beside the clock's steps, short beside the system's slices of time. */
+const LAYER_MS = 0.15;
+/** Winograd's products for nine outputs, of 81. */
+const WINOGRAD_SHARE = 25 / 81;
+
+/** Each of a network's steps alone, in turn: the shortest times, which other programs lengthen least. */
+function timeLayers(network: Network, { run }: Kernels, variant: Variant): LayerTime[] {
+  const plan = planNetwork(network, variant);
+  const memory = zeros([Math.ceil((plan.bytes + ALIGNMENT) / 4)], "int32");
+  const pixels = zeros([network.input.size ** 2], "int32");
+  const out = zeros([plan.outputLength]);
+  const wasm = backend() as unknown as {
+    wasm: { HEAPU8: Uint8Array<ArrayBuffer> };
+    dataIdMap: { get(dataId: object): { memoryOffset: number } };
+  };
+  const addressOf = ({ dataId }: { dataId: object }) => wasm.dataIdMap.get(dataId).memoryOffset;
+  const base = Math.ceil(addressOf(memory) / ALIGNMENT) * ALIGNMENT;
+  plan.write(wasm.wasm.HEAPU8.buffer, base);
+  const steps = (first: number, count: number) =>
+    run(base + plan.program + first * STEP_BYTES, count, addressOf(pixels), addressOf(out));
+  for (let i = 0; i < LAYER_ROUNDS; i++) steps(0, plan.steps);
+  const runsEach = plan.stepKinds.map(() => 1);
+  const bestMs = plan.stepKinds.map(() => Infinity);
+  for (let round = 0; round < LAYER_ROUNDS; round++) {
+    plan.stepKinds.forEach((_, step) => {
+      const runs = runsEach[step]!;
+      const startMs = performance.now();
+      for (let i = 0; i < runs; i++) steps(step, 1);
+      const tookMs = performance.now() - startMs;
+      if (tookMs < LAYER_MS) runsEach[step] = Math.ceil(1.5 * runs);
+      if (tookMs >= LAYER_MS / 2) bestMs[step] = Math.min(bestMs[step]!, tookMs / runs);
+    });
+  }
+  for (const used of [memory, pixels, out]) used.dispose();
+  const planes = planesOf(network);
+  return plan.stepKinds.flatMap(({ operation, layer: index }, step): LayerTime[] => {
+    const layer = network.layers[index];
+    const to = planes[index + 1]!;
+    const macsOfLayer = ({ weights, kernel }: Layer) => weights.length * (kernel === 0 ? 1 : to.height * to.width);
+    if (layer === undefined || !["convolution", "winograd", "block"].includes(operation)) return [];
+    const from = operation === "block" ? planes[network.layers[index - 1]!.input]! : planes[layer.input]!;
+    const macs = macsOfLayer(layer) + (operation === "block" ? macsOfLayer(network.layers[index - 1]!) : 0);
+    const kernel = operation === "block" ? network.layers[index - 1]!.kernel : layer.kernel;
+    return [
+      {
+        what: `${kernel}x${kernel} ${from.width}x${from.height}x${from.channels} to ${to.width}x${to.height}x${to.channels}`,
+        ...{ operation, macs, ms: bestMs[step]! },
+        doneMacs: operation === "winograd" ? macs * WINOGRAD_SHARE : macs,
+        bits: from.numbers === "word" || operation === "winograd" || variant === "dot16" ? 16 : 8,
+      },
+    ];
+  });
+}
+
+const layered = new Map<string, () => LayerTime[]>();
+
+const runs = new Map<string, () => void | Promise<void>>();
+
+async function turn(name: string, leastMs: number): Promise<number[]> {
+  const run = runs.get(name)!;
+  const startMs = performance.now();
+  const times: number[] = [];
+  for (let nowMs = startMs; nowMs < startMs + leastMs;) {
+    await run();
+    const endMs = performance.now();
+    times.push(endMs - nowMs);
+    nowMs = endMs;
+  }
+  return times;
+}
+
+async function prepare(classifier: string): Promise<Prepared> {
+  const { simd, wasmBytes } = await startBackend(`${location.origin}/site/`);
+  const { kernels, variant } = await loadKernels(`${location.origin}/site/`, simd);
+  const blazeface = await readNetwork(await fetchBytes("/site/models/blazeface/model.ec8"), "blazeface");
+  const expressions = await readNetwork(await fetchBytes(`/classifier/model.ec8`), classifier);
+  const faces = loadNetwork(blazeface, kernels, variant);
+  const labels = loadNetwork(expressions, kernels, variant);
+  const heapBytes = wasmBytes();
+
+  const byteVariant: Variant = simd === "relaxed" ? "relaxed" : "extmul";
+  const contestants: [string, () => void | Promise<void>][] = [
+    ["blazeface int8", integer(faces, 128)],
+    ["blazeface float", float(await loadGraphModel("/site/models/blazeface/model.json"), [1, 128, 128, 3])],
+    ["blazeface LiteRT", await liteRt()],
+    [`${classifier} int8`, integer(labels, 48)],
+    [`${classifier} float`, float(await loadGraphModel("/classifier/model.json"), [1, 48, 48, 1])],
+    [`${classifier} ${byteVariant}`, integer(loadNetwork(expressions, kernels, byteVariant), 48)],
+  ];
+  for (const [name, run] of contestants) runs.set(name, run);
+  const networks = { blazeface, [classifier]: expressions, "peak 8x8": peakNetwork(8), "peak 16x16": peakNetwork(16) };
+  for (const [name, network] of Object.entries(networks))
+    layered.set(name, () => timeLayers(network, kernels, variant));
+  return {
+    userAgent: navigator.userAgent,
+    isolated: crossOriginIsolated,
+    names: [...runs.keys()],
+    ...{ simd, variant, heapBytes },
+  };
+}
+
+window.kernelBench = { prepare, turn, layers: (name) => layered.get(name)!() };
