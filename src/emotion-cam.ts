@@ -5,7 +5,7 @@ import { untilWorthRetrying } from "./camera/retry.ts";
 import { type Source, type Stage, play, showCamera, showFile, sizeOf } from "./camera/source.ts";
 import { EmotionCamAttributes } from "./emotion-cam.attributes.ts";
 import { styles } from "./emotion-cam.styles.ts";
-import { EmotionCamError } from "./errors.ts";
+import { EmotionCamError, ERRORS, isOfSource } from "./errors.ts";
 import { type EmotionCamEventMap, EmotionErrorEvent, EmotionFrameEvent, EmotionReadyEvent } from "./events.ts";
 import { People } from "./people.ts";
 import { Life } from "./recovery.ts";
@@ -538,7 +538,7 @@ export class EmotionCam extends EmotionCamAttributes {
   #load(progress: Progress): void {
     this.#progress = progress;
     // Of the worker's next try nothing was seen yet; now it is under way.
-    if (this.#failure !== null && !ofSource(this.#failure.error)) {
+    if (this.#failure !== null && !isOfSource(this.#failure.error.code)) {
       this.#failure = { error: this.#failure.error, retryInMs: null };
     }
     this.requestUpdate();
@@ -546,7 +546,7 @@ export class EmotionCam extends EmotionCamAttributes {
 
   #equip(runtime: RuntimeInfo): void {
     this.#runtime = runtime;
-    if (this.#failure !== null && !ofSource(this.#failure.error)) this.#restart();
+    if (this.#failure !== null && !isOfSource(this.#failure.error.code)) this.#restart();
     this.requestUpdate();
     this.#tell(new EmotionReadyEvent(runtime));
   }
@@ -574,10 +574,10 @@ export class EmotionCam extends EmotionCamAttributes {
 
   /** @param retryInMs When it is tried again, milliseconds. */
   #fail(error: EmotionCamError, retryInMs: number, demo: boolean): void {
-    if (!ofSource(error) && !error.recoverable) this.#dropEngine();
+    if (!isOfSource(error.code) && !error.recoverable) this.#dropEngine();
     if (!demo) this.#failure = { error, retryInMs };
     // The demo goes on while the camera is looked for.
-    if (demo || this.#demoSession === null || !ofSource(error)) this.#enter("failed");
+    if (demo || this.#demoSession === null || !isOfSource(error.code)) this.#enter("failed");
     this.requestUpdate();
     this.#starting?.reject(error);
     this.#starting = null;
@@ -656,13 +656,8 @@ function requireBrowser(): void {
   );
 }
 
-/** A demo at once where there is no camera; what may be over in a second or two gets a second try first. */
-function wantsDemo(error: EmotionCamError, failures: number): boolean {
-  return error.code === "camera-missing" || (error.recoverable && error.code.startsWith("camera-") && failures > 1);
-}
-
-function ofSource({ code }: EmotionCamError): boolean {
-  return code.startsWith("camera-") || code.startsWith("source-") || code === "insecure-context";
+function wantsDemo({ code }: EmotionCamError, failures: number): boolean {
+  return failures >= (ERRORS[code].demoAfter ?? Infinity);
 }
 
 /** A worker that is started again told of its failure itself. */

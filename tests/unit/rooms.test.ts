@@ -45,7 +45,7 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^bench\//, rooms: /^(bench\/.*|(types|events)\.ts)$/, packages: /^uplot$/ },
   // The laboratory is the commands' page: it asks the runtime straight, without an element.
   { files: /^pages\/lab\.ts$/, rooms: /^runtime\/lab\.ts$/, packages: /^$/ },
-  { files: /^pages\//, rooms: /^(define\.ts|bench\/.*|pages\/.*|types\.ts|events\.ts)$/, packages: /^$/ },
+  { files: /^pages\//, rooms: /^(define\.ts|bench\/.*|pages\/.*|(types|events|errors)\.ts)$/, packages: /^$/ },
 ];
 
 const IMPORT =
