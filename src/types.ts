@@ -133,6 +133,9 @@ export interface CoarsePicture {
   readonly rgba: Uint8ClampedArray<ArrayBuffer>;
 }
 
+/** Most faces that are followed at once; the pipeline's arrays are sized for it. */
+export const MAX_FACES = 16;
+
 /** What may change from frame to frame: it rides on the frame. */
 export interface FrameOptions {
   /** 1 or more. */

@@ -16,7 +16,7 @@ export interface RuntimeOptions {
 }
 
 /** To the worker. */
-export type Request =
+export type WorkerRequest =
   | { readonly type: "load"; readonly options: RuntimeOptions }
   | {
       readonly type: "frame";
@@ -27,7 +27,7 @@ export type Request =
     };
 
 /** From the worker. */
-export type Response =
+export type WorkerResponse =
   | { readonly type: "progress"; readonly loadedBytes: number; readonly totalBytes: number }
   | { readonly type: "ready"; readonly runtime: RuntimeInfo }
   | { readonly type: "result"; readonly result: FrameResult }

@@ -7,13 +7,13 @@ import type { FrameOptions, FrameResult } from "../types.ts";
 import { loadEngine } from "./engine.ts";
 import { type Frame, Pixels } from "./pixels.ts";
 import { Planes } from "./planes.ts";
-import type { Request, Response, RuntimeOptions, WireError } from "./protocol.ts";
+import type { WorkerRequest, WorkerResponse, RuntimeOptions, WireError } from "./protocol.ts";
 
 const planes = new Planes();
 const pixels = new Pixels();
 let pipeline: Pipeline | null = null;
 
-function post(message: Response): void {
+function post(message: WorkerResponse): void {
   postMessage(message);
 }
 
@@ -58,7 +58,7 @@ async function answer(frame: Frame, timeMs: number, options: FrameOptions): Prom
   return { ...result, ...coarse, timings: { ...result.timings, grab, total: performance.now() - startMs } };
 }
 
-addEventListener("message", async ({ data }: MessageEvent<Request>) => {
+addEventListener("message", async ({ data }: MessageEvent<WorkerRequest>) => {
   try {
     if (data.type === "load") await load(data.options);
     else post({ type: "result", result: await answer(data.frame, data.timeMs, data.options) });

@@ -113,7 +113,13 @@ const ATTRIBUTES = [
     ],
     bad: ["maybe"],
   },
-  { name: "max-faces", key: "maxFaces", fallback: 4, good: [["7", 7]], bad: ["0", "-1", "1.5", "1e9", "NaN", "", "x"] },
+  {
+    name: "max-faces",
+    key: "maxFaces",
+    fallback: 4,
+    good: [["7", 7]],
+    bad: ["0", "-1", "1.5", "17", "1e9", "NaN", "", "x"],
+  },
   { name: "max-fps", key: "maxFps", fallback: Infinity, good: [["12.5", 12.5]], bad: ["0", "-1", "NaN", "", "x"] },
   {
     name: "min-score",

@@ -27,7 +27,7 @@ afterEach(() => {
 });
 
 function expectSound(element: EmotionCam): void {
-  expect(Number.isInteger(element.maxFaces) && element.maxFaces >= 1 && element.maxFaces <= 32).toBe(true);
+  expect(Number.isInteger(element.maxFaces) && element.maxFaces >= 1 && element.maxFaces <= 16).toBe(true);
   expect(element.maxFps).toBeGreaterThan(0);
   for (const share of [element.minScore, element.smoothing]) expect(share >= 0 && share <= 1).toBe(true);
   expect(typeof element.mirror).toBe("boolean");

@@ -34,10 +34,24 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^emotion-log\.ts$/, rooms: /^(types|events)\.ts$/, packages: /^$/ },
   { files: /^emotion-cam\.attributes\.ts$/, rooms: /^types\.ts$/, packages: /^lit$/ },
   { files: /^emotion-cam\.styles\.ts$/, rooms: /^view\/.*$/, packages: /^lit$/ },
+  { files: /^status\.ts$/, rooms: /^errors\.ts$/, packages: /^$/ },
+  { files: /^engine-life\.ts$/, rooms: /^(runtime\/client|errors|types)\.ts$/, packages: /^$/ },
+  {
+    files: /^session\.ts$/,
+    rooms: /^(camera\/.*|(runtime\/client|recovery|errors|types)\.ts)$/,
+    packages: /^$/,
+  },
+  {
+    files: /^recognition\.ts$/,
+    rooms: /^(session|engine-life|status|camera\/source|runtime\/client|errors|types)\.ts$/,
+    packages: /^$/,
+  },
+  { files: /^focus-keeper\.ts$/, rooms: /^$/, packages: /^lit$/ },
+  { files: /^language-keeper\.ts$/, rooms: /^view\/words\.ts$/, packages: /^lit$/ },
   {
     files: /^emotion-cam\.ts$/,
     rooms:
-      /^(camera\/.*|view\/.*|runtime\/client\.ts|(events|errors|recovery|types|people|emotion-cam\.(attributes|styles))\.ts)$/,
+      /^(camera\/.*|view\/.*|(recognition|focus-keeper|language-keeper|events|types|people|emotion-cam\.(attributes|styles))\.ts)$/,
     packages: /^lit(\/.*)?$/,
   },
   { files: /^define\.ts$/, rooms: /^(emotion-cam|index)\.ts$/, packages: /^$/ },
