@@ -11,11 +11,11 @@ export interface Progress {
 /** The listeners of an {@link EngineLife}. */
 export interface EngineHooks {
   /** Called as bytes of the networks arrive. */
-  onLoad(): void;
+  readonly onLoad: () => void;
   /** Called when the networks are ready: after the start, and after each restart of the worker. */
-  onReady(runtime: RuntimeInfo): void;
+  readonly onReady: (runtime: RuntimeInfo) => void;
   /** Called for each failure. The worker starts again in `retryInMs` milliseconds; `Infinity` means never. */
-  onError(error: EmotionCamError, retryInMs: number): void;
+  readonly onError: (error: EmotionCamError, retryInMs: number) => void;
 }
 
 const NEEDS = ["WebAssembly", "Worker", "OffscreenCanvas"];
@@ -29,7 +29,7 @@ export class EngineLife {
   #progress: Progress | null = null;
 
   /** @param create Starts a worker; for tests. */
-  constructor(hooks: EngineHooks, create = createClient) {
+  constructor(hooks: EngineHooks, create: typeof createClient = createClient) {
     this.#hooks = hooks;
     this.#create = create;
   }
@@ -50,7 +50,7 @@ export class EngineLife {
    * @throws EmotionCamError `unsupported-browser`.
    */
   load(options: RuntimeOptions): RuntimeClient {
-    const key = keyOf(options);
+    const key = JSON.stringify(options);
     if (this.#engine?.key === key) return this.#engine.client;
     this.drop();
     requireBrowser();
@@ -66,7 +66,7 @@ export class EngineLife {
         this.#runtime = runtime;
         this.#hooks.onReady(runtime);
       },
-      onError: (error, retryInMs) => this.#hooks.onError(error, retryInMs),
+      onError: this.#hooks.onError,
     });
     this.#engine = { client, abort, key };
     return client;
@@ -79,10 +79,6 @@ export class EngineLife {
     this.#runtime = null;
     this.#progress = null;
   }
-}
-
-function keyOf({ assetBase, engine, model }: RuntimeOptions): string {
-  return JSON.stringify([assetBase, engine, model]);
 }
 
 function requireBrowser(): void {

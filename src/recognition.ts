@@ -1,8 +1,8 @@
 import type { Source } from "./camera/source.ts";
 import { EngineLife, type Progress } from "./engine-life.ts";
 import { type EmotionCamError, isOfSource } from "./errors.ts";
-import type { RuntimeOptions } from "./runtime/client.ts";
-import { Session, type SessionHost, type SessionWish } from "./session.ts";
+import type { RuntimeOptions, createClient } from "./runtime/client.ts";
+import { type CameraRoom, Session, type SessionHost, type SessionWish } from "./session.ts";
 import { IDLE, type Phase, type Status, type StatusEvent, after, phaseOf } from "./status.ts";
 import type { FrameResult, RuntimeInfo } from "./types.ts";
 
@@ -38,7 +38,7 @@ interface Start {
 export class Recognition {
   readonly #host: RecognitionHost;
   readonly #engine: EngineLife;
-  readonly #makeSession: (...given: ConstructorParameters<typeof Session>) => Session;
+  readonly #room: CameraRoom | undefined;
   #status: Status = IDLE;
   #phase: Phase = phaseOf(IDLE);
   /** The newest session; it may have ended. */
@@ -49,21 +49,23 @@ export class Recognition {
   readonly #reported = new Set<string>();
 
   /**
-   * @param makeEngine For tests.
-   * @param makeSession For tests.
+   * @param create Starts a worker; for tests.
+   * @param room Opens sources; for tests.
    */
-  constructor(
-    host: RecognitionHost,
-    makeEngine = (...given: ConstructorParameters<typeof EngineLife>) => new EngineLife(...given),
-    makeSession = (...given: ConstructorParameters<typeof Session>) => new Session(...given),
-  ) {
+  constructor(host: RecognitionHost, create?: typeof createClient, room?: CameraRoom) {
     this.#host = host;
-    this.#makeSession = makeSession;
-    this.#engine = makeEngine({
-      onLoad: () => this.#load(),
-      onReady: (runtime) => this.#ready(runtime),
-      onError: (error, retryInMs) => this.#fail("engine", error, retryInMs),
-    });
+    this.#room = room;
+    this.#engine = new EngineLife(
+      {
+        onLoad: () => this.#change({ type: "load" }),
+        onReady: (runtime) => {
+          this.#change({ type: "ready" });
+          host.onReady(runtime);
+        },
+        onError: (error, retryInMs) => this.#fail("engine", error, retryInMs),
+      },
+      create,
+    );
   }
 
   get phase(): Phase {
@@ -117,7 +119,7 @@ export class Recognition {
     this.#change({ type: "begin" });
     const wish = this.#host.wish();
     const ready = Promise.allSettled([before?.done, this.#host.rendered()]);
-    this.#session = { session: this.#makeSession(wish, this.#hostOf(wish), ready), key: keyOf(wish) };
+    this.#session = { session: new Session(wish, this.#hostOf(wish), ready, this.#room), key: keyOf(wish) };
   }
 
   /** End the session and turn the camera off. The networks stay loaded. */
@@ -137,14 +139,17 @@ export class Recognition {
   }
 
   #hostOf({ engine }: Wish): SessionHost {
-    const host = this.#host;
     return {
-      stage: () => host.stage(),
-      maxFps: () => host.maxFps(),
-      frameOptions: () => host.frameOptions(),
+      ...this.#host,
       loadEngine: () => this.#engine.load(engine),
-      onOpen: (source, isDemo) => this.#open(source, isDemo),
-      onClose: () => this.#close(),
+      onOpen: (source, isDemo) => {
+        this.#source = source;
+        this.#change({ type: isDemo ? "open-demo" : "open" });
+      },
+      onClose: () => {
+        this.#source = null;
+        this.#host.onEmpty();
+      },
       onResult: (result, presentedFrames, isDemo) => this.#answer(result, presentedFrames, isDemo),
       onFail: (error, retryInMs, isDemo) => this.#fail(isDemo ? "demo" : "source", error, retryInMs),
     };
@@ -153,45 +158,21 @@ export class Recognition {
   /** The only place where the state changes. */
   #change(event: StatusEvent): void {
     const status = after(this.#status, event);
-    if (status === this.#status) return;
+    // The frames of a running source change nothing. Other events may change the source or the progress alone.
+    if (status === this.#status && event.type === "answer") return;
     this.#status = status;
     this.#phase = phaseOf(status);
     this.#host.onChange();
   }
 
-  #open(source: Source, isDemo: boolean): void {
-    this.#source = source;
-    if (!isDemo) this.#change({ type: "open" });
-    this.#host.onChange();
-  }
-
-  #close(): void {
-    this.#source = null;
-    this.#host.onEmpty();
-  }
-
-  #load(): void {
-    this.#change({ type: "load" });
-    this.#host.onChange();
-  }
-
-  #ready(runtime: RuntimeInfo): void {
-    this.#change({ type: "ready" });
-    this.#host.onChange();
-    this.#host.onReady(runtime);
-  }
-
   #answer(result: FrameResult, presentedFrames: number, isDemo: boolean): void {
     this.#change(isDemo ? DEMO_ANSWERED : SOURCE_ANSWERED);
-    if (!isDemo) this.#settle();
+    if (!isDemo) {
+      this.#reported.clear();
+      if (this.runtime !== null) this.#start?.resolve(this.runtime);
+      this.#start = null;
+    }
     this.#host.onResult(result, presentedFrames);
-  }
-
-  /** The source is well: {@link start} has succeeded, and a later failure is news again. */
-  #settle(): void {
-    this.#reported.clear();
-    if (this.runtime !== null) this.#start?.resolve(this.runtime);
-    this.#start = null;
   }
 
   #fail(by: "source" | "demo" | "engine", error: EmotionCamError, retryInMs: number): void {
@@ -208,7 +189,7 @@ export class Recognition {
   }
 }
 
-/** Made once, because they are needed for each frame. */
+/** Made once, because each frame needs one of them. */
 const SOURCE_ANSWERED: StatusEvent = { type: "answer", by: "source" };
 const DEMO_ANSWERED: StatusEvent = { type: "answer", by: "demo" };
 

@@ -36,8 +36,8 @@ export type Phase =
 export type StatusEvent =
   /** A session begins or ends. */
   | { readonly type: "begin" | "end" }
-  /** The source is open. The demo is over. */
-  | { readonly type: "open" }
+  /** The source is open, and the demo is over; or the demo is open. */
+  | { readonly type: "open" | "open-demo" }
   /** A frame was answered. */
   | { readonly type: "answer"; readonly by: "source" | "demo" }
   /** The engine loads, or has loaded. */
@@ -58,6 +58,8 @@ export function after(status: Status, event: StatusEvent): Status {
   if (event.type === "end" || status.name === "idle") return IDLE;
   const { shows, source, engine } = status;
   switch (event.type) {
+    case "open-demo":
+      return status;
     case "open":
       // The picture goes on where the camera takes the demo's place.
       return changed(status, shows === "demo" ? "source" : shows, null, engine);

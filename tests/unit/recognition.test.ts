@@ -1,9 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { EngineLife } from "../../src/engine-life.ts";
 import { EmotionCamError, type EmotionCamErrorCode } from "../../src/errors.ts";
 import { Recognition, type Wish } from "../../src/recognition.ts";
 import type { ClientHooks } from "../../src/runtime/client.ts";
-import { Session } from "../../src/session.ts";
 import type { FrameOptions } from "../../src/types.ts";
 import { MadeClient, MadeRoom, RUNTIME, failure, settle, until } from "./made-sources.ts";
 
@@ -44,8 +42,8 @@ beforeEach(() => {
       onResult: () => void answers++,
       onEmpty: () => void empties++,
     },
-    (hooks) => new EngineLife(hooks, (_options, own) => startWorker(own)),
-    (given, host, before) => new Session(given, host, before, room),
+    (_options, hooks) => startWorker(hooks),
+    room,
   );
 });
 
