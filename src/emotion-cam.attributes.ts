@@ -1,11 +1,11 @@
 import { LitElement } from "lit";
-import { type EngineName, type FrameOptions, MODELS, type Privacy, type Range } from "./types.ts";
+import { type EngineName, type FrameOptions, MAX_FACES, MODELS, type Privacy, type Range } from "./types.ts";
 
 /** `auto`: int8 where the browser has WebAssembly SIMD, else float. */
 export type EngineChoice = EngineName | "auto";
-/** What is drawn over the picture: `full` is `boxes` with the bars and the last minute besides. */
+/** What is drawn over the picture. `full` is `boxes` together with the bars and the last minute. */
 export type OverlayStyle = "full" | "boxes" | "minimal" | "emoji" | "none";
-/** The colours of all that is drawn and written. */
+/** The colours of everything that is drawn. */
 export type Theme = (typeof THEMES)[number];
 
 const ENGINES = ["auto", "int8", "float"] as const;
@@ -15,18 +15,16 @@ const RANGES = ["far", "near"] as const;
 const PACES = ["adaptive", "measure"] as const;
 const THEMES = ["dark", "light", "contrast", "auto"] as const;
 const DEFAULT_MODEL = "edge";
-/** More faces than this are never asked for: the squares of all of them are one batch. */
-const MOST_FACES = 32;
 const OWN_URL = import.meta.url;
 /**
- * Beside this module lie the worker, the networks and the languages. In two steps, because bundlers take
- * `new URL("…", import.meta.url)` for the name of a file that they are to bring along.
+ * The folder with the worker, the networks and the languages. It is computed in two steps, because bundlers read
+ * `new URL("…", import.meta.url)` as the name of a file to include.
  */
 const OWN_FOLDER = new URL("./", OWN_URL).href;
 
 /**
- * What the attributes say. They are the truth: the accessors read them, so that nothing can fall out of step, and
- * whatever makes no sense counts as the default. What each means is said where the element is described.
+ * The element's attributes, and a property for each. The accessors read the attributes, so that both always agree. A
+ * value that makes no sense counts as the default. The description of the element says what each attribute means.
  */
 export abstract class EmotionCamAttributes extends LitElement {
   static override properties = {
@@ -78,7 +76,7 @@ export abstract class EmotionCamAttributes extends LitElement {
     this.#write("camera", value);
   }
 
-  /** Whether the picture is mirrored; where nothing is said, whether that is what people expect of the source. */
+  /** Whether the picture is mirrored. Without the attribute, this depends on the source. */
   get mirror(): boolean {
     const value = this.getAttribute("mirror");
     if (value === "" || value === "true") return true;
@@ -90,14 +88,14 @@ export abstract class EmotionCamAttributes extends LitElement {
   }
 
   get maxFaces(): number {
-    const value = numberIn(this.getAttribute("max-faces"), 1, MOST_FACES);
+    const value = numberIn(this.getAttribute("max-faces"), 1, MAX_FACES);
     return value !== null && Number.isInteger(value) ? value : 4;
   }
   set maxFaces(value: number) {
     this.#write("max-faces", value);
   }
 
-  /** `Infinity`: all of them. */
+  /** `Infinity` where all frames are processed. */
   get maxFps(): number {
     return numberIn(this.getAttribute("max-fps"), Number.MIN_VALUE, Infinity) ?? Infinity;
   }
@@ -179,16 +177,16 @@ export abstract class EmotionCamAttributes extends LitElement {
     this.#write("pace", value);
   }
 
-  /** Whether people expect the source that is shown, or will be, to be a mirror. */
+  /** Whether people expect the present or next source to act as a mirror. */
   protected abstract get isMirrorExpected(): boolean;
 
-  /** What rides on each frame. */
+  /** The options that are sent with each frame. */
   protected get frameOptions(): FrameOptions {
     const { maxFaces, minScore, smoothing, range, pace } = this;
     return { maxFaces, minScore, smoothing, range, pace, coarse: this.privacy === "blur" };
   }
 
-  /** The attributes are read where they are needed, so all there is to do is to look again. */
+  /** Update the element. The attributes are read where they are needed. */
   override attributeChangedCallback(_name: string, before: string | null, after: string | null): void {
     if (before !== after) this.requestUpdate();
   }
@@ -200,12 +198,12 @@ export abstract class EmotionCamAttributes extends LitElement {
   }
 }
 
-/** @returns The folder's absolute URL, ending in a slash; `null` where the value names none. */
+/** @returns The folder's absolute URL, ending in a slash; `null` where the value is not the URL of a folder. */
 function folderOf(value: string | null): string | null {
   if (value === null || value.trim() === "") return null;
   try {
     const { origin, protocol, pathname } = new URL(value, document.baseURI);
-    // Of data: and blob: URLs nothing can be asked but themselves.
+    // data: and blob: URLs have no folder.
     if (!pathname.startsWith("/")) return null;
     const base = origin === "null" ? `${protocol}//` : origin;
     return pathname.endsWith("/") ? `${base}${pathname}` : `${base}${pathname}/`;

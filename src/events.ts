@@ -3,7 +3,7 @@ import type { Face, FrameResult, Label, RuntimeInfo, StageTimings } from "./type
 
 const BUBBLING: EventInit = { bubbles: true, composed: true };
 
-/** The networks are loaded and warm; the first frame may be taken. */
+/** The networks are loaded and warmed up. */
 export class EmotionReadyEvent extends Event {
   static readonly type = "emotion-ready";
   readonly runtime: RuntimeInfo;
@@ -18,7 +18,7 @@ export class EmotionReadyEvent extends Event {
 export class EmotionFrameEvent extends Event {
   static readonly type = "emotion-frame";
   readonly faces: readonly Face[];
-  /** When the frame was shown, on the clock of `performance.now()`. */
+  /** When the frame was shown, in milliseconds on the clock of `performance.now()`. */
   readonly timeMs: number;
   readonly timings: StageTimings;
   /** Frames that the source has presented since it started, answered or not. */
@@ -33,7 +33,7 @@ export class EmotionFrameEvent extends Event {
   }
 }
 
-/** A face's smoothed label changed; fired for a new face too. */
+/** A face is new, or its smoothed label changed. */
 export class EmotionChangeEvent extends Event {
   static readonly type = "emotion-change";
   readonly face: Face;
@@ -49,7 +49,7 @@ export class EmotionChangeEvent extends Event {
   }
 }
 
-/** Somebody came into view or left it. */
+/** A person came into view or left it. */
 export class EmotionPresenceEvent extends Event {
   static readonly type = "emotion-presence";
   /** Faces in view now. */
@@ -61,7 +61,7 @@ export class EmotionPresenceEvent extends Event {
   }
 }
 
-/** Something failed. */
+/** Something failed. Each code is reported once, until the source works again. */
 export class EmotionErrorEvent extends Event {
   static readonly type = "emotion-error";
   readonly error: EmotionCamError;

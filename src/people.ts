@@ -1,16 +1,20 @@
 import { EmotionChangeEvent, EmotionPresenceEvent } from "./events.ts";
 import type { Face, Label } from "./types.ts";
 
-/** Who is in view, and what each of them shows. */
+/** The faces in view, each with its label. */
 export class People {
   readonly #labels = new Map<number, Label>();
 
-  /** How many are in view. */
+  /** The number of faces in view. */
   get count(): number {
     return this.#labels.size;
   }
 
-  /** @returns What changed, as events in the order in which they are to be told. */
+  /**
+   * Take the faces of the newest frame.
+   *
+   * @returns The changes since the frame before, as events in the order in which they are to be dispatched.
+   */
   meet(faces: readonly Face[]): readonly (EmotionPresenceEvent | EmotionChangeEvent)[] {
     const before = new Map(this.#labels);
     this.#labels.clear();

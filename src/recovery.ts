@@ -1,49 +1,20 @@
 /**
- * The one way in which whatever can fail comes back: the worker, the camera, a clip. Pure: time is an argument.
+ * The life of everything that can fail and come back: the worker, the camera, a clip. Pure: time is an argument.
  *
  *   trying ──▶ well ──▶ waiting ──▶ trying …       over: nothing is tried any more
  */
-import type { EmotionCamErrorCode } from "./errors.ts";
+import { type EmotionCamErrorCode, ERRORS } from "./errors.ts";
 
 /** `trying`: it is being started. `well`: it works. `waiting`: until the next try. `over`: for good. */
 export type LifeState = "trying" | "well" | "waiting" | "over";
 
-/** The wait before the next try doubles with each failure in a row, from the first to the longest; milliseconds. */
-interface Waits {
-  readonly firstMs: number;
-  readonly longestMs: number;
-}
-
-/** A try without a camera costs nothing, and one that is plugged in unnoticed is on before anyone wonders. */
-const CAMERA: Waits = { firstMs: 1000, longestMs: 5000 };
-/** A worker loads networks and compiles, which a machine can bear twice a minute for ever. */
-const WORKER: Waits = { firstMs: 250, longestMs: 30_000 };
-/** What somebody has to put right on the server: looked at again, in case it is. */
-const FILES: Waits = { firstMs: 5000, longestMs: 60_000 };
-
-/** `null`: only a change of the circumstances can help, such as a permission or another browser. */
-const WAITS: Readonly<Record<EmotionCamErrorCode, Waits | null>> = {
-  "insecure-context": null,
-  "unsupported-browser": null,
-  "camera-denied": null,
-  "camera-missing": CAMERA,
-  "camera-busy": CAMERA,
-  "camera-lost": CAMERA,
-  "camera-stalled": CAMERA,
-  "source-load": FILES,
-  "wasm-load": WORKER,
-  "model-load": WORKER,
-  "model-corrupt": FILES,
-  "worker-crash": WORKER,
-};
-
 /**
- * Whoever works for a moment and fails again is not well: else a worker that dies of every second frame would be
- * started four times a second. Failures count as failures in a row until it has been well for so long.
+ * Failures count as failures in a row until it has worked for this long. Without this limit, a worker that crashes at
+ * every second frame would be started four times a second.
  */
 const STEADY_MS = 10_000;
 
-/** One thing that is kept alive, from its first try to its end. */
+/** The life of one thing, from its first try to its end. */
 export class Life {
   #state: LifeState = "trying";
   #failures = 0;
@@ -58,12 +29,16 @@ export class Life {
     return this.#failures;
   }
 
-  /** It is being started. */
+  /** Note that it is being started. */
   begin(): void {
     if (this.#state !== "over") this.#state = "trying";
   }
 
-  /** It works. May be said again and again. */
+  /**
+   * Note that it works. May be called again and again.
+   *
+   * @param nowMs Milliseconds, on the same clock as in {@link fail}.
+   */
   thrive(nowMs: number): void {
     if (this.#state === "well" || this.#state === "over") return;
     this.#state = "well";
@@ -71,21 +46,22 @@ export class Life {
   }
 
   /**
-   * It failed.
+   * Note that it failed.
    *
-   * @returns Milliseconds until the next try is to be made; `Infinity` where only a change of the circumstances helps.
+   * @param nowMs Milliseconds, on the same clock as in {@link thrive}.
+   * @returns Milliseconds until the next try; `Infinity` where only a person can help.
    */
   fail(code: EmotionCamErrorCode, nowMs: number): number {
     if (this.#state === "over") return Infinity;
     if (this.#state === "well" && nowMs - this.#wellSinceMs >= STEADY_MS) this.#failures = 0;
     this.#failures += 1;
     this.#state = "waiting";
-    const waits = WAITS[code];
+    const { waits } = ERRORS[code];
     if (waits === null) return Infinity;
     return Math.min(waits.firstMs * 2 ** (this.#failures - 1), waits.longestMs);
   }
 
-  /** Nothing is tried any more. */
+  /** Note that nothing is tried any more. */
   end(): void {
     this.#state = "over";
   }

@@ -1,23 +1,23 @@
 import { EmotionCamError } from "../errors.ts";
 
 /**
- * Above 640x480 Chromium's V4L2 code prefers MJPEG and pays for decoding it; the networks look at less than this
- * anyway. 30 Hz keeps cameras that offer 60 from doubling the work.
+ * Above 640x480, Chromium's V4L2 code prefers MJPEG, which costs time to decode. The networks need fewer pixels than
+ * that. At 30 Hz, a camera that offers 60 Hz does not double the work.
  */
 const PICTURE: MediaTrackConstraints = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
 
 /**
- * Chromium calls a camera muted as soon as its frames hesitate for 25 intervals, as on a busy machine, and unmuted with
- * the next one; one that was switched off stays muted.
+ * A camera that is muted for this long counts as lost. Chromium mutes a camera whose frames pause for 25 intervals, as
+ * on a busy machine, and unmutes it with the next frame. A camera that was switched off stays muted.
  */
 const MUTE_MS = 3000;
 
-/** Which way a camera looks, where the device says so: `user` at whoever holds it. */
+/** The direction in which a camera looks, where the device tells it: `user` is at the person who holds the device. */
 export type Facing = "user" | "environment" | "unknown";
 
-/** A camera that the browser knows of. */
+/** A camera that the browser knows. */
 export interface CameraDevice {
-  /** For the `camera` attribute; empty until the permission is granted. */
+  /** A value for the `camera` attribute; empty until the permission is granted. */
   readonly deviceId: string;
   /** The device's own name; empty until the permission is granted. */
   readonly label: string;
@@ -27,14 +27,14 @@ export interface CameraDevice {
 export interface Camera {
   readonly stream: MediaStream;
   readonly facing: Facing;
-  /** Aborts with an {@link EmotionCamError} `camera-lost` when the device goes or is taken away. */
+  /** Aborts with an {@link EmotionCamError} `camera-lost` when the device or the permission is gone. */
   readonly lost: AbortSignal;
-  /** Turns the device off. */
+  /** Turn the device off. */
   close(): void;
 }
 
 /**
- * The cameras that the browser knows of.
+ * List the cameras that the browser knows.
  *
  * @throws EmotionCamError `insecure-context`, `unsupported-browser`.
  */
@@ -44,29 +44,31 @@ export async function listCameras(): Promise<readonly CameraDevice[]> {
 }
 
 /**
- * Turns a camera on, asking for permission where there is none yet.
+ * Turn a camera on. Ask for the permission where it was not given yet.
  *
  * @param choice A device's id, its label or a part of it, `user` or `environment`; empty for the browser's choice.
- * @throws EmotionCamError `insecure-context`, `unsupported-browser`, `camera-denied`, `camera-missing`, `camera-busy`.
+ * @param signal A camera that is granted after the abort is turned off again.
+ * @throws EmotionCamError `insecure-context`, `unsupported-browser`, `camera-denied`, `camera-missing`, `camera-busy`. The
+ * signal's reason.
  */
 export async function openCamera(choice: string, signal: AbortSignal): Promise<Camera> {
   const devices = mediaDevices();
   const stream = await capture(devices, await constraintsFor(choice), choice, signal);
   const wanted = await deviceNamed(choice);
   if (wanted === undefined || wanted.deviceId === settingsOf(stream).deviceId) return toCamera(stream);
-  // Labels are told only once the permission is granted: now that they are, change to the one that was meant.
+  // Labels are known only after the permission. Now that they are known, change to the camera that was meant.
   stop(stream);
   return toCamera(await capture(devices, { deviceId: { exact: wanted.deviceId } }, choice, signal));
 }
 
 function mediaDevices(): MediaDevices {
-  // Typed as always there; absent outside secure contexts, and in some in-app browsers.
+  // The type says that it always exists, but it is missing outside secure contexts and in some in-app browsers.
   const devices = navigator.mediaDevices as MediaDevices | undefined;
   if (typeof devices?.getUserMedia === "function") return devices;
   if (!isSecureContext)
     throw new EmotionCamError(
       "insecure-context",
-      `Browsers offer the camera to https:// and http://localhost alone, and this page is ${location.origin}. ` +
+      `Browsers give the camera only to pages from https:// and http://localhost, and this page is ${location.origin}. ` +
         "Serve it over https, or from the device itself.",
     );
   throw new EmotionCamError(
@@ -86,7 +88,7 @@ async function constraintsFor(choice: string): Promise<MediaTrackConstraints> {
   throw missing(choice, cameras);
 }
 
-/** @returns The camera that a label means, or nothing where the choice is none of a particular device. */
+/** @returns The camera that the choice names; `undefined` where it names no particular device. */
 async function deviceNamed(choice: string): Promise<CameraDevice | undefined> {
   if (choice === "" || choice === "user" || choice === "environment") return undefined;
   return find(await listCameras(), choice);
@@ -101,7 +103,7 @@ function find(cameras: readonly CameraDevice[], choice: string): CameraDevice | 
   );
 }
 
-/** The prompt cannot be taken back; whoever answers it after the abort gets the light turned off again. */
+/** Get a stream. The browser's prompt cannot be withdrawn, so a stream that comes after the abort is stopped. */
 function capture(
   devices: MediaDevices,
   device: MediaTrackConstraints,
@@ -122,7 +124,7 @@ function capture(
   });
 }
 
-/** https://www.w3.org/TR/mediacapture-streams/#dom-mediadevices-getusermedia names the failures. */
+/** Source of the names: https://www.w3.org/TR/mediacapture-streams/#dom-mediadevices-getusermedia. */
 function toError(cause: unknown, choice: string): EmotionCamError {
   const name = cause instanceof Error ? cause.name : "";
   switch (name) {
@@ -130,8 +132,8 @@ function toError(cause: unknown, choice: string): EmotionCamError {
     case "SecurityError":
       return new EmotionCamError(
         "camera-denied",
-        `The camera was not allowed for ${location.origin}. Allow it beside the page's address (and in the system's ` +
-          "privacy settings); it starts by itself then.",
+        `The camera is not allowed for ${location.origin}. Allow it beside the page's address (and in the system's ` +
+          "privacy settings). It then starts by itself.",
         { cause },
       );
     case "NotFoundError":
@@ -140,8 +142,8 @@ function toError(cause: unknown, choice: string): EmotionCamError {
     default:
       return new EmotionCamError(
         "camera-busy",
-        `The camera cannot be started (${name === "" ? String(cause) : name}). Another program may be using it: ` +
-          "close that one, or plug the camera in again.",
+        `The camera cannot be started (${name === "" ? String(cause) : name}). Another program may be using it. ` +
+          "Close that program, or plug the camera in again.",
         { cause },
       );
   }
@@ -152,7 +154,7 @@ function missing(choice: string, cameras: readonly CameraDevice[], cause?: unkno
   return new EmotionCamError(
     "camera-missing",
     choice === ""
-      ? "No camera was found. Plug one in; it starts by itself."
+      ? "No camera was found. Plug one in. It then starts by itself."
       : `No camera “${choice}” was found${there === "" ? "" : `, only ${there}`}. Plug it in, or choose another.`,
     cause === undefined ? {} : { cause },
   );
@@ -167,7 +169,7 @@ function toCamera(stream: MediaStream): Camera {
   track?.addEventListener("mute", () => {
     clearTimeout(muted);
     muted = setTimeout(() => {
-      // Some browsers mute the cameras of hidden pages; that is no loss.
+      // Some browsers mute the cameras of hidden pages. Such a camera is not lost.
       if (!document.hidden) loss.abort(lostError(track.label, "was muted"));
     }, MUTE_MS);
   });
@@ -186,8 +188,8 @@ function toCamera(stream: MediaStream): Camera {
 function lostError(label: string, how: string): EmotionCamError {
   return new EmotionCamError(
     "camera-lost",
-    `The camera “${label}” ${how}: it was unplugged, turned off or no longer allowed. Plug it in again; it starts by ` +
-      "itself.",
+    `The camera “${label}” ${how}: it was unplugged, turned off or is no longer allowed. Plug it in again. It then ` +
+      "starts by itself.",
   );
 }
 

@@ -1,45 +1,46 @@
 import { EmotionCamError } from "../errors.ts";
 import { play } from "./source.ts";
 
-/** A camera delivers a frame at least every 200 ms, even in the dark; after this long without one it hangs. */
+/** A camera without a frame for this long has stalled. Even in the dark, a frame takes 200 ms at most. */
 const STALL_MS = 3000;
-/** For so long frames that are shown and cannot be taken are passed over. */
+/** Frames of a camera that cannot be taken are skipped for this long; then they are an error. */
 const UNTAKABLE_MS = 1000;
-/** Pictures stand in for cameras, so they run at a camera's usual rate. */
+/** A picture stands in for a camera, so it has a camera's usual frame rate. */
 const PICTURE_INTERVAL_MS = 1000 / 30;
-/** A frame may come this much before its turn and still count: cameras and displays are not in step. */
+/** A frame may come this much too early for the frame rate: cameras and displays are not synchronized. */
 const EARLY_MS = 5;
 
-/** One frame of a source. Whoever receives it closes `frame`, always: a camera's pool has three to ten. */
+/** One frame of a source. The receiver must close `frame` in every case: a camera has a pool of three to ten. */
 export interface SourceFrame {
   readonly frame: VideoFrame | ImageBitmap;
-  /** When it was shown, on the clock of `performance.now()`. */
+  /** When the frame was shown, in milliseconds on the clock of `performance.now()`. */
   readonly timeMs: number;
   /** Frames that the source has presented since it started, taken or not. */
   readonly presentedFrames: number;
 }
 
-/** What {@link frames} wants to know besides the source. */
+/** The settings of {@link frames}. */
 export interface FrameWishes {
-  /** Ends the frames; its reason is thrown. */
+  /** Ends the frames: its reason is thrown. */
   readonly signal: AbortSignal;
-  /** Aborts when the source is gone; its reason is thrown. */
+  /** Aborts when the source is gone: its reason is thrown. */
   readonly lost: AbortSignal;
-  /** Frames a second that are wanted at most, asked anew for each frame; `Infinity` for all of them. */
+  /** Most frames a second, read anew for each frame; `Infinity` for all frames. */
   maxFps(): number;
 }
 
-/** That a frame was put on the screen. */
+/** A frame was put on the screen. */
 interface Presentation {
   readonly timeMs: number;
   readonly presentedFrames: number;
 }
 
 /**
- * A source's frames, each the newest one at the time it is asked for: whoever asks late misses some, and none waits in
- * a queue. Yields nothing while the page is hidden.
+ * Take the frames of a source, each the newest one at the time of the request. There is no queue: a slow caller misses
+ * frames. While the page is hidden there are no frames.
  *
- * @throws The reason of `signal` or `lost`; EmotionCamError `camera-stalled` where a camera is on and silent for 3 s.
+ * @throws The reason of `signal` or `lost`; EmotionCamError `camera-stalled` where a camera that is on sends
+ * nothing for 3 s; `camera-lost` or `source-load` where frames cannot be taken.
  */
 export async function* frames(
   source: HTMLVideoElement | HTMLImageElement,
@@ -58,7 +59,7 @@ export async function* frames(
         frame = await grab(source, timeMs);
         failingSinceMs = null;
       } catch (error) {
-        // A camera that starts, or changes its size, has no picture for a moment on a busy machine.
+        // On a busy machine, a camera that starts or changes its size has no picture for a moment.
         failingSinceMs ??= performance.now();
         if (!isCamera(source) || performance.now() - failingSinceMs >= UNTAKABLE_MS) throw error;
         continue;
@@ -70,7 +71,7 @@ export async function* frames(
   }
 }
 
-/** Zero-copy where the browser can; older ones make a bitmap of what is shown. */
+/** Take the frame that is shown, without a copy where the browser has `VideoFrame`. */
 async function grab(source: HTMLVideoElement | HTMLImageElement, timeMs: number): Promise<VideoFrame | ImageBitmap> {
   try {
     if (typeof VideoFrame === "undefined") return await createImageBitmap(source);
@@ -84,20 +85,20 @@ function untakable(source: HTMLVideoElement | HTMLImageElement, cause: unknown):
   if (isCamera(source))
     return new EmotionCamError(
       "camera-lost",
-      "The camera's picture went away while it was taken. It is started anew.",
+      "The camera's picture disappeared while a frame was taken. The camera is started again.",
       {
         cause,
       },
     );
   return new EmotionCamError(
     "source-load",
-    `No frame could be taken of ${source.currentSrc}. Use a clip or picture that the browser can decode, has a size, ` +
-      "and comes from this origin or with CORS headers.",
+    `No frame could be taken of ${source.currentSrc}. Use a clip or a picture that the browser can decode, that has ` +
+      "a size, and that comes from this origin or with CORS headers.",
     { cause },
   );
 }
 
-/** Remembers the newest presentation that nobody has asked for yet. */
+/** Keeps the newest presentation until it is requested. */
 class Watch {
   readonly #source: HTMLVideoElement | HTMLImageElement;
   readonly #ends: readonly AbortSignal[];
@@ -113,7 +114,7 @@ class Watch {
     const wake = () => this.#wake();
     const until = { signal: this.#stopped.signal };
     for (const end of ends) end.addEventListener("abort", wake, until);
-    // Being silent is no stall while hidden or paused, so the wait begins anew afterwards.
+    // A camera may be silent while it is hidden or paused, so the time starts again afterwards.
     document.addEventListener("visibilitychange", wake, until);
     source.addEventListener("play", wake, until);
     if (source instanceof HTMLImageElement) this.#repeat(performance.now());
@@ -121,7 +122,7 @@ class Watch {
     else this.#followTime(source);
   }
 
-  /** Waits for a presentation that was not asked for before; at once where there is one. */
+  /** Wait for a presentation that was not returned before. */
   async next(): Promise<Presentation> {
     for (;;) {
       for (const end of this.#ends) end.throwIfAborted();
@@ -133,7 +134,7 @@ class Watch {
       const woken = await this.#pause();
       if (woken || document.hidden) continue;
       if (isSilent(this.#source)) throw stalled(this.#source);
-      // Browsers pause videos by themselves: a phone that was called, a media key, a machine that saves power.
+      // Browsers pause videos by themselves: after a phone call, a media key, or to save power.
       if (this.#source instanceof HTMLVideoElement && this.#source.paused) play(this.#source);
     }
   }
@@ -144,7 +145,7 @@ class Watch {
     this.#wake();
   }
 
-  /** @returns Whether something happened within the time after which a camera counts as stalled. */
+  /** @returns Whether something happened before a camera would count as stalled. */
   #pause(): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), STALL_MS);
@@ -170,7 +171,7 @@ class Watch {
     video.requestVideoFrameCallback(note);
   }
 
-  /** For browsers without `requestVideoFrameCallback`: a new time on the video is a new frame. */
+  /** Follow a video in browsers without `requestVideoFrameCallback`: a new time is a new frame. */
   #followTime(video: HTMLVideoElement): void {
     let shown = -1;
     const look = (nowMs: number) => {
@@ -186,7 +187,7 @@ class Watch {
   #repeat(dueMs: number): void {
     const nowMs = performance.now();
     this.#note(nowMs, this.#presentedFrames + 1);
-    // After a pause it goes on from now; what was missed is not made up for.
+    // After a pause the frames go on from now. Missed frames are not made up for.
     const nextMs = Math.max(dueMs + PICTURE_INTERVAL_MS, nowMs);
     this.#timer = setTimeout(() => this.#repeat(nextMs), nextMs - nowMs);
   }
@@ -205,7 +206,7 @@ function stalled(video: HTMLVideoElement): EmotionCamError {
   const label = stream instanceof MediaStream ? (stream.getVideoTracks()[0]?.label ?? "") : "";
   return new EmotionCamError(
     "camera-stalled",
-    `The camera “${label}” is on but has sent no picture for ${STALL_MS / 1000} s. It is started anew; if this ` +
+    `The camera “${label}” is on but has sent no picture for ${STALL_MS / 1000} s. It is started again. If this ` +
       "happens again and again, plug it into another port.",
   );
 }

@@ -1,10 +1,15 @@
-import type { EmotionCamError } from "../errors.ts";
+import { type Cure, type EmotionCamError, ERRORS } from "../errors.ts";
+
+/** Each resolves when the cure happens, or when the signal aborts. */
+const CURES: Readonly<Record<Cure, (signal: AbortSignal) => Promise<void>>> = {
+  permission: permissionGranted,
+  devices: devicesChanged,
+};
 
 /**
- * Waits until another try is worth making: until the time is over, the cameras change, or the permission is granted,
- * whichever comes first.
+ * Wait until another try is worthwhile: until the time is over or one of the error's cures happens.
  *
- * @param delayMs `Infinity` where only a change of the circumstances can help.
+ * @param delayMs Milliseconds; `Infinity` where only a cure can help.
  * @throws The signal's reason.
  */
 export async function untilWorthRetrying(error: EmotionCamError, delayMs: number, signal: AbortSignal): Promise<void> {
@@ -13,9 +18,8 @@ export async function untilWorthRetrying(error: EmotionCamError, delayMs: number
   const end = () => over.abort();
   signal.addEventListener("abort", end);
   try {
-    const waits = [elapsed(delayMs, over.signal)];
-    if (error.code.startsWith("camera-")) waits.push(circumstances(error, over.signal));
-    await Promise.race(waits);
+    const { cures = [] } = ERRORS[error.code];
+    await Promise.race([elapsed(delayMs, over.signal), ...cures.map((cure) => CURES[cure](over.signal))]);
   } finally {
     signal.removeEventListener("abort", end);
     over.abort();
@@ -23,21 +27,14 @@ export async function untilWorthRetrying(error: EmotionCamError, delayMs: number
   signal.throwIfAborted();
 }
 
-/** After a refusal only the permission counts: asking again at each new device would pester. */
-async function circumstances(error: EmotionCamError, signal: AbortSignal): Promise<void> {
-  const changes = [permissionGranted(signal)];
-  if (error.code !== "camera-denied") changes.push(camerasChanged(signal));
-  await Promise.race(changes);
-}
-
-function camerasChanged(signal: AbortSignal): Promise<void> {
+function devicesChanged(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     navigator.mediaDevices.addEventListener("devicechange", () => resolve(), { once: true, signal });
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
 
-/** Asked for once: Chromium keeps each answer, and its line to the browser, for as long as the page lives. */
+/** Each status is requested once, because Chromium keeps every answer and its connection while the page lives. */
 const statuses = new WeakMap<Permissions, Promise<PermissionStatus>>();
 
 function cameraPermission({ permissions }: Navigator): Promise<PermissionStatus> {
@@ -51,7 +48,7 @@ async function permissionGranted(signal: AbortSignal): Promise<void> {
   try {
     status = await cameraPermission(navigator);
   } catch {
-    // Firefox before 132 does not tell; the timed tries and the start button remain.
+    // Firefox before 132 cannot answer. The timed tries and the start button remain.
     return forever(signal);
   }
   if (signal.aborted) return;

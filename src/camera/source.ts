@@ -1,28 +1,28 @@
 import { EmotionCamError } from "../errors.ts";
 import type { Camera, Facing } from "./camera.ts";
 
-/** What the ending of an address says about its kind; where it says nothing, a picture is tried first. */
+/** File name endings of clips and pictures. A file with another ending is tried as a picture, then as a clip. */
 const CLIP_ENDING = /\.(mp4|m4v|mov|webm|mkv|ogv)$/i;
 const PICTURE_ENDING = /\.(jpe?g|png|webp|avif|gif|bmp|svg)$/i;
 
-/** The two elements that sources are shown in, one at a time. */
+/** The two elements that show sources, one at a time. */
 export interface Stage {
   readonly video: HTMLVideoElement;
   readonly picture: HTMLImageElement;
 }
 
-/** Something that is being shown and that frames can be taken of. */
+/** A source that is shown, so that frames of it can be taken. */
 export interface Source {
   readonly kind: "camera" | "clip" | "picture";
   readonly element: HTMLVideoElement | HTMLImageElement;
   readonly facing: Facing;
-  /** Aborts with an EmotionCamError when the source goes. */
+  /** Aborts with an EmotionCamError when the source is gone. */
   readonly lost: AbortSignal;
-  /** Takes it off the screen, and turns the camera off. */
+  /** Remove it from the screen, and turn the camera off. */
   close(): void;
 }
 
-/** Shows a camera. */
+/** Show a camera. */
 export function showCamera(camera: Camera, { video }: Stage): Source {
   video.srcObject = camera.stream;
   play(video);
@@ -39,10 +39,10 @@ export function showCamera(camera: Camera, { video }: Stage): Source {
 }
 
 /**
- * Shows a clip, over and over, or a still picture.
+ * Show a clip, over and over, or a still picture.
  *
  * @param url Resolved against the document.
- * @throws EmotionCamError `source-load` that names the URL.
+ * @throws EmotionCamError `source-load` that names the URL. The signal's reason.
  */
 export async function showFile(url: string, { video, picture }: Stage, signal: AbortSignal): Promise<Source> {
   const href = resolve(url);
@@ -52,15 +52,15 @@ export async function showFile(url: string, { video, picture }: Stage, signal: A
   return showPicture(href, picture, signal).catch(() => showClip(href, video, signal));
 }
 
-/** The size of what is shown, in pixels of the source; it may change at any time. */
+/** @returns The size of the source in its own pixels. It may change at any time. */
 export function sizeOf(element: HTMLVideoElement | HTMLImageElement): { width: number; height: number } {
   if (element instanceof HTMLVideoElement) return { width: element.videoWidth, height: element.videoHeight };
   return { width: element.naturalWidth, height: element.naturalHeight };
 }
 
-/** Goes on with a video that the browser stopped because it was out of the page for a moment. */
+/** Play a video, or continue one that the browser has paused. */
 export function play(video: HTMLVideoElement): void {
-  // Muted videos may always play; the refusal that remains is being given another source meanwhile.
+  // Muted videos may always play. The only rejection left is that of a video that gets another source.
   video.play().catch(() => {});
 }
 
@@ -117,8 +117,8 @@ async function showPicture(href: string, picture: HTMLImageElement, signal: Abor
 function unreadable(url: string, cause: unknown): EmotionCamError {
   return new EmotionCamError(
     "source-load",
-    `${url} could not be loaded, or is no clip or picture that this browser can decode. Check the address, and use ` +
-      "MP4, WebM, JPEG, PNG, WebP or SVG.",
+    `${url} could not be loaded, or this browser cannot decode it. Check the address, and use MP4, WebM, JPEG, PNG, ` +
+      "WebP or SVG.",
     { cause },
   );
 }

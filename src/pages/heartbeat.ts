@@ -1,26 +1,28 @@
+import { factsOf } from "../errors.ts";
 import type { EmotionErrorEvent, EmotionFrameEvent, EmotionPresenceEvent } from "../events.ts";
 
-/** A third of the server's patience at most, and far from a load. */
+/** At most a third of the server's timeout. */
 const BEAT_EVERY_MS = 5000;
 
-/** How often a picture is asked for, to see that the browser still draws: a sample, not a second frame loop. */
+/** The interval at which the page checks that the browser still draws: a sample, not a second frame loop. */
 const PICTURE_EVERY_MS = 500;
 
-/** Without a result for this long the page loads itself anew: far beyond the worker's own restarts. */
+/** The page reloads after this long without a result. The worker's own restarts take far less. */
 const RELOAD_AFTER_MS = 20_000;
 
-/** The first result may take longer: a slow machine reads and warms up its networks. */
+/** The first result may take longer: a slow machine reads its networks and warms them up. */
 const FIRST_RESULT_MS = 60_000;
 
 /**
- * The page's heartbeat, and the second ring of recovery. Posts counters to the kiosk's server, whose watchdog restarts
- * the browser when they stand still; loads the page anew when pictures are drawn but no result comes.
+ * Start the page's heartbeat, which is the second ring of recovery. It posts counters to the kiosk's server, whose
+ * watchdog restarts the browser when they stand still. It reloads the page when pictures are drawn but no result comes.
  *
- * Does nothing unless the page's address carries the flag `kiosk`, which the kiosk's own browser sets: on any other
- * server, and in any other browser that looks at the kiosk's page, it stays silent.
+ * It does nothing unless the page's address has the flag `kiosk`, which only the kiosk's own browser sets. Other
+ * servers, and other browsers that show the kiosk's page, get no heartbeat.
  *
- * @param camera The `<emotion-cam>` element, listened to from outside.
- * @param reload Loads the page anew.
+ * @param camera The `<emotion-cam>` element.
+ * @param signal Ends the heartbeat.
+ * @param reload Reloads the page.
  */
 export function startHeartbeat(
   camera: HTMLElement,
@@ -72,14 +74,15 @@ class Heart {
     this.#results++;
     this.#frames = event.presentedFrames;
     this.#restedAt = performance.now();
-    // The demo clip runs while a camera is missing; only the camera's own frames heal the camera's failure.
+    // The demo clip plays while the camera is missing, so only the camera's own frames end the camera's error.
     if (this.#source === "camera") this.#error = null;
     if (this.#results === 1) void this.#beat();
   }
 
   #takeError(code: string): void {
-    // What follows a stall (the camera is busy, or gone) is the stall's doing, and the server should know.
-    if (this.#error !== "camera-stalled") this.#error = code;
+    // A stall causes later camera errors (busy, missing). The server must know of the stall, so it is kept.
+    const before = factsOf(this.#error);
+    if (before?.about !== "camera" || before.kioskWaits) this.#error = code;
   }
 
   async #beat(): Promise<void> {
@@ -105,21 +108,21 @@ class Heart {
       });
       this.#isServerThere = response.ok;
     } catch {
-      // The server restarts now and then, and takes this browser with it when it does.
+      // The server restarts now and then, and restarts this browser with it.
       this.#isServerThere = false;
     }
   }
 
   #reloadIfStuck(): void {
     const now = performance.now();
-    // Loading anew brings no camera back: the element opens it again by itself, and where that does not help the
-    // server's watchdog brings a new browser, sooner if the page does not begin anew meanwhile.
-    const isResting = ["idle", "paused"].includes(this.#state) || (this.#error?.startsWith("camera-") ?? false);
+    // A reload brings no camera back: the element opens it again by itself. Where that does not help, the server's
+    // watchdog restarts the browser, and a reload would only delay that.
+    const isResting = ["idle", "paused"].includes(this.#state) || factsOf(this.#error)?.about === "camera";
     const isDrawing = this.#pictures > this.#picturesAtLastBeat;
     if (isResting) this.#restedAt = now;
     const patienceMs = this.#results === 0 ? FIRST_RESULT_MS : RELOAD_AFTER_MS;
-    // Loading from a server that does not answer would leave the browser's error page; with no picture drawn the
-    // trouble lies deeper than the page.
+    // A reload from a server that does not answer would end at the browser's error page. Where no picture is drawn, a
+    // reload does not help.
     if (now - this.#restedAt > patienceMs && isDrawing && this.#isServerThere) this.#reload();
   }
 }

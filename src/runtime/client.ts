@@ -1,50 +1,53 @@
-/** The page's end of the wire: keeps one worker alive and hands it one frame at a time. */
+/** The page's end of the wire to the worker: keeps one worker alive, and hands it one frame at a time. */
 import { EmotionCamError } from "../errors.ts";
 import { Life } from "../recovery.ts";
 import type { FrameOptions, FrameResult, RuntimeInfo } from "../types.ts";
-import type { RuntimeOptions, WireError, WorkerRequest, WorkerResponse } from "./protocol.ts";
+import type { WorkerRequest, WorkerResponse, RuntimeOptions, WireError } from "./protocol.ts";
 
-/** Whom the client tells. */
+export type { RuntimeOptions } from "./protocol.ts";
+
+/** The worker's script, its end, and the client's listeners. */
 export interface ClientHooks {
-  /** The worker's script, a module. */
+  /** The worker's script, a module. Relative to the document. */
   readonly workerUrl: string | URL;
   /** Ends the worker for good. */
   readonly signal: AbortSignal;
-  /** Called as bytes of the networks come. */
+  /** Called as bytes of the networks arrive. */
   readonly onProgress?: (loadedBytes: number, totalBytes: number) => void;
-  /** Called when the networks are there: after the start, and after each restart. */
+  /** Called when the networks are ready: after the start, and after each restart. */
   readonly onReady?: (runtime: RuntimeInfo) => void;
   /**
-   * Called for every failure; after a recoverable one the worker is started again by itself, in `retryInMs`
-   * milliseconds (`Infinity` after others).
+   * Called for every failure. After a recoverable one the worker starts again in `retryInMs` milliseconds; after the
+   * others `retryInMs` is `Infinity`.
    */
   readonly onError?: (error: EmotionCamError, retryInMs: number) => void;
 }
 
+/** A worker with its networks, as the page sees it. */
 export interface RuntimeClient {
   /**
-   * Settles with the start of now: after a failure there is a new promise for the next start, if one can help. Rejects
-   * with an EmotionCamError, or with the signal's reason when it is aborted.
+   * Settles when the current start succeeds or fails. After a failure there is a new promise for the next start, if
+   * there is one. Rejects with an EmotionCamError, or with the signal's reason when it aborts.
    */
   readonly ready: Promise<RuntimeInfo>;
   /**
-   * Has one frame answered. At most one at a time: the next one belongs into the call after the answer.
+   * Process one frame. Only one frame may be in flight: wait for the answer before the next call.
    *
-   * @param frame Handed over: it is closed whatever happens.
-   * @param timeMs When the frame was taken, milliseconds, never falling.
+   * @param frame Is closed in every case.
+   * @param timeMs When the frame was taken, in milliseconds on any clock that does not run backwards.
    * @throws EmotionCamError Also where the worker is not ready; then wait for `ready`.
    */
   process(frame: VideoFrame | ImageBitmap, timeMs: number, options: FrameOptions): Promise<FrameResult>;
 }
 
-/** The slowest machine answers a frame within a second; after this much silence a worker is held for dead. */
+/** The slowest machine answers a frame within a second. After this much silence the worker counts as dead. */
 const ANSWER_TIMEOUT_MS = 5_000;
-/** A load that shows no sign of life for so long is held for dead; each part of a file that comes is a sign. */
+/** A worker that loads counts as dead after this time without progress. Each part of a file is progress. */
 const LOAD_TIMEOUT_MS = 60_000;
-/** A timer that is this much late was asleep with the page, and the worker beside it: its answer may be under way. */
+/** A timer that is this much late slept with the page. So did the worker, and its answer may still come. */
 const SLEPT_MS = 1_000;
 
-/** Starts a worker and loads the networks in it. */
+/** Start a worker and load the networks in it. */
 export function createClient(options: RuntimeOptions, hooks: ClientHooks): RuntimeClient {
   return new Client(options, hooks);
 }
@@ -80,9 +83,9 @@ class Client implements RuntimeClient {
   process(frame: VideoFrame | ImageBitmap, timeMs: number, options: FrameOptions): Promise<FrameResult> {
     if (this.#life.state !== "well" || this.#inFlight) {
       frame.close();
-      const what = this.#inFlight ? "still answers the frame before" : "is not ready";
+      const what = this.#inFlight ? "is busy with the frame before" : "is not ready";
       return Promise.reject(
-        new EmotionCamError("worker-crash", `The worker ${what}: wait for it before the next frame.`),
+        new EmotionCamError("worker-crash", `The worker ${what}. Wait for it before the next frame.`),
       );
     }
     return new Promise((resolve, reject) => {
@@ -93,7 +96,9 @@ class Client implements RuntimeClient {
         frame.close();
         this.#inFlight = null;
         reject(
-          new EmotionCamError("worker-crash", "The frame cannot be handed to the worker: was it closed?", { cause }),
+          new EmotionCamError("worker-crash", "The frame cannot be sent to the worker. Was it closed before?", {
+            cause,
+          }),
         );
         return;
       }
@@ -103,7 +108,7 @@ class Client implements RuntimeClient {
 
   #awaitReady(): void {
     this.#ready = new Promise((resolve, reject) => (this.#starting = { resolve, reject }));
-    // A failure is told by onError too; whoever does not wait for the start is not to be alarmed twice.
+    // onError reports the failure too. A caller that does not wait for the start gets no unhandled rejection.
     this.#ready.catch(() => {});
   }
 
@@ -113,13 +118,13 @@ class Client implements RuntimeClient {
       const worker = openWorker(this.#hooks.workerUrl);
       this.#worker = worker;
       worker.addEventListener("message", ({ data }: MessageEvent<WorkerResponse>) => this.#receive(data));
-      worker.addEventListener("messageerror", () => this.#crash("sent what cannot be read"));
+      worker.addEventListener("messageerror", () => this.#crash("sent a message that cannot be read"));
       worker.addEventListener("error", (event) => {
         event.preventDefault();
-        this.#crash(event.message ? `threw: ${event.message}` : "does not load: check asset-base", event.error);
+        this.#crash(event.message ? `threw: ${event.message}` : "could not be loaded: check asset-base", event.error);
       });
       this.#send({ type: "load", options: this.#options }, []);
-      this.#watch(LOAD_TIMEOUT_MS, "did not get ahead with loading");
+      this.#watch(LOAD_TIMEOUT_MS, "made no progress with loading");
     } catch (cause) {
       this.#crash("cannot be started", cause);
     }
@@ -132,7 +137,7 @@ class Client implements RuntimeClient {
   #receive(message: WorkerResponse): void {
     switch (message.type) {
       case "progress":
-        this.#watch(LOAD_TIMEOUT_MS, "did not get ahead with loading");
+        this.#watch(LOAD_TIMEOUT_MS, "made no progress with loading");
         this.#hooks.onProgress?.(message.loadedBytes, message.totalBytes);
         return;
       case "ready":
@@ -167,11 +172,11 @@ class Client implements RuntimeClient {
   }
 
   #crash(fault: string, cause?: unknown): void {
-    const message = `The worker ${this.#hooks.workerUrl} ${fault}. It is started again.`;
+    const message = `The worker ${this.#hooks.workerUrl} ${fault}. It starts again by itself.`;
     this.#fail(new EmotionCamError("worker-crash", message, { cause }));
   }
 
-  /** A worker that failed is not used again: its memory may be in any state. */
+  /** End a worker that failed. It is not used again, because its memory may be in any state. */
   #fail(error: EmotionCamError): void {
     if (this.#life.state === "over") return;
     this.#stopWorker();
@@ -208,18 +213,18 @@ interface TrustedTypes {
 
 let policy: ReturnType<TrustedTypes["createPolicy"]> | null | undefined;
 
-/** A page that enforces Trusted Types lets a worker start from an address of a policy that it names: `emotion-cam`. */
+/** Pages that enforce Trusted Types start a worker only from a URL of a policy that they allow: `emotion-cam`. */
 function trusted(url: string): string {
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
   try {
     policy ??= trustedTypes?.createPolicy("emotion-cam", { createScriptURL: (address) => address }) ?? null;
   } catch {
-    policy = null; // Not among those that the page names: where it enforces them, the worker's start says so.
+    policy = null; // The page does not allow this policy. Where it enforces Trusted Types, the worker's start fails.
   }
   return policy?.createScriptURL(url) ?? url;
 }
 
-/** Browsers refuse a worker's script from another origin, but not a script of this one that imports it. */
+/** Browsers refuse a worker's script from another origin, but allow a script of this origin that imports it. */
 function openWorker(url: string | URL): Worker {
   const { href, origin } = new URL(url, location.href);
   if (origin === location.origin) return new Worker(trusted(href), { type: "module" });

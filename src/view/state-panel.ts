@@ -1,5 +1,5 @@
 import { type TemplateResult, html, nothing } from "lit";
-import type { EmotionCamErrorCode } from "../errors.ts";
+import { type EmotionCamErrorCode, ERRORS, type ErrorFacts } from "../errors.ts";
 import { type IconName, icon } from "./icons.ts";
 import { type Words, fill } from "./words.ts";
 
@@ -30,42 +30,8 @@ export interface PanelModel {
   readonly stop: (() => void) | null;
 }
 
-type Trouble =
-  | "insecure"
-  | "unsupported"
-  | "denied"
-  | "missing"
-  | "busy"
-  | "lost"
-  | "stalled"
-  | "source"
-  | "load"
-  | "corrupt"
-  | "crash";
-
-const TROUBLE: Readonly<Record<EmotionCamErrorCode, Trouble>> = {
-  "insecure-context": "insecure",
-  "unsupported-browser": "unsupported",
-  "camera-denied": "denied",
-  "camera-missing": "missing",
-  "camera-busy": "busy",
-  "camera-lost": "lost",
-  "camera-stalled": "stalled",
-  "source-load": "source",
-  "wasm-load": "load",
-  "model-load": "load",
-  "model-corrupt": "corrupt",
-  "worker-crash": "crash",
-};
-
-const TROUBLE_ICON: Readonly<Partial<Record<Trouble, IconName>>> = {
-  insecure: "lock",
-  denied: "no-camera",
-  missing: "no-camera",
-  busy: "no-camera",
-  lost: "no-camera",
-  stalled: "no-camera",
-};
+/** The icon of each kind of error; the others have the warning sign. */
+const ERROR_ICON: Readonly<Partial<Record<ErrorFacts["about"], IconName>>> = { page: "lock", camera: "no-camera" };
 
 /** Render the panel of the current state, and the notice, which every state shows. */
 export function statePanel(model: PanelModel): TemplateResult {
@@ -74,7 +40,7 @@ export function statePanel(model: PanelModel): TemplateResult {
 
 /** @returns The panel's heading for screen readers; empty if it has none. */
 export function headline({ state, error, words }: Pick<PanelModel, "state" | "error" | "words">): string {
-  if (error !== null) return words[`${TROUBLE[error.code]}Title`];
+  if (error !== null) return words[`${ERRORS[error.code].words}Title`];
   if (state === "starting") return words.startingTitle;
   return state === "paused" ? words.paused : "";
 }
@@ -145,13 +111,13 @@ function nobody({ words, people }: PanelModel): TemplateResult | typeof nothing 
 function failure(model: PanelModel): TemplateResult {
   const { error, words, retryInMs, start } = model;
   if (error === null) return invitation(model);
-  const trouble = TROUBLE[error.code];
+  const facts = ERRORS[error.code];
   return html`
     <div class="panel card" part="panel">
       <slot name="error">
-        <div class="row">${icon(TROUBLE_ICON[trouble] ?? "warning")}</div>
-        <h2 part="title">${words[`${trouble}Title`]}</h2>
-        <p class="help" part="text">${words[`${trouble}Help`]}</p>
+        <div class="row">${icon(ERROR_ICON[facts.about] ?? "warning")}</div>
+        <h2 part="title">${words[`${facts.words}Title`]}</h2>
+        <p class="help" part="text">${words[`${facts.words}Help`]}</p>
       </slot>
       ${
         retryInMs === Infinity
@@ -169,16 +135,16 @@ function retryLine(retryInMs: number | null, words: Words): string {
 }
 
 function demo({ error, words }: PanelModel): TemplateResult {
-  const trouble = error === null ? null : TROUBLE[error.code];
+  const facts = error === null ? null : ERRORS[error.code];
   return html`
     <div class="panel tag" part="panel">
       <strong part="demo">${words.demo}</strong>
       ${
-        trouble === null
+        facts === null
           ? nothing
           : html`<p part="text">
-              ${icon(TROUBLE_ICON[trouble] ?? "warning")}<span
-                >${words[`${trouble}Title`]}. <span class="help">${words[`${trouble}Help`]}</span></span
+              ${icon(ERROR_ICON[facts.about] ?? "warning")}<span
+                >${words[`${facts.words}Title`]}. <span class="help">${words[`${facts.words}Help`]}</span></span
               >
             </p>`
       }

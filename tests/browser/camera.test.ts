@@ -8,7 +8,7 @@ import { EmotionCamError } from "../../src/errors.ts";
 const NEVER = new AbortController().signal;
 const all = () => Infinity;
 
-/** A picture of its own, so that nothing has to be served. */
+/** A picture in its own URL, so that nothing has to be served. */
 const PICTURE = `data:image/svg+xml,${encodeURIComponent(
   '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="48"><rect width="64" height="48" fill="red"/></svg>',
 )}`;
@@ -35,7 +35,7 @@ async function openFake(choice = ""): Promise<Source> {
   return showCamera(await openCamera(choice, over.signal), stage);
 }
 
-/** Takes frames, closes them, and keeps what they said. */
+/** Take frames and close them. @returns Everything but their pixels. */
 async function take(source: Source, count: number, maxFps = all): Promise<Omit<SourceFrame, "frame">[]> {
   const taken = [];
   for await (const { frame, ...rest } of frames(source.element, { signal: over.signal, lost: source.lost, maxFps })) {
@@ -47,7 +47,7 @@ async function take(source: Source, count: number, maxFps = all): Promise<Omit<S
 }
 
 function refuse(name: string): void {
-  vi.spyOn(navigator.mediaDevices, "getUserMedia").mockRejectedValue(new DOMException("as the test wants", name));
+  vi.spyOn(navigator.mediaDevices, "getUserMedia").mockRejectedValue(new DOMException("made by the test", name));
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
@@ -80,7 +80,7 @@ describe("openCamera", () => {
     }
   });
 
-  test("names the camera that is not there, and those that are", async () => {
+  test("names the camera that is missing, and those that are there", async () => {
     const [device] = await listCameras();
     const error = await openCamera("telescope", NEVER).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "camera-missing", recoverable: true });
@@ -100,7 +100,7 @@ describe("openCamera", () => {
     expect(await codeOf(openCamera("", NEVER))).toBe(code);
   });
 
-  test("says what is wrong where pages get no camera", async () => {
+  test("tells an insecure page from a browser without cameras", async () => {
     vi.spyOn(navigator, "mediaDevices", "get").mockReturnValue(undefined as unknown as MediaDevices);
     expect(await codeOf(openCamera("", NEVER))).toBe("unsupported-browser");
     vi.stubGlobal("isSecureContext", false);
@@ -140,7 +140,7 @@ describe("openCamera", () => {
 });
 
 describe("frames", () => {
-  test("of a camera: new ones, in order, on the page's clock", async () => {
+  test("of a camera are new, in order, and on the page's clock", async () => {
     const source = await openFake();
     const taken = await take(source, 10);
     const times = taken.map(({ timeMs }) => timeMs);
@@ -153,7 +153,7 @@ describe("frames", () => {
     expect(stage.video.srcObject).toBe(null);
   });
 
-  test("the newest wins: whoever is slow misses some", async () => {
+  test("are the newest: a slow caller misses some", async () => {
     const source = await openFake();
     const wishes = { signal: over.signal, lost: source.lost, maxFps: all };
     const counts: number[] = [];
@@ -167,14 +167,14 @@ describe("frames", () => {
     source.close();
   });
 
-  test("no more a second than are wanted", async () => {
+  test("do not exceed maxFps", async () => {
     const source = await showFile(PICTURE, stage, NEVER);
     const taken = await take(source, 6, () => 10);
     expect(taken[5]!.timeMs - taken[0]!.timeMs).toBeGreaterThan(440);
     source.close();
   });
 
-  test("of a picture: at a steady rate, with its pixels", async () => {
+  test("of a picture come at a steady rate, with its pixels", async () => {
     const source = await showFile(PICTURE, stage, NEVER);
     expect(source.kind).toBe("picture");
     expect(sizeOf(source.element)).toEqual({ width: 64, height: 48 });
@@ -190,7 +190,7 @@ describe("frames", () => {
     source.close();
   });
 
-  test("where the browser has neither VideoFrame nor frame callbacks", async () => {
+  test("work without VideoFrame and without frame callbacks", async () => {
     vi.stubGlobal("VideoFrame", undefined);
     const { prototype } = HTMLVideoElement;
     const callback = Object.getOwnPropertyDescriptor(prototype, "requestVideoFrameCallback")!;
@@ -208,7 +208,7 @@ describe("frames", () => {
     source.close();
   });
 
-  test.each(["camera", "clip"])("what the browser pauses is played again: %s", async (kind) => {
+  test.each(["camera", "clip"])("of a %s go on after the browser has paused it", async (kind) => {
     const source = kind === "camera" ? await openFake() : await showFile("/demo.webm", stage, over.signal);
     const taken = take(source, 20);
     await take(source, 2);
@@ -218,10 +218,10 @@ describe("frames", () => {
     source.close();
   });
 
-  test("a camera that says it is live and sends nothing is camera-stalled", async () => {
+  test("of a live camera that sends nothing end with camera-stalled", async () => {
     const canvas = document.createElement("canvas");
     canvas.getContext("2d")!.fillRect(0, 0, 9, 9);
-    // A stream that never captures: live, and silent for good.
+    // A stream that never captures is live, and silent for ever.
     stage.video.srcObject = canvas.captureStream(0);
     void stage.video.play();
     const running = (async () => {
@@ -238,7 +238,7 @@ describe("showFile", () => {
     expect((error as Error).message).toContain(url);
   });
 
-  test("ends when it is no longer wanted", async () => {
+  test("ends with the signal", async () => {
     const showing = showFile("/not-there.mp4", stage, over.signal);
     over.abort();
     await expect(showing).rejects.toMatchObject({ name: "AbortError" });
@@ -250,14 +250,14 @@ describe("retry", () => {
   const missing = new EmotionCamError("camera-missing", "none");
   const denied = new EmotionCamError("camera-denied", "no");
 
-  test("a camera plugged in ends the wait for one", async () => {
+  test("a new camera ends the wait", async () => {
     const waiting = untilWorthRetrying(missing, Infinity, NEVER);
     await new Promise((resolve) => setTimeout(resolve));
     navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
     await waiting;
   });
 
-  test("after a refusal new cameras change nothing, and a permission does", async () => {
+  test("after a refusal, only the permission ends the wait", async () => {
     const status = Object.assign(new EventTarget(), { state: "denied" });
     const permissions = { query: () => Promise.resolve(status) };
     vi.spyOn(navigator, "permissions", "get").mockReturnValue(permissions as unknown as Permissions);
@@ -273,14 +273,14 @@ describe("retry", () => {
     await waiting;
   });
 
-  test("the browser is asked for the permission's state once, however often a camera fails", async () => {
+  test("the permission is queried once, however often a camera fails", async () => {
     const query = vi.fn<() => Promise<EventTarget>>(() => Promise.resolve(new EventTarget()));
     vi.spyOn(navigator, "permissions", "get").mockReturnValue({ query } as unknown as Permissions);
     for (let failure = 0; failure < 20; failure++) await untilWorthRetrying(missing, 1, NEVER);
     expect(query).toHaveBeenCalledTimes(1);
   });
 
-  test("ends with the session", async () => {
+  test("the signal ends the wait", async () => {
     const waiting = untilWorthRetrying(denied, Infinity, over.signal);
     over.abort();
     await expect(waiting).rejects.toMatchObject({ name: "AbortError" });

@@ -78,13 +78,13 @@ function next<Type extends keyof EmotionCamEventMap>(
   });
 }
 
-/** Generous: the machine may have other things to do. */
+/** The time limit is generous, because the machine may be busy. */
 function eventually(expectation: () => void): Promise<void> {
   return vi.waitFor(expectation, { timeout: 20_000 });
 }
 
 function refuse(name: string): void {
-  vi.mocked(navigator.mediaDevices.getUserMedia).mockRejectedValue(new DOMException("as the test wants", name));
+  vi.mocked(navigator.mediaDevices.getUserMedia).mockRejectedValue(new DOMException("made by the test", name));
 }
 
 function grant(): void {
@@ -96,7 +96,7 @@ function hide(hidden: boolean): void {
   document.dispatchEvent(new Event("visibilitychange"));
 }
 
-/** Each attribute, its property, the default, a good value and bad ones. */
+/** Each attribute, its property, the default, good values and bad values. */
 const ATTRIBUTES = [
   { name: "autostart", key: "autostart", fallback: false, good: [["", true]], bad: ["false"] },
   { name: "src", key: "src", fallback: "", good: [["clip.mp4", "clip.mp4"]], bad: [] },
@@ -113,7 +113,13 @@ const ATTRIBUTES = [
     ],
     bad: ["maybe"],
   },
-  { name: "max-faces", key: "maxFaces", fallback: 4, good: [["7", 7]], bad: ["0", "-1", "1.5", "1e9", "NaN", "", "x"] },
+  {
+    name: "max-faces",
+    key: "maxFaces",
+    fallback: 4,
+    good: [["7", 7]],
+    bad: ["0", "-1", "1.5", "17", "1e9", "NaN", "", "x"],
+  },
   { name: "max-fps", key: "maxFps", fallback: Infinity, good: [["12.5", 12.5]], bad: ["0", "-1", "NaN", "", "x"] },
   {
     name: "min-score",
@@ -165,7 +171,7 @@ describe("attributes and properties", () => {
     }
   });
 
-  test("asset-base is resolved against the document", () => {
+  test("asset-base is relative to the document", () => {
     const element = document.createElement("emotion-cam");
     const own = element.assetBase;
     expect(own).toMatch(/\/src\/$/);
@@ -175,13 +181,13 @@ describe("attributes and properties", () => {
     expect(element.assetBase).toBe(own);
   });
 
-  test("lang is HTML's own", () => {
+  test("lang is the attribute of HTML", () => {
     const element = document.createElement("emotion-cam");
     element.lang = "de";
     expect(element.getAttribute("lang")).toBe("de");
   });
 
-  test("properties that were set before the element was defined are kept", async () => {
+  test("properties that are set before the definition are kept", async () => {
     const early = document.createElement("emotion-cam-early") as EmotionCam;
     Object.assign(early, { maxFaces: 2, overlay: "minimal" });
     document.body.append(early);
@@ -195,7 +201,7 @@ describe("attributes and properties", () => {
 });
 
 describe("start and stop", () => {
-  test("waits for a press, starts, and turns the camera off again", async () => {
+  test("starts after a call, and turns the camera off again", async () => {
     const element = put();
     await element.updateComplete;
     expect(element.state).toBe("idle");
@@ -213,7 +219,7 @@ describe("start and stop", () => {
     expect(tracks[0]!.readyState).toBe("ended");
   });
 
-  test("a press on the button is a start", async () => {
+  test("the button starts it", async () => {
     const element = put();
     await element.updateComplete;
     const button = element.shadowRoot!.querySelector("button")!;
@@ -223,7 +229,7 @@ describe("start and stop", () => {
     expect(element.state).toBe("running");
   });
 
-  test("autostart starts, whenever it comes", async () => {
+  test("autostart starts it, also when it is set later", async () => {
     const element = put({ autostart: "" });
     await next(element, "emotion-frame");
     const late = put();
@@ -233,7 +239,7 @@ describe("start and stop", () => {
     await next(late, "emotion-frame");
   });
 
-  test("started before it is in the page", async () => {
+  test("start() works before the element is in the page", async () => {
     const element = make();
     const starting = element.start();
     document.body.append(element);
@@ -241,7 +247,7 @@ describe("start and stop", () => {
     expect(element.state).toBe("running");
   });
 
-  test("started twice and stopped while starting", async () => {
+  test("two starts are one, and stop() ends them", async () => {
     const element = put();
     const first = element.start();
     expect(element.start()).toBe(first);
@@ -254,7 +260,7 @@ describe("start and stop", () => {
     expect(element.state).toBe("running");
   });
 
-  test("stopped and started at once, over and over", async () => {
+  test("stop() and start() at once, five times", async () => {
     const element = put();
     await element.start();
     for (let round = 0; round < 5; round++) {
@@ -266,13 +272,13 @@ describe("start and stop", () => {
     expect(workers.length).toBe(1);
   });
 
-  test("lists cameras", async () => {
+  test("listCameras() lists the cameras", async () => {
     expect((await put().listCameras()).length).toBeGreaterThan(0);
   });
 });
 
 describe("lifetime", () => {
-  test("moving it in the page restarts nothing", async () => {
+  test("an element that is moved in the page goes on", async () => {
     const element = put();
     await element.start();
     const states: string[] = [];
@@ -293,7 +299,7 @@ describe("lifetime", () => {
     elsewhere.remove();
   });
 
-  test("removing it frees the camera and the worker", async () => {
+  test("an element that is removed frees the camera and the worker", async () => {
     const element = put();
     await element.start();
     element.remove();
@@ -303,7 +309,7 @@ describe("lifetime", () => {
     expect(element.runtime).toBe(null);
   });
 
-  test("removed while starting, and put back", async () => {
+  test("an element that is removed while it starts, and put back, starts", async () => {
     const element = put({ autostart: "" });
     element.remove();
     await eventually(() => expect(element.state).toBe("idle"));
@@ -315,7 +321,7 @@ describe("lifetime", () => {
     expect(element.state).toBe("running");
   });
 
-  test("two on a page, one removed", async () => {
+  test("of two elements, one is removed and the other goes on", async () => {
     const [kept, removed] = [put(), put()];
     await Promise.all([kept.start(), removed.start()]);
     removed.remove();
@@ -324,7 +330,7 @@ describe("lifetime", () => {
     expect(kept.state).toBe("running");
   });
 
-  test("a hidden page pauses it", async () => {
+  test("an element of a hidden page is paused", async () => {
     const element = put();
     await element.start();
     hide(true);
@@ -334,15 +340,18 @@ describe("lifetime", () => {
     await next(element, "emotion-frame");
   });
 
-  test.each(["blur", "hide"] as const)("privacy=%s covers the picture and goes on looking", async (privacy) => {
-    const element = put({ privacy });
-    await element.start();
-    for (let frame = 0; frame < 5; frame++) await next(element, "emotion-frame");
-    const cover = element.shadowRoot!.querySelector(".overlay")!;
-    expect(getComputedStyle(cover).backgroundColor).toMatch(/^rgb\(/);
-  });
+  test.each(["blur", "hide"] as const)(
+    "privacy=%s covers the picture, and frames are still answered",
+    async (privacy) => {
+      const element = put({ privacy });
+      await element.start();
+      for (let frame = 0; frame < 5; frame++) await next(element, "emotion-frame");
+      const cover = element.shadowRoot!.querySelector(".overlay")!;
+      expect(getComputedStyle(cover).backgroundColor).toMatch(/^rgb\(/);
+    },
+  );
 
-  test("another source takes the camera's place; another model loads anew", async () => {
+  test("another source replaces the camera, and another model starts another worker", async () => {
     const element = put();
     await element.start();
     expect(element.mirror).toBe(true);
@@ -359,7 +368,7 @@ describe("lifetime", () => {
 });
 
 describe("events", () => {
-  test("say what changed, in order, and bubble out of shadow trees", async () => {
+  test("report what changed, in order, and leave shadow trees", async () => {
     const told: unknown[][] = [];
     const host = document.createElement("div");
     const element = make({ src: PICTURE, autostart: "" });
@@ -390,7 +399,7 @@ describe("events", () => {
     ]);
   });
 
-  test("a frame carries its time, its timings and the count of frames shown", async () => {
+  test("a frame has its time, its timings and the number of presented frames", async () => {
     const element = put({ src: PICTURE, autostart: "" });
     const first = await next(element, "emotion-frame");
     const second = await next(element, "emotion-frame");
@@ -401,7 +410,7 @@ describe("events", () => {
 });
 
 describe("failures", () => {
-  test("a refusal is told once, and a permission given later starts it", async () => {
+  test("a refusal is reported once, and a later permission starts the camera", async () => {
     const status = Object.assign(new EventTarget(), { state: "denied" });
     const permissions = { query: () => Promise.resolve(status) };
     vi.spyOn(navigator, "permissions", "get").mockReturnValue(permissions as unknown as Permissions);
@@ -422,7 +431,7 @@ describe("failures", () => {
     expect(errors).toEqual(["camera-denied"]);
   });
 
-  test("without a camera the demo plays, until one is plugged in", async () => {
+  test("the demo plays until a camera is plugged in", async () => {
     refuse("NotFoundError");
     const element = put({ autostart: "", "demo-src": PICTURE });
     const errors: string[] = [];
@@ -441,7 +450,7 @@ describe("failures", () => {
     expect(workers.length).toBe(1);
   });
 
-  test("a camera that is unplugged while running is opened again", async () => {
+  test("a camera that is unplugged is opened again", async () => {
     const element = put();
     await element.start();
     const lost = next(element, "emotion-error");
@@ -452,7 +461,7 @@ describe("failures", () => {
     expect(element.state).toBe("running");
   });
 
-  test("a camera that another program has is opened once it is free", async () => {
+  test("a camera that another program uses is opened when it is free", async () => {
     refuse("NotReadableError");
     const element = put();
     await expect(element.start()).rejects.toMatchObject({ code: "camera-busy", recoverable: true });
@@ -463,7 +472,7 @@ describe("failures", () => {
     expect(workers.length).toBe(1);
   });
 
-  test("a picture without a size is no source, and says so", async () => {
+  test("a picture without a size is an error", async () => {
     const empty = '<svg xmlns="http://www.w3.org/2000/svg" width="0" height="0"/>';
     const element = put({ src: `data:image/svg+xml,${encodeURIComponent(empty)}` });
     await expect(element.start()).rejects.toMatchObject({ code: "source-load" });
@@ -471,9 +480,9 @@ describe("failures", () => {
     await next(element, "emotion-frame");
   });
 
-  test("a full disk is none of its business: it stores nothing", async () => {
+  test("nothing is stored, so a full disk does no harm", async () => {
     const full = () => {
-      throw new DOMException("as the test wants", "QuotaExceededError");
+      throw new DOMException("made by the test", "QuotaExceededError");
     };
     const [set, open, cache] = [
       vi.spyOn(Storage.prototype, "setItem").mockImplementation(full),
@@ -486,7 +495,7 @@ describe("failures", () => {
     for (const storage of [set, open, cache]) expect(storage).not.toHaveBeenCalled();
   });
 
-  test("a source that cannot be read names its address, and another one is taken at once", async () => {
+  test("a source that cannot be read is an error, and another source starts at once", async () => {
     const element = put({ src: "/not-there.mp4" });
     await expect(element.start()).rejects.toMatchObject({ code: "source-load" });
     expect(element.state).toBe("failed");
@@ -495,7 +504,7 @@ describe("failures", () => {
     expect(element.state).toBe("running");
   });
 
-  test("networks that cannot be loaded are tried again, with others at once", async () => {
+  test("networks that cannot be loaded are an error, and another model starts at once", async () => {
     const element = put({ src: PICTURE, model: "/broken.json" });
     await expect(element.start()).rejects.toMatchObject({ code: "model-load", recoverable: true });
     expect(element.state).toBe("failed");
@@ -504,7 +513,7 @@ describe("failures", () => {
     expect(element.state).toBe("running");
   });
 
-  test("a browser that lacks what it needs is told so", async () => {
+  test("a browser that lacks a feature is an error", async () => {
     vi.stubGlobal("OffscreenCanvas", undefined);
     Reflect.deleteProperty(globalThis, "OffscreenCanvas");
     const element = put({ src: PICTURE });

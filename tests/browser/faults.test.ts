@@ -1,4 +1,4 @@
-/** Faults beneath the page, made in the shipped worker: each is told by its code, and the next frame is answered. */
+/** Faults in the shipped worker: each is reported with its code, and the next frame is answered. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { EmotionCamError } from "../../src/errors.ts";
 import { type RuntimeClient, createClient } from "../../src/runtime/client.ts";
@@ -10,7 +10,7 @@ const DAY_MS = 86_400_000;
 /** Where the head and shoulders are in the portrait: left, top, width and height. */
 const HEAD = [130, 30, 190, 190] as const;
 const LOOKS = 4;
-/** Of a machine that has other things to do as well. */
+/** The limit for a busy machine. */
 const LONG_MS = 120_000;
 
 const RealWorker = Worker;
@@ -32,7 +32,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The shipped worker. The first one runs `before` ahead of its own code, and any fault that it is told of. */
+/** Use the shipped worker. The first one runs `before` ahead of its own code, and later each fault that is posted to it. */
 function workersWith(before: string): void {
   const module = (text: string) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   const prelude = module(`
@@ -63,7 +63,7 @@ function open(engine: "int8" | "float" | "auto" = "int8") {
   return { client, onError };
 }
 
-/** A picture with heads in it, as a camera's frame. */
+/** @param heads Left edge, top edge and side of each head, in pixels. @returns A frame with heads in it. */
 function frameOf(width: number, height: number, heads: readonly (readonly [number, number, number])[]): VideoFrame {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d")!;
@@ -76,7 +76,7 @@ function frameOf(width: number, height: number, heads: readonly (readonly [numbe
 const oneHead = () => frameOf(640, 480, [[200, 100, 300]]);
 const noHead = () => frameOf(640, 480, []);
 
-/** A face is shown once it was seen a few times. @returns The last of some answers to the same picture. */
+/** A face is shown after a few frames. @returns The last of some answers to the same picture. */
 async function look(
   client: RuntimeClient,
   picture: () => VideoFrame,
@@ -106,17 +106,17 @@ function expectSound({ faces }: FrameResult): void {
 const TRAP = `new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96,
   0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 5, 1, 3, 0, 0, 11]))).exports.f`;
 
-/** What is done to the first worker, once it has answered a frame. */
+/** Code that runs in the first worker after it has answered a frame. */
 const FAULTS = [
   ["WebAssembly traps", "int8", `_tfengine.runKernel = ${TRAP}`, /unreachable/],
   [
-    "a network answers with what is no number",
+    "a network answers with NaN",
     "int8",
     "const read = _tfengine.readSync.bind(_tfengine); _tfengine.readSync = (id) => read(id).map(() => NaN)",
     /no number/,
   ],
   [
-    "the float classifier answers with what is no number",
+    "the float classifier answers with NaN",
     "float",
     "const read = _tfengine.readSync.bind(_tfengine); " +
       "_tfengine.readSync = (id) => { const numbers = read(id); return numbers.length === 7 ? numbers.map(() => NaN) : numbers; }",
@@ -126,14 +126,14 @@ const FAULTS = [
     "the memory is full and cannot grow",
     "int8",
     `const { wasm } = _tfengine.backendInstance;
-     WebAssembly.Memory.prototype.grow = () => { throw new RangeError("as the test wants"); };
+     WebAssembly.Memory.prototype.grow = () => { throw new RangeError("made by the test"); };
      for (let bytes = 1 << 24; bytes >= 16; bytes >>= 1) try { for (;;) wasm._malloc(bytes); } catch {}`,
     /memory is full/,
   ],
 ] as const;
 
 describe("in a worker that has answered", { timeout: LONG_MS }, () => {
-  test.each(FAULTS)("%s: another one takes its place", async (_, engine, fault, message) => {
+  test.each(FAULTS)("%s: another worker replaces it", async (_, engine, fault, message) => {
     workersWith("");
     const { client, onError } = open(engine);
     await client.ready;
@@ -148,7 +148,7 @@ describe("in a worker that has answered", { timeout: LONG_MS }, () => {
     expect((await look(client, oneHead, 1000)).faces).toHaveLength(1);
   });
 
-  test("terminated from outside: it is missed when it does not answer", async () => {
+  test("it is terminated from outside: another worker replaces it", async () => {
     workersWith("");
     const { client } = open();
     await client.ready;
@@ -165,14 +165,14 @@ describe("in a worker that has answered", { timeout: LONG_MS }, () => {
 });
 
 describe("a browser that lacks something", { timeout: LONG_MS }, () => {
-  test("SIMD: float does the work", async () => {
+  test("SIMD: the float engine is used", async () => {
     workersWith("WebAssembly.validate = () => false;");
     const { client } = open("auto");
     expect(await client.ready).toMatchObject({ engine: "float", simd: "none" });
     expect((await look(client, oneHead, 0)).faces).toHaveLength(1);
   });
 
-  test("OffscreenCanvas in workers: a frame without planes says so, and nothing is tried again", async () => {
+  test("OffscreenCanvas in workers: a frame without planes is an error, and nothing is tried again", async () => {
     workersWith("delete self.OffscreenCanvas;");
     const { client } = open();
     await client.ready;
@@ -183,24 +183,24 @@ describe("a browser that lacks something", { timeout: LONG_MS }, () => {
 });
 
 describe("frames of every kind are answered", { timeout: LONG_MS }, () => {
-  test("clocks that jump: back, a day ahead, and to nonsense", async () => {
+  test("clocks that jump back, a day ahead, and to NaN", async () => {
     const { client } = open();
     await client.ready;
     for (const timeMs of [1000, 1033, 500, 533, 1066, 1100 + DAY_MS, 1133 + DAY_MS, Number.NaN, 0, Infinity, 5])
       expectSound(await client.process(oneHead(), timeMs, OPTIONS));
-    // Whatever the clock did, who is there is found again.
+    // Afterwards the face is found again.
     const result = await look(client, oneHead, 2 * DAY_MS);
     expect(result.faces).toHaveLength(1);
     expectSound(result);
   });
 
-  test("nobody", async () => {
+  test("a frame without faces", async () => {
     const { client } = open();
     await client.ready;
     expect((await client.process(noHead(), 0, OPTIONS)).faces).toEqual([]);
   });
 
-  test("twenty faces: as many as are followed at most, each with its own number", async () => {
+  test("twenty faces: at most 16 are followed, each with its own id", async () => {
     const heads = Array.from(
       { length: 20 },
       (_, i) => [20 + (i % 5) * 250, 10 + Math.floor(i / 5) * 178, 170] as const,

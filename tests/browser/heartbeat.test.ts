@@ -42,10 +42,10 @@ function answer(presentedFrames: number): void {
 }
 
 function fail(code: "camera-missing" | "camera-stalled" | "camera-busy"): void {
-  camera.dispatchEvent(new EmotionErrorEvent(new EmotionCamError(code, "for the test")));
+  camera.dispatchEvent(new EmotionErrorEvent(new EmotionCamError(code, "made by the test")));
 }
 
-test("silent where the page is not a kiosk's", async () => {
+test("is silent outside the kiosk", async () => {
   history.replaceState(null, "", "?max-faces=4");
   start();
   answer(1);
@@ -54,7 +54,7 @@ test("silent where the page is not a kiosk's", async () => {
   expect(reloads).toBe(0);
 });
 
-test("posts what advanced, at once and then every few seconds", async () => {
+test("posts its counters at once, and then every few seconds", async () => {
   start();
   expect(posted).toHaveLength(1);
   expect(last()).toMatchObject({ path: "/heartbeat", state: "running", source: "camera", error: null, results: 0 });
@@ -68,7 +68,7 @@ test("posts what advanced, at once and then every few seconds", async () => {
   expect(last()["page"]).toBe(posted[0]!["page"]);
 });
 
-test("says that the demo is not the camera, and that the camera's failure lasts until the camera is back", async () => {
+test("tells the demo from the camera, and keeps the camera's error until the camera is back", async () => {
   start();
   fail("camera-missing");
   camera.toggleAttribute("demo", true);
@@ -81,7 +81,7 @@ test("says that the demo is not the camera, and that the camera's failure lasts 
   expect(last()).toMatchObject({ source: "camera", error: null });
 });
 
-test("a stall is not hidden by the failures that follow from it", async () => {
+test("keeps a stall when other camera errors follow", async () => {
   start();
   fail("camera-stalled");
   fail("camera-busy");
@@ -89,7 +89,7 @@ test("a stall is not hidden by the failures that follow from it", async () => {
   expect(last()).toMatchObject({ error: "camera-stalled" });
 });
 
-test("loads itself anew when results no longer come", async () => {
+test("reloads the page when results stop", async () => {
   start();
   answer(1);
   await pass(15);
@@ -98,7 +98,7 @@ test("loads itself anew when results no longer come", async () => {
   expect(reloads).toBeGreaterThan(0);
 });
 
-test("but not while results come, while it rests, or while a camera is awaited", async () => {
+test("does not reload while results come, while the page rests, or while the camera fails", async () => {
   start();
   for (let second = 0; second < 60; second++) {
     answer(second);
@@ -114,10 +114,10 @@ test("but not while results come, while it rests, or while a camera is awaited",
   expect(reloads).toBe(0);
 });
 
-test("nor while the server is away: the browser's own error page would come instead", async () => {
+test("does not reload while the server is away", async () => {
   start();
   answer(1);
-  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("for the test")));
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("made by the test")));
   await pass(120);
   expect(reloads).toBe(0);
 });

@@ -26,18 +26,18 @@ function put(attributes: Record<string, string> = {}): EmotionCam {
   return element;
 }
 
-/** Generous: the machine may have other things to do. */
+/** The time limit is generous, because the machine may be busy. */
 const eventually = (expectation: () => void) => vi.waitFor(expectation, { timeout: 20_000 });
 
 const reach = (state: string) => eventually(() => expect(element.getAttribute("state")).toBe(state));
 
 function refuse(name: string): void {
-  vi.spyOn(navigator.mediaDevices, "getUserMedia").mockRejectedValue(new DOMException("as the test wants", name));
+  vi.spyOn(navigator.mediaDevices, "getUserMedia").mockRejectedValue(new DOMException("made by the test", name));
 }
 
 const part = (name: string) => element.shadowRoot!.querySelector<HTMLElement>(`[part~=${name}]`);
 
-/** Each state, and how the element gets there. */
+/** A way to bring the element into each state. */
 const STATES: Readonly<Record<string, () => unknown>> = {
   idle: async () => {
     put();
@@ -95,7 +95,7 @@ describe("axe finds nothing", () => {
         element.setAttribute("theme", theme);
         element.setAttribute("overlay", overlay);
         await element.updateComplete;
-        // Fading in is not what is to be judged.
+        // The check is not about elements that fade in.
         for (const animation of element.shadowRoot!.getAnimations()) animation.finish();
         const { violations } = await axe.run(element, { rules: { "landmark-one-main": { enabled: false } } });
         expect(violations.map(({ id, nodes }) => `${theme} ${overlay} ${id}: ${nodes[0]?.html}`)).toEqual([]);
@@ -105,7 +105,7 @@ describe("axe finds nothing", () => {
 });
 
 describe("by keyboard alone", () => {
-  test("it starts and ends, and the focus stays on its button", async () => {
+  test("it starts and stops, and the focus stays on its button", async () => {
     put({ src: PICTURE });
     await element.updateComplete;
     await userEvent.tab();
@@ -122,14 +122,14 @@ describe("by keyboard alone", () => {
     await reach("running");
   });
 
-  test("focus() goes to its button", async () => {
+  test("focus() moves to its button", async () => {
     put();
     await element.updateComplete;
     element.focus();
     expect(element.shadowRoot!.activeElement).toBe(part("button"));
   });
 
-  test("the focus is not taken from anything else", async () => {
+  test("other elements keep the focus", async () => {
     const elsewhere = document.createElement("input");
     document.body.append(elsewhere);
     put({ src: PICTURE });
@@ -143,7 +143,7 @@ describe("by keyboard alone", () => {
     elsewhere.remove();
   });
 
-  test("what started by itself is not ended by whoever passes", async () => {
+  test("an element that started by itself has no button to stop it", async () => {
     put({ src: PICTURE, autostart: "" });
     await reach("running");
     await element.updateComplete;
@@ -152,7 +152,7 @@ describe("by keyboard alone", () => {
 });
 
 describe("states for style sheets", () => {
-  test("are those of the attribute, and who and what is there", async () => {
+  test("are those of the attribute, and of the camera and the people", async () => {
     put();
     await element.updateComplete;
     expect([":state(idle)", ":state(running)", ":state(camera)"].map((name) => element.matches(name))).toEqual([
@@ -173,11 +173,11 @@ describe("slots", () => {
     ["error", "failed, a person is needed"],
     ["notice", "idle"],
     ["label", "running, somebody there"],
-  ])("%s: the page's own words in place of the element's", async (slot, state) => {
+  ])("%s: the page's words replace those of the element", async (slot, state) => {
     await STATES[state]!();
     const own = document.createElement("b");
     own.slot = slot;
-    own.textContent = "our own words";
+    own.textContent = "words of the page";
     element.append(own);
     await element.updateComplete;
     await eventually(() => expect(own.assignedSlot?.name).toBe(slot));
@@ -186,7 +186,7 @@ describe("slots", () => {
 });
 
 describe("languages", () => {
-  test("what a page adds is spoken at once, in its own direction, and said to be that language", async () => {
+  test("a language that the page adds is shown at once, with its direction and its tag", async () => {
     put({ lang: "he" });
     await element.updateComplete;
     const all = element.shadowRoot!.querySelector(".all")!;
@@ -198,7 +198,7 @@ describe("languages", () => {
     expect([all.getAttribute("lang"), all.getAttribute("dir")]).toEqual(["he", "rtl"]);
   });
 
-  test("right to left: notice and demo change sides, the picture does not", async () => {
+  test("right to left, the notice and the demo change sides and the picture does not", async () => {
     EmotionCam.addLanguage("he", {});
     refuse("NotFoundError");
     put({ autostart: "", "demo-src": PICTURE, lang: "he" });

@@ -27,7 +27,7 @@ afterEach(() => {
   abort.abort();
 });
 
-/** A worker that does as told on each kind of message. */
+/** @returns The URL of a worker that runs this code at each kind of message. */
 function worker(onLoad: string, onFrame: string): string {
   const script = `
     const ready = () => postMessage({ type: "ready", runtime: { variant: String(performance.timeOrigin) } });
@@ -38,7 +38,7 @@ function worker(onLoad: string, onFrame: string): string {
   return URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
 }
 
-/** The shipped worker, which tells of each video frame that is closed in it. */
+/** @returns The URL of the shipped worker, with a report of each video frame that it closes. */
 function closeCountingWorker(): string {
   const module = (text: string) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   const spy = module(`
@@ -96,7 +96,7 @@ describe("with the shipped worker", () => {
     expect(JSON.stringify(faces).length).toBeLessThan(1500);
   });
 
-  test("a frame that was closed already is refused, and the next one is answered", async () => {
+  test("a frame that was closed before is refused, and the next one is answered", async () => {
     const client = open("/worker.js");
     await client.ready;
     const closed = videoFrame();
@@ -160,7 +160,7 @@ describe("a worker that fails is started again", () => {
     expect((await client.process(videoFrame(), 5, OPTIONS)).timeMs).toBe(5);
   });
 
-  test("when it never answers", async () => {
+  test("when it does not answer", async () => {
     const client = open(worker("ready()", "if (data.timeMs > 0) answer(data.timeMs)"));
     await client.ready;
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
@@ -175,7 +175,7 @@ describe("a worker that fails is started again", () => {
     expect((await client.process(videoFrame(), 7, OPTIONS)).timeMs).toBe(7);
   });
 
-  test("but not because the page was asleep: what was under way may still come", async () => {
+  test("but not after the page was asleep, because the answer may still come", async () => {
     const client = open(worker("ready()", "setTimeout(() => answer(data.timeMs), 200)"));
     await client.ready;
     const started = workersStarted;
@@ -190,7 +190,7 @@ describe("a worker that fails is started again", () => {
     expect(workersStarted).toBe(started);
   });
 
-  test("with longer and longer waits while it keeps failing", async () => {
+  test("with longer and longer waits while it fails", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const onError = vi.fn<(error: EmotionCamError, retryInMs: number) => void>();
     const client = open(worker(`throw new Error("no")`, ""), { onError });
@@ -207,7 +207,7 @@ describe("a worker that fails is started again", () => {
     expect(onError.mock.calls.map(([, retryInMs]) => retryInMs)).toEqual(waits);
   });
 
-  test("when its script is not there", async () => {
+  test("when its script is missing", async () => {
     const onError = vi.fn<(error: EmotionCamError) => void>();
     const client = open("/no-such-worker.js", { onError });
     const error = await failure(client.ready);
@@ -216,7 +216,7 @@ describe("a worker that fails is started again", () => {
   });
 });
 
-test("after a failure that no start can help it stays down", async () => {
+test("a worker that failed for good is not started again", async () => {
   const onError = vi.fn<(error: EmotionCamError) => void>();
   const client = open(
     worker(`postMessage({ type: "error", error: { code: "insecure-context", message: "bad" } })`, ""),
@@ -230,7 +230,7 @@ test("after a failure that no start can help it stays down", async () => {
   expect(onError).toHaveBeenCalledTimes(1);
 });
 
-test("abort ends it: what waits is rejected with the signal's reason", async () => {
+test("the abort rejects everything with the signal's reason", async () => {
   const client = open(worker("ready()", ""));
   await client.ready;
   const waiting = client.process(videoFrame(), 0, OPTIONS);

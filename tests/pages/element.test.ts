@@ -4,7 +4,7 @@ import type { Face } from "../../src/types.ts";
 import { FACE_PLACE } from "./camera-clip.ts";
 import { ALLOW_CAMERA, FAKE_CAMERA, type Visit, personOnCamera, visit } from "./visit.ts";
 
-/** Hundreds of frames, on a machine that has other things to do as well. */
+/** The limit for hundreds of frames on a busy machine. */
 const LONG_MS = 240_000;
 
 const camera = personOnCamera();
@@ -15,7 +15,7 @@ afterEach(async () => {
   here = undefined;
 });
 
-/** What the page's element told of from its start to so many frames, with a face or in all. */
+/** Start the page's element. @returns Its events up to a number of frames, or of frames with a face. */
 function watch(page: Visit["page"], enough: { frames: number } | { sightings: number }) {
   return page.evaluate(async (wanted) => {
     await customElements.whenDefined("emotion-cam");
@@ -39,7 +39,7 @@ function watch(page: Visit["page"], enough: { frames: number } | { sightings: nu
 }
 
 describe("the tag on the served page", { timeout: LONG_MS }, () => {
-  test("finds the face that the camera sees, in its place, and reads it; nothing leaves the origin", async () => {
+  test("finds the face in its place and names its expression; nothing leaves the origin", async () => {
     here = await visit("embed.html", camera.flags);
     const { seen, changes, count, runtime, state } = await watch(here.page, { sightings: 40 });
     expect(state).toBe("running");
@@ -52,7 +52,7 @@ describe("the tag on the served page", { timeout: LONG_MS }, () => {
         expect(Object.values(scores).reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 3);
       }
     }
-    // Once found it is followed: one person with one number, hardly ever out of sight.
+    // Once found, the face is followed: one id, and hardly a frame without it.
     const followed = seen.slice(seen.findIndex((faces) => faces.length === 1));
     expect(followed.length).toBeLessThan(50);
     expect(new Set(seen.flatMap((faces) => faces.map(({ id }) => id))).size).toBe(1);
@@ -63,7 +63,7 @@ describe("the tag on the served page", { timeout: LONG_MS }, () => {
     expect(here.complaints).toEqual([]);
   });
 
-  test("a moving shape is no face", async () => {
+  test("a moving shape is not a face", async () => {
     here = await visit("embed.html", [FAKE_CAMERA, ALLOW_CAMERA]);
     const { seen, changes } = await watch(here.page, { frames: 200 });
     expect(seen.flat()).toEqual([]);

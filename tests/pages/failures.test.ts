@@ -33,7 +33,7 @@ async function fail({ page }: Visit): Promise<{ code: string; message: string; s
   return failure;
 }
 
-/** What a visitor reads of it. */
+/** @returns The words that a visitor reads. */
 async function readable({ page }: Visit): Promise<string> {
   return page.locator("emotion-cam [part~=panel]").innerText();
 }
@@ -42,7 +42,7 @@ const answerWith =
   (pattern: string | RegExp, status: number, contentType: string, body: string) => (context: BrowserContext) =>
     context.route(pattern, (route) => route.fulfill({ status, contentType, body }));
 
-/** Whichever engine is taken, these are its network's files. */
+/** The files of the network, for both engines. */
 const WEIGHTS = /\/models\/edge\/(?!contract\.json$)/;
 
 const HTML = "<!doctype html><title>Not here</title><h1>Not here</h1>";
@@ -60,7 +60,7 @@ describe("what a visitor is told", () => {
     expect(await readable(here)).toMatch(/camera/i);
   });
 
-  test("a page that is not served securely", async () => {
+  test("insecure page", async () => {
     here = await visit("", [FAKE_CAMERA, ALLOW_CAMERA], (context, origin) =>
       context.route(`${INSECURE_ORIGIN}/**`, async (route) => {
         const url = route.request().url().replace(INSECURE_ORIGIN, origin);
@@ -86,13 +86,13 @@ describe("what a visitor is told", () => {
     const failure = await fail(here);
     expect(failure).toMatchObject({ code, state: "failed", told: 1 });
     expect(failure.message).toContain(here.origin);
-    // What is wrong, and when it is tried again.
+    // The panel says what is wrong, and when the next try is.
     expect((await readable(here)).length).toBeGreaterThan(20);
     await here.page.getByText(/Next try within \d+ s|Trying again now/).waitFor();
     if (code === "model-corrupt") await here.page.getByText(/Next try within (5|10|20) s/).waitFor();
   });
 
-  test("a clip that is not there", async () => {
+  test("missing clip", async () => {
     here = await visit("embed.html", []);
     await here.page.evaluate(() => document.querySelector("emotion-cam")!.setAttribute("src", "/no-clip.mp4"));
     const failure = await fail(here);

@@ -1,4 +1,4 @@
-/** The soak's faults, one at a time: each kills, freezes or withholds a real part of the browser or its server. */
+/** The faults of the soak, one at a time: each kills, freezes or withholds a real part of the browser or its server. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CDPSession } from "playwright";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -7,10 +7,10 @@ import { FAULTS } from "../soak/faults.ts";
 import { FAKE_CAMERA, browserWith, endVisits } from "./visit.ts";
 
 const START_MS = 120_000;
-/** A hang is a failure; how fast it is, the soak tells. */
+/** A longer recovery counts as a hang. The soak measures the times. */
 const RECOVERY_MS = 80_000;
 const WELL_FRAMES = 3;
-/** Each fault lasts as short as it may. */
+/** Each fault lasts for its shortest time. */
 const shortest = () => 0;
 
 let exhibit: Exhibit;
@@ -25,7 +25,7 @@ afterAll(async () => {
   await exhibit?.close();
 });
 
-/** Waits until the camera's frames are answered. @returns The codes that were told of meanwhile. */
+/** Wait until frames of the camera are answered. @returns The codes that were reported meanwhile. */
 async function untilWell(): Promise<Set<string>> {
   const codes = new Set<string>();
   let from: number | null = null;
@@ -43,7 +43,7 @@ beforeEach(async () => {
   await untilWell();
 });
 
-/** Each fault's beginning of its name, and what the page tells of. */
+/** The beginning of each fault's name, and the codes that the page reports. */
 test.each([
   ["camera unplugged", ["camera-lost"]],
   ["camera silent", ["camera-stalled"]],
@@ -65,7 +65,7 @@ test.each([
 test.each([
   ["a picture as the source", "src", "screenshot.jpg"],
   ["a veiled camera", "privacy", "blur"],
-])("%s: frames that were drawn are not kept", { timeout: RECOVERY_MS }, async (_what, name, value) => {
+])("%s: drawn frames are not kept", { timeout: RECOVERY_MS }, async (_what, name, value) => {
   const memory = async () => (await exhibit.read()).rendererMemory!;
   const set = (wish: readonly [string, string]) =>
     exhibit.page.evaluate(([name, value]) => document.querySelector("emotion-cam")!.setAttribute(name, value), wish);
@@ -75,11 +75,11 @@ test.each([
   while ((await exhibit.progress()).frames < frames + 250) await sleep(100);
   const grown = (await memory()) - before;
   await set([name, ""]);
-  // Each has 1 to 4 MB, and so have a few that wait to be swept.
+  // A frame has 1 to 4 MB, and a few wait for the garbage collector.
   expect(grown).toBeLessThan(120);
 });
 
-/** A tab that Playwright does not hold: those that it holds are told that they are seen and have the focus, always. */
+/** Open a tab without Playwright, whose own tabs always count as visible and focused. */
 async function openTab(session: CDPSession, url: string, origin: string) {
   const { browserContextId } = await session.send("Target.createBrowserContext");
   await session.send("Browser.grantPermissions", { permissions: ["videoCapture"], browserContextId, origin });
@@ -88,7 +88,7 @@ async function openTab(session: CDPSession, url: string, origin: string) {
   const answers = new Map<number, (value: unknown) => void>();
   session.on("Target.receivedMessageFromTarget", ({ message }) => {
     const { id, result } = JSON.parse(message) as { id: number; result?: { result: { value: unknown } } };
-    // While the tab goes to its page there is nothing that could be asked: no result, and so no value.
+    // While the tab loads its page there is no result, and so no value.
     answers.get(id)?.(result?.result.value);
   });
   let asked = 0;
@@ -104,7 +104,7 @@ async function openTab(session: CDPSession, url: string, origin: string) {
   return { evaluate, cover, show };
 }
 
-test("the tab goes behind another one and comes back", { timeout: RECOVERY_MS }, async () => {
+test("the tab is covered by another one and comes back", { timeout: RECOVERY_MS }, async () => {
   const browser = await browserWith([FAKE_CAMERA]);
   const session = await browser.newBrowserCDPSession();
   const tab = await openTab(session, exhibit.origin, exhibit.origin);
@@ -121,7 +121,7 @@ test("the tab goes behind another one and comes back", { timeout: RECOVERY_MS },
   const before = (await tab.evaluate("frames")) as number;
   await sleep(4000);
   expect(await tab.evaluate("document.visibilityState")).toBe("hidden");
-  // One may have been under way.
+  // One frame may have been under way.
   expect(await tab.evaluate("frames")).toBeLessThanOrEqual(before + 1);
   await tab.show();
   await becomes("running");

@@ -187,6 +187,7 @@ test("if a hostile script gets into the page, nothing gets out of it", async () 
         document.body.append(script);
         if (!("leaked" in globalThis)) throw new Error();
       }),
+      // oxlint-disable-next-line no-eval -- the policy must refuse it
       evaluate: await settle(() => (0, eval)("1")),
       markup: await settle(() => (document.createElement("div").innerHTML = "<b>x</b>")),
       style: await settle(() => {

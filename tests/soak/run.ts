@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { machineName } from "../commands/speed/bench-history.ts";
-import { commitId } from "../commands/shared/commit-id.ts";
+import { commitId } from "../../src/package/commit.mjs";
 import { InputError, runCommand } from "../commands/shared/input-error.ts";
 import { randomNumbers } from "../int8/networks.ts";
 import { Exhibit, LINES, type LineName, type Progress, type Reading } from "./exhibit.ts";

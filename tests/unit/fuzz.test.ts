@@ -1,4 +1,4 @@
-/** Whatever is written into contracts, settings and addresses: a clear error or something sound, never a crash. */
+/** Random contracts, settings and addresses: each gives a clear error or a sound result, and never a crash. */
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
@@ -17,7 +17,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** Where something is in a JSON value: keys, from the top down. */
+/** @returns The paths of all parts of a JSON value; a path is the list of keys from the top down. */
 function pathsIn(value: unknown, path: readonly string[] = []): (readonly string[])[] {
   if (typeof value !== "object" || value === null) return [path];
   return [path, ...Object.entries(value).flatMap(([key, inner]) => pathsIn(inner, [...path, key]))];
@@ -49,7 +49,7 @@ function expectUsable(contract: ClassifierContract): void {
     for (const { bytes } of files) expect(Number.isInteger(bytes) && bytes >= 1 && bytes <= 2 ** 30).toBe(true);
 }
 
-/** @returns Whether it was refused, with a code and the address; anything else is a failure. */
+/** @returns Whether the contract was refused with a code and its address. Other errors fail the test. */
 async function refuses(find: () => Promise<unknown>): Promise<boolean> {
   try {
     const found = (await find()) as { contract: ClassifierContract };
@@ -95,7 +95,7 @@ test(`${FUZZ_RUNS} damaged contracts`, { timeout: FUZZ_MS }, async () => {
         try {
           return withChange(whole, where, what);
         } catch {
-          return whole; // The place went with an earlier change.
+          return whole; // An earlier change removed the place.
         }
       }, contract);
       answerWith(JSON.stringify(damaged) ?? "");
@@ -103,7 +103,7 @@ test(`${FUZZ_RUNS} damaged contracts`, { timeout: FUZZ_MS }, async () => {
     }),
     { numRuns: FUZZ_RUNS },
   );
-  // Else the damage is too gentle to try anything.
+  // Fewer refusals would mean that the damage is too gentle.
   expect(refused).toBeGreaterThan(FUZZ_RUNS / 3);
   expect(refused).toBeLessThan(FUZZ_RUNS);
 });
@@ -153,7 +153,7 @@ test(`${FUZZ_RUNS} addresses of the kiosk page`, { timeout: FUZZ_MS }, () => {
       const src = attributes.get("src");
       if (src !== undefined) expect(new URL(src).origin).toBe(new URL(BASE).origin);
       expect(typeof isOpen(hours, now)).toBe("boolean");
-      // A visitor's address may not take what only the page decides.
+      // An address must not set what only the page decides.
       for (const name of attributes.keys()) expect(name).not.toMatch(/^on|^(style|class|id|asset-base|autostart)$/);
       if (bench?.seconds !== undefined) expect(bench.seconds > 0 && bench.seconds < Infinity).toBe(true);
     }),

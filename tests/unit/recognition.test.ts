@@ -1,108 +1,250 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { softmaxRows } from "../../src/runtime/softmax.ts";
-import { readFaceLabels } from "../commands/accuracy/face-labels.ts";
-import { calibrationError, compare } from "../commands/accuracy/recognition.ts";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { EmotionCamError, type EmotionCamErrorCode } from "../../src/errors.ts";
+import { Recognition, type Wish } from "../../src/recognition.ts";
+import type { ClientHooks } from "../../src/runtime/client.ts";
+import type { FrameOptions } from "../../src/types.ts";
+import { MadeClient, MadeRoom, RUNTIME, failure, settle, until } from "./made-sources.ts";
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "labels-"));
+const ENGINE = { assetBase: "http://site.test/", engine: "auto", model: "edge" } as const;
+
+let room: MadeRoom;
+let wish: Wish;
+/** The hooks of every worker that was started. */
+let workers: ClientHooks[];
+let recognition: Recognition;
+let phases: string[];
+let errors: string[];
+let answers: number;
+let empties: number;
+
+beforeEach(() => {
+  for (const name of ["Worker", "OffscreenCanvas"]) vi.stubGlobal(name, class {});
+  room = new MadeRoom();
+  wish = { src: "", camera: "", demoSrc: "", engine: ENGINE };
+  workers = [];
+  phases = [];
+  errors = [];
+  answers = 0;
+  empties = 0;
+  recognition = new Recognition(
+    {
+      wish: () => wish,
+      stage: () => ({}) as never,
+      rendered: () => Promise.resolve(),
+      maxFps: () => Infinity,
+      frameOptions: () => ({}) as FrameOptions,
+      onChange: () => {
+        const { name } = recognition.phase;
+        if (phases.at(-1) !== name) phases.push(name);
+      },
+      onReady: () => {},
+      onError: ({ code }) => void errors.push(code),
+      onResult: () => void answers++,
+      onEmpty: () => void empties++,
+    },
+    (_options, hooks) => startWorker(hooks),
+    room,
+  );
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
-const VOTES = "neutral happiness surprise sadness anger disgust fear contempt unknown not_face";
-const HEADER = `name,fer2013,${VOTES.split(" ")
-  .map((tag) => `votes_${tag}`)
-  .join(",")}`;
+afterEach(async () => {
+  await recognition.stop();
+  expect([room.open.size, room.lights]).toEqual([0, 0]);
+  vi.unstubAllGlobals();
+});
 
-function write(...rows: string[]): string {
-  const path = join(folder, "labels.csv");
-  writeFileSync(path, [HEADER, ...rows, ""].join("\n"));
-  return path;
+/** A worker that is ready at once. */
+function startWorker(hooks: ClientHooks): MadeClient {
+  workers.push(hooks);
+  const client = new MadeClient();
+  client.ready = Promise.resolve().then(() => {
+    hooks.onReady?.(RUNTIME);
+    return RUNTIME;
+  });
+  return client;
 }
 
-describe("readFaceLabels", () => {
-  test("reads both labels, and the majority of all ten tags where it is one of the seven", () => {
-    const path = write(
-      "a.png,angry,4,0,0,0,1,0,0,4,1,0",
-      "b.png,disgusted,1,0,0,1,0,2,0,6,0,0",
-      "c.png,,0,9,0,0,0,0,0,0,0,1",
-      "d.png,sad,0,0,0,0,0,0,0,0,0,10",
-    );
-    expect(readFaceLabels(path)).toEqual([
-      { fer2013: "angry", ferplus: "neutral" },
-      { fer2013: "disgusted", ferplus: null },
-      { fer2013: null, ferplus: "happy" },
-      { fer2013: "sad", ferplus: null },
-    ]);
-  });
-
-  test.each([
-    ["a.png,angry,4,0,0", "line 2 has 5 cells, not 12"],
-    ["a.png,cross,4,0,0,0,1,0,0,4,1,0", 'line 2 has the unknown label "cross"'],
-    ["a.png,angry,4,0,0,x,1,0,0,4,1,0", "line 2 has votes that are not counts"],
-    ["a.png,angry,4,0,0,,1,0,0,4,1,0", "line 2 has votes that are not counts"],
-  ])("refuses %s", (row, message) => {
-    const path = write(row);
-    expect(() => readFaceLabels(path)).toThrow(`${path}: ${message}`);
-  });
-
-  test("names a missing column", () => {
-    const path = join(folder, "other.csv");
-    writeFileSync(path, "name,emotion\na.png,3\n");
-    expect(() => readFaceLabels(path)).toThrow(`${path}: has no column "fer2013"`);
-  });
-});
-
-/** Scores that answer the label at `index` with a probability. */
-function answer(index: number, probability: number): Float32Array {
-  const scores = new Float32Array(7).fill((1 - probability) / 6);
-  scores[index] = probability;
-  return scores;
+function refuse(...codes: EmotionCamErrorCode[]): void {
+  room.order = (what) => {
+    const code = what === "camera" ? codes.shift() : undefined;
+    if (code !== undefined) throw failure(code);
+  };
 }
 
-describe("compare", () => {
-  test("counts rows by truth, columns by answer, over the faces that have a label", () => {
-    const scores = [answer(0, 0.9), answer(3, 0.9), answer(3, 0.9), null, answer(6, 0.9)];
-    const { accuracy, n, recall, confusion } = compare(scores, ["angry", "angry", "happy", "happy", null]);
-    expect({ accuracy, n }).toEqual({ accuracy: 0.5, n: 4 });
-    expect(recall).toMatchObject({ angry: 0.5, happy: 0.5, sad: null });
-    expect(confusion[0]).toEqual([1, 0, 0, 1, 0, 0, 0]);
-    expect(confusion[3]).toEqual([0, 0, 0, 1, 0, 0, 0]);
+describe("start", () => {
+  test("resolves with the first answered frame", async () => {
+    expect(recognition.runtime).toBe(null);
+    expect(await recognition.start(true)).toBe(RUNTIME);
+    expect(phases).toEqual(["starting", "running"]);
+    expect(await recognition.start(true)).toBe(RUNTIME);
+    expect(workers).toHaveLength(1);
+  });
+
+  test("twice is one start", () => {
+    const first = recognition.start(true);
+    expect(recognition.start(true)).toBe(first);
+  });
+
+  test("rejects with the first failure, while the tries go on", async () => {
+    refuse("camera-busy");
+    await expect(recognition.start(true)).rejects.toMatchObject({ code: "camera-busy" });
+    expect(recognition.phase.name).toBe("failed");
+    await room.retry();
+    await until(() => answers > 0);
+    expect(phases).toEqual(["starting", "failed", "starting", "running"]);
+  });
+
+  test("of a failed session begins it anew", async () => {
+    refuse("camera-denied");
+    await recognition.start(true).catch(() => {});
+    expect(await recognition.start(true)).toBe(RUNTIME);
+    expect(errors).toEqual(["camera-denied"]);
+  });
+
+  test("waits for the page, and begins with it", async () => {
+    const starting = recognition.start(false);
+    await settle();
+    expect(recognition.phase.name).toBe("idle");
+    expect(recognition.isAwaited).toBe(true);
+    recognition.begin();
+    expect(await starting).toBe(RUNTIME);
+    expect(recognition.isAwaited).toBe(false);
+  });
+
+  test("does not take the demo for the source", async () => {
+    refuse("camera-missing");
+    wish = { ...wish, demoSrc: "demo.webm" };
+    await recognition.start(true).catch(() => {});
+    await until(() => recognition.phase.name === "demo");
+    let started = false;
+    const starting = recognition.start(true).then(() => (started = true));
+    await settle();
+    expect(started).toBe(false);
+    room.waits[0]!.end();
+    await starting;
+    expect(recognition.phase.name).toBe("running");
   });
 });
 
-describe("calibrationError", () => {
-  test("is 0 where answers are as often right as they say", () => {
-    const scores = Array.from({ length: 10 }, () => answer(3, 0.7));
-    const truth = scores.map((_, i) => (i < 7 ? "happy" : "sad") as "happy" | "sad");
-    expect(calibrationError(scores, truth)).toBeCloseTo(0);
+describe("stop", () => {
+  test("turns the camera off and keeps the worker", async () => {
+    await recognition.start(true);
+    await recognition.stop();
+    expect(recognition.phase.name).toBe("idle");
+    expect(room.lights).toBe(0);
+    expect(empties).toBe(1);
+    expect(workers[0]!.signal.aborted).toBe(false);
+    await recognition.start(true);
+    expect(workers).toHaveLength(1);
   });
 
-  test("is the gap where they are not", () => {
-    const scores = [answer(3, 0.9), answer(3, 0.9), answer(0, 0.5), answer(0, 0.5)];
-    expect(calibrationError(scores, ["happy", "sad", "angry", "angry"])).toBeCloseTo((0.4 + 0.5) / 2);
+  test("rejects a start that is on its way", async () => {
+    const starting = recognition.start(true);
+    const rejected = expect(starting).rejects.toMatchObject({ name: "AbortError" });
+    await recognition.stop();
+    await rejected;
+    expect(errors).toEqual([]);
+  });
+
+  test("and start, over and over, shows one source at a time", async () => {
+    for (let round = 0; round < 5; round++) {
+      void recognition.stop();
+      await recognition.start(true);
+    }
+    expect(room.lights).toBe(1);
+    expect(room.log.filter((line) => line === "show camera")).toHaveLength(5);
+    expect(room.log.join()).not.toMatch(/show camera,show camera/);
+  });
+
+  test("for good ends the worker too", async () => {
+    await recognition.start(true);
+    recognition.dispose();
+    expect(workers[0]!.signal.aborted).toBe(true);
+    expect(recognition.runtime).toBe(null);
+    await until(() => room.lights === 0);
+    expect(errors).toEqual([]);
   });
 });
 
-describe("softmaxRows", () => {
-  test.each([Number.NaN, Infinity])("%s is no answer", (logit) => {
-    expect(() => softmaxRows(Float32Array.of(0, 1, logit), 3, 1)).toThrow(/no number/);
+describe("another wish", () => {
+  test("is seen, and begins another session", async () => {
+    await recognition.start(true);
+    expect(recognition.isOutdated).toBe(false);
+    wish = { ...wish, src: "clip.mp4" };
+    expect(recognition.isOutdated).toBe(true);
+    recognition.begin();
+    expect(recognition.isOutdated).toBe(false);
+    const before = answers;
+    await until(() => answers > before && room.shown?.name === "clip.mp4");
+    expect(room.log).toEqual(["show camera", "close camera", "show clip.mp4"]);
+    expect(workers).toHaveLength(1);
   });
 
-  test("makes each row sum to 1 and keeps the order, however large the logits", () => {
-    const rows = softmaxRows(Float32Array.of(1, 2, 3, 1000, 999, -1000), 3, 1);
-    expect([...rows.subarray(0, 3)].map((value) => Number(value.toFixed(4)))).toEqual([0.09, 0.2447, 0.6652]);
-    expect(rows[3]! + rows[4]! + rows[5]!).toBeCloseTo(1);
-    expect(rows[3]! / rows[4]!).toBeCloseTo(Math.E, 4);
+  test("for another model starts another worker", async () => {
+    await recognition.start(true);
+    wish = { ...wish, engine: { ...ENGINE, model: "seed" } };
+    recognition.begin();
+    await until(() => workers.length === 2);
+    expect(workers[0]!.signal.aborted).toBe(true);
+    expect(await recognition.start(true)).toBe(RUNTIME);
   });
 
-  test("is less sure at a higher temperature", () => {
-    const [cold] = softmaxRows(Float32Array.of(2, 0), 2, 1);
-    const [warm] = softmaxRows(Float32Array.of(2, 0), 2, 2);
-    expect(warm).toBeCloseTo(1 / (1 + Math.exp(-1)), 5);
-    expect(warm).toBeLessThan(cold!);
+  test("is nothing to an idle element", async () => {
+    await recognition.start(true);
+    await recognition.stop();
+    wish = { ...wish, src: "clip.mp4" };
+    expect(recognition.isOutdated).toBe(false);
+  });
+});
+
+describe("failures", () => {
+  test("of one code are reported once, until the source works again", async () => {
+    refuse("camera-missing", "camera-missing", "camera-busy");
+    await recognition.start(true).catch(() => {});
+    for (let i = 0; i < 3; i++) await room.retry();
+    await until(() => answers > 0);
+    expect(errors).toEqual(["camera-missing", "camera-busy"]);
+    room.shown!.lose("camera-missing");
+    await until(() => errors.length === 3);
+  });
+
+  test("of a worker that starts again leave the camera on", async () => {
+    await recognition.start(true);
+    workers[0]!.onError!(failure("worker-crash"), 250);
+    expect(recognition.phase).toMatchObject({ name: "failed", failure: { retryInMs: 250 } });
+    workers[0]!.onProgress!(1, 2);
+    expect(recognition.phase).toMatchObject({ name: "failed", failure: { retryInMs: null } });
+    expect(recognition.progress).toEqual({ loadedBytes: 1, totalBytes: 2 });
+    workers[0]!.onReady!(RUNTIME);
+    await until(() => recognition.phase.name === "running");
+    expect(room.log).toEqual(["show camera"]);
+    expect(workers[0]!.signal.aborted).toBe(false);
+  });
+
+  test("of a worker that does not start again make room for a new one", async () => {
+    await recognition.start(true);
+    workers[0]!.onError!(failure("unsupported-browser"), Infinity);
+    expect(workers[0]!.signal.aborted).toBe(true);
+    expect(errors).toEqual(["unsupported-browser"]);
+    await recognition.start(true);
+    expect(workers).toHaveLength(2);
+  });
+
+  test("of an idle element's worker are not reported", async () => {
+    await recognition.start(true);
+    await recognition.stop();
+    workers[0]!.onError!(failure("worker-crash"), 250);
+    expect(recognition.phase.name).toBe("idle");
+    expect(errors).toEqual([]);
+  });
+
+  test("name what the browser lacks", async () => {
+    vi.stubGlobal("OffscreenCanvas", undefined);
+    Reflect.deleteProperty(globalThis, "OffscreenCanvas");
+    const error = await recognition.start(true).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(EmotionCamError);
+    expect(error).toMatchObject({ code: "unsupported-browser" });
+    expect((error as Error).message).toContain("OffscreenCanvas");
+    expect(workers).toEqual([]);
   });
 });

@@ -1,24 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EmotionCamError, type EmotionCamErrorCode } from "../../src/errors.ts";
+import { EmotionCamError, type EmotionCamErrorCode, ERRORS } from "../../src/errors.ts";
 import { Life } from "../../src/recovery.ts";
 
-const CODES: readonly EmotionCamErrorCode[] = [
-  "insecure-context",
-  "unsupported-browser",
-  "camera-denied",
-  "camera-missing",
-  "camera-busy",
-  "camera-lost",
-  "camera-stalled",
-  "source-load",
-  "wasm-load",
-  "model-load",
-  "model-corrupt",
-  "worker-crash",
-];
+const CODES = Object.keys(ERRORS) as EmotionCamErrorCode[];
 
-/** What each failure in a row is followed by. */
+/** @returns The wait after each of several failures in a row, milliseconds. */
 function waitsOf(code: EmotionCamErrorCode, failures: number): number[] {
   const life = new Life();
   return Array.from({ length: failures }, () => {
@@ -28,18 +15,18 @@ function waitsOf(code: EmotionCamErrorCode, failures: number): number[] {
 }
 
 describe("waits", () => {
-  test("double to a bound", () => {
+  test("double up to a limit", () => {
     expect(waitsOf("camera-missing", 5)).toEqual([1000, 2000, 4000, 5000, 5000]);
     expect(waitsOf("worker-crash", 9)).toEqual([250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
     expect(waitsOf("model-corrupt", 6)).toEqual([5000, 10_000, 20_000, 40_000, 60_000, 60_000]);
     expect(waitsOf("camera-lost", 5000).at(-1)).toBe(5000);
   });
 
-  test("what only other circumstances can help is not tried by the clock", () => {
+  test("are infinite where only a person can help", () => {
     expect(waitsOf("camera-denied", 2)).toEqual([Infinity, Infinity]);
   });
 
-  test.each(CODES)("%s is recoverable just where it is tried again", (code) => {
+  test.each(CODES)("%s is recoverable exactly where it is tried again", (code) => {
     expect(Number.isFinite(new Life().fail(code, 0))).toBe(new EmotionCamError(code, "").recoverable);
   });
 });
@@ -58,7 +45,7 @@ describe("a life", () => {
     expect(life.state).toBe("over");
   });
 
-  test("that is over stays so", () => {
+  test("that is over stays over", () => {
     const life = new Life();
     life.end();
     life.begin();
@@ -67,7 +54,7 @@ describe("a life", () => {
     expect(life.state).toBe("over");
   });
 
-  test("its failures are forgiven when it was well for ten seconds, and not before", () => {
+  test("forgets its failures after ten seconds of work, and not before", () => {
     const life = new Life();
     for (let nowMs = 0; nowMs < 8000; nowMs += 2000) {
       life.thrive(nowMs);
@@ -81,7 +68,7 @@ describe("a life", () => {
     expect(life.failures).toBe(1);
   });
 
-  test("whatever fails, and however it works in between, tries are bounded and never given up", () => {
+  test("never gives up and never tries too often, whatever fails", () => {
     const codes = CODES.filter((code) => new EmotionCamError(code, "").recoverable);
     const step = fc.record({ code: fc.constantFrom(...codes), wellMs: fc.integer({ min: 0, max: 9999 }) });
     fc.assert(
@@ -95,7 +82,7 @@ describe("a life", () => {
           const waitMs = life.fail(code, nowMs);
           expect(waitMs).toBeGreaterThanOrEqual(250);
           expect(waitMs).toBeLessThanOrEqual(60_000);
-          // Whatever is never well for long is soon tried no more than once in five seconds.
+          // A thing that never works for long is soon tried at most once in five seconds.
           if (index >= 10) expect(waitMs).toBeGreaterThanOrEqual(5000);
           nowMs += waitMs;
         }

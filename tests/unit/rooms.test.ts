@@ -33,10 +33,24 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^people\.ts$/, rooms: /^(types|events)\.ts$/, packages: /^$/ },
   { files: /^emotion-log\.ts$/, rooms: /^(types|events)\.ts$/, packages: /^$/ },
   { files: /^emotion-cam\.attributes\.ts$/, rooms: /^types\.ts$/, packages: /^lit$/ },
+  { files: /^status\.ts$/, rooms: /^errors\.ts$/, packages: /^$/ },
+  { files: /^engine-life\.ts$/, rooms: /^(runtime\/client|errors|types)\.ts$/, packages: /^$/ },
+  {
+    files: /^session\.ts$/,
+    rooms: /^(camera\/.*|(runtime\/client|recovery|errors|types)\.ts)$/,
+    packages: /^$/,
+  },
+  {
+    files: /^recognition\.ts$/,
+    rooms: /^(session|engine-life|status|camera\/source|runtime\/client|errors|types)\.ts$/,
+    packages: /^$/,
+  },
+  { files: /^focus-keeper\.ts$/, rooms: /^$/, packages: /^lit$/ },
+  { files: /^language-keeper\.ts$/, rooms: /^view\/words\.ts$/, packages: /^lit$/ },
   {
     files: /^emotion-cam\.ts$/,
     rooms:
-      /^(camera\/.*|view\/.*|runtime\/client\.ts|(events|errors|recovery|types|people|emotion-cam\.attributes)\.ts)$/,
+      /^(camera\/.*|view\/.*|(recognition|focus-keeper|language-keeper|events|types|people|emotion-cam\.attributes)\.ts)$/,
     packages: /^lit(\/.*)?$/,
   },
   { files: /^define\.ts$/, rooms: /^(emotion-cam|index)\.ts$/, packages: /^$/ },
@@ -44,7 +58,7 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^bench\//, rooms: /^(bench\/.*|(types|events)\.ts)$/, packages: /^uplot$/ },
   // The page of the measuring commands uses the runtime directly, without an element.
   { files: /^pages\/lab\.ts$/, rooms: /^runtime\/lab\.ts$/, packages: /^$/ },
-  { files: /^pages\//, rooms: /^(define\.ts|bench\/.*|pages\/.*|types\.ts|events\.ts)$/, packages: /^$/ },
+  { files: /^pages\//, rooms: /^(define\.ts|bench\/.*|pages\/.*|(types|events|errors)\.ts)$/, packages: /^$/ },
 ];
 
 const IMPORT =

@@ -56,7 +56,7 @@ interface Scene {
   readonly whole?: boolean;
   /** A selector to wait for. */
   readonly until: string;
-  readonly then?: (page: Page) => Promise<unknown>;
+  readonly afterwards?: (page: Page) => Promise<unknown>;
 }
 
 /** Start the clip at the same place for each picture. */
@@ -82,7 +82,7 @@ const DOCS = { camera: "none", until: "#tables .table:last-child", whole: true }
 const SCENES: readonly Scene[] = [
   ...Object.entries(SCREENS).flatMap(([name, screen]) => [
     kiosk(`kiosk-${name}`, "", { screen }),
-    kiosk(`demo-${name}`, "", { screen, camera: "none", until: `${running}[demo]`, then: seek }),
+    kiosk(`demo-${name}`, "", { screen, camera: "none", until: `${running}[demo]`, afterwards: seek }),
     kiosk(`nobody-${name}`, "", { screen, camera: "shape" }),
     kiosk(`many-${name}`, "?src=many.jpg", { screen }),
     kiosk(`denied-${name}`, "", { screen, camera: "denied", until: "emotion-cam[state=failed]" }),
@@ -95,7 +95,7 @@ const SCENES: readonly Scene[] = [
   ...["de", "es", "fr", "it", "pt", "ja", "zh-Hans"].flatMap((lang) => [
     kiosk(`kiosk-${lang}`, `?lang=${lang}`),
     kiosk(`demo-phone-${lang}`, `?lang=${lang}`, {
-      ...{ screen: SCREENS.phone, camera: "none", until: `${running}[demo]`, then: seek },
+      ...{ screen: SCREENS.phone, camera: "none", until: `${running}[demo]`, afterwards: seek },
     }),
   ]),
   ...(["dark", "light"] as const).flatMap((colorScheme) => [
@@ -128,7 +128,7 @@ const SCENES: readonly Scene[] = [
     tag(`denied-${theme}`, `autostart theme="${theme}"`, { camera: "denied", until: "emotion-cam[state=failed]" }),
     tag(`pressed-${theme}`, `theme="${theme}"`, {
       until: "emotion-cam[state=idle]",
-      then: async (page) => {
+      afterwards: async (page) => {
         await page.locator("emotion-cam button").click();
         await page.locator(running).waitFor({ timeout: PATIENCE_MS });
       },
@@ -143,11 +143,11 @@ const SCENES: readonly Scene[] = [
   tag("rtl", `autostart lang="ar" dir="rtl"`),
   tag("rtl-idle", `lang="ar" dir="rtl"`, { until: "emotion-cam[state=idle]" }),
   tag("rtl-demo", `autostart lang="ar" dir="rtl" demo-src="demo.webm"`, {
-    ...{ camera: "none", until: `${running}[demo]`, then: seek },
+    ...{ camera: "none", until: `${running}[demo]`, afterwards: seek },
   }),
   tag("auto-light", `autostart theme="auto"`, { media: { colorScheme: "light" } }),
   tag("no-camera-wide", `autostart demo-src="demo.webm"`, {
-    ...{ camera: "none", until: `${running}[demo]`, then: seek, css: box(620) },
+    ...{ camera: "none", until: `${running}[demo]`, afterwards: seek, css: box(620) },
   }),
 ];
 
@@ -167,7 +167,7 @@ async function take(scene: Scene, browser: Browser, origin: string, path: string
       });
     await page.goto(`${origin}/${scene.path}`, { timeout: PATIENCE_MS });
     await page.locator(scene.until).waitFor({ timeout: PATIENCE_MS });
-    await scene.then?.(page);
+    await scene.afterwards?.(page);
     await page.waitForTimeout(SETTLE_MS);
     await page.screenshot({ path, fullPage: scene.whole ?? false, ...(path.endsWith(".jpg") ? { quality: 80 } : {}) });
   } finally {
@@ -254,7 +254,7 @@ const README: Scene = tag("readme", `autostart src="demo.webm"`, {
   ...{
     camera: "none",
     screen: { width: 720, height: 540 },
-    then: seekTo(PORTRAIT_S),
+    afterwards: seekTo(PORTRAIT_S),
     css: `${box(720)} emotion-cam { margin: 0 }`,
   },
 });

@@ -9,7 +9,7 @@ import { readTflite } from "../../../models/blazeface/tflite.ts";
 import { median } from "../../../src/bench/percentiles.ts";
 import type { Range, RuntimeInfo } from "../../../src/types.ts";
 import { CHROMIUM_ARGS, chromiumPath } from "../../chromium.ts";
-import { commitId } from "../shared/commit-id.ts";
+import { commitId } from "../../../src/package/commit.mjs";
 import { facelessSeed } from "./faceless.ts";
 import { headSources } from "./heads.ts";
 import { openReach } from "./open-page.ts";

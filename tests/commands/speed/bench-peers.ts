@@ -12,7 +12,7 @@ import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Contestant, versionOf, type Row } from "./bench-peers/contestant.ts";
-import { commitId } from "../shared/commit-id.ts";
+import { commitId } from "../../../src/package/commit.mjs";
 import { InputError, runCommand } from "../shared/input-error.ts";
 import { writeJson } from "../shared/write-json.ts";
 import { OURS, ROOT, installPeers, peersWith, type Peer } from "./bench-peers/peers.ts";
