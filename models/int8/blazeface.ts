@@ -3,7 +3,7 @@
  * for its boxes (models/blazeface/CARD.md has the figures).
  */
 import type { TfliteConstant, TfliteGraph, TfliteOperator, TfliteTensor } from "../blazeface/tflite.ts";
-import type { Layer, Network } from "../../src/runtime/int8/layers.ts";
+import type { Layer, Network } from "../../src/runtime/int8/network.ts";
 
 /** The largest activation seen at each ReLU, in the network's order. */
 export interface Calibration {
@@ -78,7 +78,7 @@ class Packer {
       return;
     }
     if (under.kind !== "add") throw new Error(`A ReLU stands on ${under.kind}: this is no BlazeFace network.`);
-    const parts = under.inputs.map((input) => this.#through(input));
+    const parts = under.inputs.map((input) => this.maker(input));
     const point = parts.find((part) => part.kind === "conv2d");
     const shortcut = under.inputs.find((_, i) => parts[i] !== point);
     if (point?.kind !== "conv2d" || !shortcut) throw new Error(`${under.output.name} is no block's sum.`);
@@ -89,11 +89,6 @@ class Packer {
 
   head(operator: Convolution): void {
     this.#convolution(operator, this.of(operator.input), operator.output, undefined, undefined);
-  }
-
-  /** What makes a tensor, or the ReLU that it is. */
-  #through(tensor: TfliteTensor): TfliteOperator {
-    return this.maker(tensor);
   }
 
   /** The plane behind a shortcut's pooling and channel padding, which the kernels do on the way. */
@@ -113,8 +108,8 @@ class Packer {
   /** Each channel has a scale of its own, so that its sums reach what they may and no more. */
   #depthwise({ filter, bias, input, strideX }: Depthwise): Made {
     const source = this.of(input);
-    const [, kernel = 0, , channels = 0] = filter.shape;
-    const taps = kernel ** 2;
+    const [, windowSize = 0, , channels = 0] = filter.shape;
+    const taps = windowSize ** 2;
     const { tapsCeiling } = this.#precision;
     const scales = Array.from({ length: channels }, (_, channel) => {
       let sum = Math.abs(bias.values[channel]!) / source.scales[channel]! / 2 ** 15;
@@ -125,7 +120,7 @@ class Packer {
     const factor = (channel: number) => (source.scales[channel]! * 2 ** 15) / scales[channel]!;
     this.layers.push({
       ...NOTHING,
-      ...{ kind: "depthwise", input: source.plane, kernel, stride: strideX, channels, numbers: "word", bits: 16 },
+      ...{ kind: "depthwise", input: source.plane, windowSize, stride: strideX, channels, numbers: "word", bits: 16 },
       ...{ floor: -tapsCeiling, ceiling: tapsCeiling },
       weights: Int16Array.from(filter.values, (weight, i) => Math.round(weight * factor(i % channels))),
       bias: Int32Array.from(bias.values, (value, channel) => Math.round(value / scales[channel]!)),
@@ -142,14 +137,14 @@ class Packer {
     wanted: number | undefined,
     shortcut: Made | undefined,
   ): void {
-    const [channels = 0, kernel = 0] = filter.shape;
+    const [channels = 0, windowSize = 0] = filter.shape;
     const { weights, biases, units, bounds } = quantizeRows(filter, bias, source, this.#precision.bits);
     const floats = wanted === undefined;
     // Coarser where the sums could otherwise leave what the kernels round exactly.
     const added = shortcut ? shortcut.most * shortcut.scales[0]! : 0;
     const scale = floats ? undefined : Math.max(wanted, (Math.max(...bounds) + added) / ROUNDABLE);
     this.layers.push({
-      ...{ kind: "convolution", input: source.plane, kernel, stride: strideX, channels },
+      ...{ kind: "convolution", input: source.plane, windowSize, stride: strideX, channels },
       ...{ numbers: floats ? "float" : "word", floor: floats ? -INT16 : 0, ceiling: INT16 },
       residual: shortcut?.plane ?? -1,
       residualScale: shortcut && scale ? Math.fround(shortcut.scales[0]! / scale) : 0,

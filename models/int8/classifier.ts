@@ -1,5 +1,5 @@
 /** Makes the integer network of a classifier from what training wrote: `quant.json` and `quant.bin`. */
-import type { Layer, Network } from "../../src/runtime/int8/layers.ts";
+import type { Layer, Network } from "../../src/runtime/int8/network.ts";
 
 /** What a stored byte stands for: (byte - zero) * scale. */
 interface Scale {
@@ -51,7 +51,7 @@ export function packClassifier({ input, layers }: Quantized, data: Uint8Array): 
     const source = planes.get(entry.inputs[0]!);
     if (!source) throw new Error(`Layer ${entry.name} reads ${entry.inputs[0]}, which no layer before it makes.`);
     const layer = packLayer(entry, source, bytes, planes, entry.inputs[0] === "input");
-    const size = layer.kernel === 0 ? 1 : Math.ceil(source.size / layer.stride);
+    const size = layer.windowSize === 0 ? 1 : Math.ceil(source.size / layer.stride);
     planes.set(entry.name, { plane: index + 1, channels: layer.channels, size });
     return layer;
   });
@@ -69,11 +69,11 @@ function packLayer(
   const range = rangeOf(out);
   const common = { ...PLAIN, ...range, input: source.plane, stride: entry.stride ?? 1 };
   if (entry.op === "maxpool") {
-    return { ...common, kind: "maximum", kernel: entry.kernel!, channels: source.channels, bits: 0 };
+    return { ...common, kind: "maximum", windowSize: entry.kernel!, channels: source.channels, bits: 0 };
   }
   if (entry.op === "avgpool") {
     const scale = Float32Array.of(entry.in.scale / out!.scale / source.size ** 2);
-    return { ...common, kind: "average", kernel: 0, stride: 1, channels: source.channels, bits: 0, scale };
+    return { ...common, kind: "average", windowSize: 0, stride: 1, channels: source.channels, bits: 0, scale };
   }
   const [channels = 0, kernel = 0] = entry.weightShape!;
   const count = entry.weightShape!.reduce((product, size) => product * size, 1);
@@ -91,7 +91,7 @@ function packLayer(
   return {
     ...common,
     kind: entry.op === "dense" ? "dense" : "convolution",
-    kernel: entry.op === "dense" ? 0 : kernel,
+    windowSize: entry.op === "dense" ? 0 : kernel,
     channels,
     residual,
     residualScale: residual < 0 ? 0 : Math.fround(entry.residualScale! / out!.scale),

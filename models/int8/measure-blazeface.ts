@@ -6,7 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { decodeFaces, type Grid } from "../../src/runtime/int8/decode.ts";
-import type { Kernels } from "../../src/runtime/int8/network.ts";
+import type { KernelModule } from "../../src/runtime/int8/tfjs-kernel.ts";
 import { planNetwork } from "../../src/runtime/int8/plan.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
 import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
@@ -48,7 +48,7 @@ async function integerDetector(
   const out = pixels + SCENE * SCENE * 4;
   const memory = new WebAssembly.Memory({ initial: Math.ceil((out + plan.outputLength * 4) / PAGE) });
   const module = new WebAssembly.Module(readFileSync(KERNELS));
-  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels;
+  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelModule;
   plan.write(memory.buffer, 0);
   return (rgba) => {
     new Uint8Array(memory.buffer).set(rgba, pixels);

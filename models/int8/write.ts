@@ -11,7 +11,7 @@ import {
   VERSION,
   weightBytes,
 } from "../../src/runtime/int8/format.ts";
-import type { Network } from "../../src/runtime/int8/layers.ts";
+import type { Network } from "../../src/runtime/int8/network.ts";
 
 /** Writes a network as `src/runtime/int8/format.ts` describes it. */
 export async function writeNetwork({ input, layers }: Network): Promise<Uint8Array<ArrayBuffer>> {
@@ -31,8 +31,8 @@ export async function writeNetwork({ input, layers }: Network): Promise<Uint8Arr
   let at = HEADER_BYTES + layers.length * LAYER_BYTES;
   layers.forEach((layer, index) => {
     const head = HEADER_BYTES + index * LAYER_BYTES;
-    const { kind, numbers, bits, kernel, stride, residual } = layer;
-    const small = [LAYER_KINDS.indexOf(kind), NUMBERS.indexOf(numbers), bits, kernel, stride, layer.input];
+    const { kind, numbers, bits, windowSize, stride, residual } = layer;
+    const small = [LAYER_KINDS.indexOf(kind), NUMBERS.indexOf(numbers), bits, windowSize, stride, layer.input];
     bytes.set([...small, residual === -1 ? NO_RESIDUAL : residual, 0], head);
     view.setUint16(head + 8, layer.channels, true);
     view.setInt16(head + 10, layer.floor, true);

@@ -3,9 +3,9 @@ import { memory, tensor1d } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
 import { type LoadedEngine, loadEngine } from "../../src/runtime/engine.ts";
-import { VARIANTS, loadKernels } from "../../src/runtime/int8/kernels.ts";
-import type { Network } from "../../src/runtime/int8/layers.ts";
-import { loadNetwork } from "../../src/runtime/int8/network.ts";
+import { VARIANTS_OF_MODULE, chooseVariant } from "../../src/runtime/int8/choose-variant.ts";
+import type { Network } from "../../src/runtime/int8/network.ts";
+import { loadNetwork } from "../../src/runtime/int8/tfjs-kernel.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
 import { simdLevel } from "../../src/runtime/simd.ts";
 import { randomNetwork } from "../int8/networks.ts";
@@ -50,7 +50,7 @@ async function shipped(name: string): Promise<Network> {
 
 test("it computes in integers, and says with which kernels", () => {
   expect(int8.runtime).toMatchObject({ engine: "int8", backend: "wasm", threads: 1 });
-  expect(VARIANTS[int8.runtime.simd as keyof typeof VARIANTS]).toContain(int8.runtime.variant);
+  expect(VARIANTS_OF_MODULE[int8.runtime.simd as keyof typeof VARIANTS_OF_MODULE]).toContain(int8.runtime.variant);
   expect(int8.runtime.detector.bytes).toBeLessThan(250_000);
 });
 
@@ -69,8 +69,8 @@ describe.each(SHIPPED)("the whole network %s", (name) => {
       const rgba = cut(100, 20, 260, size);
       const wanted = reference(network, rgba);
       const simd = simdLevel();
-      const variants = VARIANTS[simd as keyof typeof VARIANTS];
-      const { kernels } = await loadKernels(BASE, simd);
+      const variants = VARIANTS_OF_MODULE[simd as keyof typeof VARIANTS_OF_MODULE];
+      const { kernels } = await chooseVariant(BASE, simd);
       for (const variant of variants) {
         const loaded = loadNetwork(network, kernels, variant);
         const pixels = tensor1d(new Int32Array(rgba.buffer), "int32");
@@ -137,7 +137,7 @@ test("the classifier answers as the float network does", async () => {
 test("10,000 frames leave tensors and heap as they were", async () => {
   const small = cut(100, 20, 260, int8.engine.classifier.inputSize);
   const large = cut(100, 20, 260, SIZE);
-  const { kernels, variant } = await loadKernels(BASE, simdLevel());
+  const { kernels, variant } = await chooseVariant(BASE, simdLevel());
   const tiny = loadNetwork(randomNetwork(3), kernels, variant);
   const side = randomNetwork(3).input.size;
   // The shipped networks a hundred times; what remains goes through the same kernel with a network that is over at once.

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { EmotionCamError } from "../../src/errors.ts";
-import type { Network } from "../../src/runtime/int8/layers.ts";
-import type { Kernels } from "../../src/runtime/int8/network.ts";
+import type { Network } from "../../src/runtime/int8/network.ts";
+import type { KernelModule } from "../../src/runtime/int8/tfjs-kernel.ts";
 import { type Plan, type Variant, planNetwork } from "../../src/runtime/int8/plan.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
 import { signed, writeNetwork } from "../../models/int8/write.ts";
@@ -18,10 +18,11 @@ const HANG_MS = 600_000;
 /** A memory of our own, in which every byte around the network is watched. */
 class Sandbox {
   readonly #memory = new WebAssembly.Memory({ initial: 64 });
-  readonly #kernels: Kernels;
+  readonly #kernels: KernelModule;
 
   constructor(module: WebAssembly.Module) {
-    this.#kernels = new WebAssembly.Instance(module, { env: { memory: this.#memory } }).exports as unknown as Kernels;
+    this.#kernels = new WebAssembly.Instance(module, { env: { memory: this.#memory } })
+      .exports as unknown as KernelModule;
   }
 
   /** Runs a network between guards. @returns Its outputs; undefined where it wrote outside. */

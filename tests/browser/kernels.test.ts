@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { memory, tensor2d } from "@tensorflow/tfjs-core";
 import { startBackend } from "../../src/runtime/backend.ts";
-import { type Kernels, instantiate, loadNetwork } from "../../src/runtime/int8/network.ts";
-import type { Network } from "../../src/runtime/int8/layers.ts";
+import { type KernelModule, instantiate, loadNetwork } from "../../src/runtime/int8/tfjs-kernel.ts";
+import type { Network } from "../../src/runtime/int8/network.ts";
 import type { Variant } from "../../src/runtime/int8/plan.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
 import { writeNetwork } from "../../models/int8/write.ts";
@@ -20,7 +20,7 @@ const WAYS: readonly { module: string; variant: Variant }[] = [
 const NETWORKS = 60;
 const HANG_MS = 300_000;
 
-const modules = new Map<string, Kernels>();
+const modules = new Map<string, KernelModule>();
 
 beforeAll(async () => {
   await startBackend(`${location.origin}/`);
@@ -65,7 +65,7 @@ describe.each(WAYS)("$module kernels, $variant", ({ module, variant }) => {
       for (let seed = 1; seed <= NETWORKS; seed++) {
         const network = await readNetwork(await writeNetwork(randomNetwork(seed)), `random network ${seed}`);
         const rgba = randomPixels(seed, network.input.size);
-        const what = `network ${seed}: ${network.layers.map(({ kind, kernel, stride, numbers }) => `${kind} ${kernel}/${stride} ${numbers}`).join(", ")}`;
+        const what = `network ${seed}: ${network.layers.map(({ kind, windowSize, stride, numbers }) => `${kind} ${windowSize}/${stride} ${numbers}`).join(", ")}`;
         expect(compute(network, rgba, module, variant), what).toEqual(reference(network, rgba));
       }
     },

@@ -3,16 +3,16 @@ import { EmotionCamError } from "../../errors.ts";
 import type { Detector } from "../../pipeline/stages.ts";
 import type { DetectorContract, LoadedModel } from "../contract.ts";
 import { type Grid, ROW, decodeFaces } from "./decode.ts";
-import type { ChosenKernels } from "./kernels.ts";
+import type { ChosenVariant } from "./choose-variant.ts";
 import { modelBytes } from "./model-bytes.ts";
-import { loadNetwork } from "./network.ts";
+import { loadNetwork } from "./tfjs-kernel.ts";
 import { rgbaWords } from "./rgba-words.ts";
 import { readNetwork } from "./reader.ts";
 
 /** BlazeFace on the integer kernels. */
 export async function createDetector(
   model: LoadedModel<DetectorContract>,
-  chosen: Promise<ChosenKernels>,
+  chosen: Promise<ChosenVariant>,
 ): Promise<Detector & { dispose(): void }> {
   const { anchors, inputSize: size } = model.contract;
   const network = await readNetwork(modelBytes(model), model.info.name);

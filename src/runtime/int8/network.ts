@@ -1,112 +1,117 @@
 /**
- * Integer networks inside tfjs: one tfjs kernel runs a whole network, on the WASM backend's own memory. Its weights and
- * its arena are one int32 tensor, so that `tf.memory()` counts them.
+ * An integer network as data: what the model file holds, what the memory plan reads, and what the tests' reference
+ * computes.
+ *
+ * A convolution's answer for output channel c is, in float32 arithmetic step by step,
+ *
+ *     real = float32(bias[c] + sum of weights * inputs) * scale[c]
+ *     real = real + float32(residual) * residualScale        where there is a residual
+ *     out  = min(max(saturate16(roundTiesToEven(real)), floor), ceiling)
+ *
+ * where the sum is an exact int32, or `real` itself where the layer makes floats. A depthwise convolution's is
+ * max(bias + sum of ((weight * input + 2^14) >> 15), floor), exact in 16 bits; its ceiling is a bound that its weights
+ * prove.
  */
-import {
-  type KernelFunc,
-  type NamedAttrMap,
-  type NamedTensorInfoMap,
-  type Tensor,
-  type TensorInfo,
-  backend,
-  engine,
-  keep,
-  registerKernel,
-} from "@tensorflow/tfjs-core";
-import type { Network } from "./layers.ts";
-import { ALIGNMENT, type OutputPlane, type Variant, planNetwork } from "./plan.ts";
 
-const KERNEL = "EmotionCamNetwork";
+/** `byte`: 0..127. `word`: int16. `float`: float32, an output of the network. */
+export type Numbers = "byte" | "word" | "float";
 
-/** What of tfjs's WASM backend the kernels need; its types leave most of it out. */
-interface WasmBackend {
-  readonly wasm: { readonly HEAPU8: Uint8Array<ArrayBuffer>; readonly asm: { readonly memory: WebAssembly.Memory } };
-  readonly dataIdMap: { get(dataId: object): { readonly memoryOffset: number } };
-  makeOutput(shape: number[], dtype: "int32" | "float32"): TensorInfo;
-}
+export type LayerKind = "convolution" | "dense" | "depthwise" | "maximum" | "average";
 
-/** A compiled module of src/kernels, on the backend's memory. */
-export interface Kernels {
-  run(program: number, steps: number, input: number, out: number): void;
-}
-
-/** A network that is ready to run. */
-export interface LoadedNetwork {
-  /** Where each output layer's floats lie in what {@link run} makes. */
-  readonly outputs: readonly OutputPlane[];
+export interface Layer {
+  readonly kind: LayerKind;
+  /** Which plane it reads: 0 the network's input, n what layer n - 1 made. */
+  readonly input: number;
+  /** Side of the window; 0 where the window is the whole plane (`dense`, `average`). */
+  readonly windowSize: number;
+  readonly stride: number;
+  /** Output channels. */
+  readonly channels: number;
+  readonly numbers: Numbers;
+  /** What is stored lies in floor..ceiling, and zero too. */
+  readonly floor: number;
+  readonly ceiling: number;
   /**
-   * @param pixels int32 [size, size] whose bytes are RGBA.
-   * @returns float32, one-dimensional; the caller disposes it.
+   * A plane whose numbers are added, its channels to the first ones, or -1. Where it is twice as large each way, the
+   * maximum of each 2x2 pixels: the shortcut of a block whose depthwise convolution halves the plane.
    */
-  run(pixels: Tensor): Tensor;
-  dispose(): void;
+  readonly residual: number;
+  readonly residualScale: number;
+  /** Bits of a weight in the file; over 8 they are multiplied as 16. */
+  readonly bits: number;
+  /** [channels, rows, columns, inputs]; a depthwise convolution's [rows, columns, channels]; else empty. */
+  readonly weights: Int16Array;
+  /** One a channel, or empty. */
+  readonly bias: Int32Array;
+  /** One a channel; a mean's only one; or empty. */
+  readonly scale: Float32Array;
 }
 
-interface Loaded {
-  readonly kernels: Kernels;
-  readonly memory: Tensor;
-  readonly program: number;
-  readonly steps: number;
-  readonly outputLength: number;
+/** The network's input, made from RGBA bytes. */
+export interface Input {
+  /** `gray`: luma 0..127, one channel, stored as bytes. `color`: -255..255, three channels, stored as words. */
+  readonly kind: "gray" | "color";
+  /** Side of the square, pixels. */
+  readonly size: number;
+  /** What stands for zero, around the plane too; the bias takes it back. */
+  readonly zero: number;
 }
 
-/** Attributes of tfjs's kernels are plain values: a network goes by its number. */
-const loaded = new Map<number, Loaded>();
-let nextNumber = 1;
-let registered = false;
-
-function wasmBackend(): WasmBackend {
-  return backend() as unknown as WasmBackend;
+export interface Network {
+  readonly input: Input;
+  readonly layers: readonly Layer[];
 }
 
-/** Instantiates a module on the backend's memory. */
-export async function instantiate(module: WebAssembly.Module): Promise<Kernels> {
-  const instance = await WebAssembly.instantiate(module, { env: { memory: wasmBackend().wasm.asm.memory } });
-  return instance.exports as unknown as Kernels;
+/** The shape and range of what lies between layers. */
+export interface FeatureMap {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly numbers: Numbers;
+  readonly floor: number;
+  readonly ceiling: number;
 }
 
-const runNetwork: KernelFunc = ({ inputs, attrs }) => {
-  const { kernels, memory, program, steps, outputLength } = loaded.get(attrs!["network"] as number)!;
-  const wasm = wasmBackend();
-  const addressOf = ({ dataId }: { dataId: object }) => wasm.dataIdMap.get(dataId).memoryOffset;
-  const out = wasm.makeOutput([outputLength], "float32");
-  const base = alignedStart(addressOf(memory));
-  kernels.run(base + program, steps, addressOf(inputs["pixels"]!), addressOf(out));
-  return out;
-};
-
-function alignedStart(address: number): number {
-  return Math.ceil(address / ALIGNMENT) * ALIGNMENT;
+/** How SAME padding divides, as TensorFlow does it: the odd row or column comes after. */
+export function samePadding(
+  size: number,
+  windowSize: number,
+  stride: number,
+): { out: number; before: number; after: number } {
+  const out = Math.ceil(size / stride);
+  const total = Math.max((out - 1) * stride + windowSize - size, 0);
+  const before = Math.floor(total / 2);
+  return { out, before, after: total - before };
 }
 
-/** Lays a network out in the backend's memory for one variant of the kernels. */
-export function loadNetwork(network: Network, kernels: Kernels, variant: Variant): LoadedNetwork {
-  if (!registered) registerKernel({ kernelName: KERNEL, backendName: "wasm", kernelFunc: runNetwork });
-  registered = true;
-  const plan = planNetwork(network, variant);
-  const wasm = wasmBackend();
-  const info = wasm.makeOutput([Math.ceil((plan.bytes + ALIGNMENT) / 4)], "int32");
-  const memory = keep(engine().makeTensorFromTensorInfo(info));
-  const { memoryOffset } = wasm.dataIdMap.get(memory.dataId);
-  // The heap may have grown just now: its buffer is asked for only here.
-  plan.write(wasm.wasm.HEAPU8.buffer, alignedStart(memoryOffset));
-  const number = nextNumber++;
-  loaded.set(number, { ...plan, kernels, memory });
-  const { size } = network.input;
+export function inputMap({ kind, size }: Input): FeatureMap {
+  const shape = { height: size, width: size };
+  return kind === "gray"
+    ? { ...shape, channels: 1, numbers: "byte", floor: 0, ceiling: 127 }
+    : { ...shape, channels: 3, numbers: "word", floor: -255, ceiling: 255 };
+}
+
+/** What a layer makes of a plane. */
+export function outputMap(layer: Layer, input: FeatureMap): FeatureMap {
+  const { channels, numbers, floor, ceiling } = layer;
+  const whole = layer.windowSize === 0;
   return {
-    outputs: plan.outputs,
-    run(pixels) {
-      if (pixels.dtype !== "int32" || pixels.size !== size * size) {
-        throw new Error(
-          `The network takes int32 [${size}, ${size}], not ${pixels.dtype} [${pixels.shape.join(", ")}].`,
-        );
-      }
-      const inputs = { pixels } as unknown as NamedTensorInfoMap;
-      const attributes: NamedAttrMap = { network: number };
-      return engine().runKernel(KERNEL, inputs as never, attributes) as Tensor;
-    },
-    dispose() {
-      if (loaded.delete(number)) memory.dispose();
-    },
+    height: whole ? 1 : samePadding(input.height, layer.windowSize, layer.stride).out,
+    width: whole ? 1 : samePadding(input.width, layer.windowSize, layer.stride).out,
+    ...{ channels, numbers, floor, ceiling },
   };
+}
+
+/** Every plane: the input's, then each layer's. */
+export function mapsOf(network: Network): FeatureMap[] {
+  const planes = [inputMap(network.input)];
+  for (const layer of network.layers) planes.push(outputMap(layer, planes[layer.input]!));
+  return planes;
+}
+
+/** How many weights a layer has. */
+export function weightCount(layer: Pick<Layer, "kind" | "windowSize" | "channels">, input: FeatureMap): number {
+  if (layer.kind === "convolution") return layer.channels * layer.windowSize ** 2 * input.channels;
+  if (layer.kind === "dense") return layer.channels * input.height * input.width * input.channels;
+  return layer.kind === "depthwise" ? layer.windowSize ** 2 * layer.channels : 0;
 }

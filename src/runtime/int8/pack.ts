@@ -1,4 +1,4 @@
-import type { Layer, Plane } from "./layers.ts";
+import type { Layer, FeatureMap } from "./network.ts";
 
 /** Outputs that the kernels compute together. */
 export const TILE = 8;
@@ -110,7 +110,7 @@ export function packWinograd(layer: Layer, inputs: number): Uint8Array {
 
 /** A depthwise convolution's weights: for each eight channels the taps, eight weights each. */
 export function packTaps(layer: Layer): Uint8Array {
-  const taps = layer.kernel ** 2;
+  const taps = layer.windowSize ** 2;
   const packed = new Int16Array(roundUp(layer.channels, 8) * taps);
   for (let tap = 0; tap < taps; tap++) {
     for (let channel = 0; channel < layer.channels; channel++) {
@@ -141,7 +141,7 @@ export function winogradBias(bias: Int32Array): Uint8Array {
 }
 
 /** Tiles of a plane of outputs. */
-export function winogradTiles({ height, width }: Plane): number {
+export function winogradTiles({ height, width }: FeatureMap): number {
   return Math.ceil(height / WINOGRAD_SIDE) * Math.ceil(width / WINOGRAD_SIDE);
 }
 
@@ -149,8 +149,8 @@ export function winogradTiles({ height, width }: Plane): number {
  * Whether a layer can be a Winograd convolution: 3x3 at stride 1 of bytes, whose sums fit four times over. Below 16
  * input channels the transforms cost more than they save; below four tiles the weights are read for too little.
  */
-export function suitsWinograd(layer: Layer, source: Plane): boolean {
-  if (layer.kind !== "convolution" || layer.kernel !== 3 || layer.stride !== 1 || layer.numbers === "float")
+export function suitsWinograd(layer: Layer, source: FeatureMap): boolean {
+  if (layer.kind !== "convolution" || layer.windowSize !== 3 || layer.stride !== 1 || layer.numbers === "float")
     return false;
   if (source.numbers !== "byte" || layer.bits > 8 || source.channels < 16 || winogradTiles(source) < 4) return false;
   const row = layer.weights.length / layer.channels;

@@ -1,4 +1,4 @@
-import { type Layer, type Network, type Plane, planesOf, samePadding } from "./layers.ts";
+import { type Layer, type Network, type FeatureMap, mapsOf, samePadding } from "./network.ts";
 import {
   type Packing,
   POSITIONS,
@@ -24,7 +24,7 @@ import { isBlock } from "./reader.ts";
 export type Variant = "relaxed" | "relaxed-winograd" | "pairs-winograd" | "extmul" | "dot16";
 
 /** What a variant does; `bytes` as `src/kernels/program.ts` numbers it. */
-const VARIANTS: Readonly<Record<Variant, { readonly bytes: number; readonly packing: Packing; winograd: boolean }>> = {
+const TRAITS: Readonly<Record<Variant, { readonly bytes: number; readonly packing: Packing; winograd: boolean }>> = {
   relaxed: { bytes: 1, packing: { weight: 1, dot: 4 }, winograd: false },
   "relaxed-winograd": { bytes: 1, packing: { weight: 1, dot: 4 }, winograd: true },
   "pairs-winograd": { bytes: 3, packing: { weight: 1, dot: 4 }, winograd: true },
@@ -44,14 +44,14 @@ export interface Plan {
   /** What each step does, and for which layer; the input's have -1. */
   readonly stepKinds: readonly { readonly operation: string; readonly layer: number }[];
   /** float32 numbers of the network's output; the layers' outputs lie one after the other, each pixel's on its own. */
-  readonly outputs: readonly OutputPlane[];
+  readonly outputs: readonly OutputFloats[];
   readonly outputLength: number;
   /** Writes steps and weights to `base`, and what the steps say where. */
   write(memory: ArrayBuffer, base: number): void;
 }
 
 /** Floats of an output layer. */
-export interface OutputPlane {
+export interface OutputFloats {
   /** Its first float in the output. */
   readonly start: number;
   readonly pixels: number;
@@ -129,7 +129,7 @@ interface Step {
 
 /** Where a plane lies; its own bytes begin after `before` rows, and `before` pixels of each row. */
 interface Placed {
-  readonly plane: Plane;
+  readonly plane: FeatureMap;
   /** Bytes of a number. */
   readonly size: number;
   readonly pixelBytes: number;
@@ -185,14 +185,14 @@ export function planNetwork(network: Network, variant: Variant): Plan {
 class Planner {
   readonly #network: Network;
   readonly #variant: Variant;
-  readonly #planes: readonly Plane[];
+  readonly #planes: readonly FeatureMap[];
   readonly #constants: { at: number; bytes: Uint8Array }[] = [];
   #end = 0;
 
   constructor(network: Network, variant: Variant) {
     this.#network = network;
     this.#variant = variant;
-    this.#planes = planesOf(network);
+    this.#planes = mapsOf(network);
   }
 
   plan(): Plan {
@@ -204,7 +204,7 @@ class Planner {
     const arenaBytes = place(rooms, 0);
     for (const room of rooms) room.at += ARENA;
 
-    const outputs: OutputPlane[] = [];
+    const outputs: OutputFloats[] = [];
     let outputLength = 0;
     const steps: Step[] = this.#inputSteps(placed[0]!);
     const stepLayers = steps.map(() => -1);
@@ -238,10 +238,10 @@ class Planner {
   }
 
   #winograd(layer: Layer): boolean {
-    return VARIANTS[this.#variant].winograd && suitsWinograd(layer, this.#planes[layer.input]!) && layer.input > 0;
+    return TRAITS[this.#variant].winograd && suitsWinograd(layer, this.#planes[layer.input]!) && layer.input > 0;
   }
 
-  #lay(plane: Plane, index: number): Placed {
+  #lay(plane: FeatureMap, index: number): Placed {
     const { layers } = this.#network;
     const size = plane.numbers === "word" ? 2 : 1;
     const stored = index === 0 ? plane.channels : roundUp(plane.channels, 8);
@@ -253,9 +253,9 @@ class Planner {
       if (layer.input !== index) return;
       // What a block's first half reads is read while the second runs.
       dies = Math.max(dies, isBlock(layers, reader) ? reader + 1 : reader);
-      if (layer.kernel === 0) return;
+      if (layer.windowSize === 0) return;
       for (const length of [plane.height, plane.width]) {
-        const padding = samePadding(length, layer.kernel, layer.stride);
+        const padding = samePadding(length, layer.windowSize, layer.stride);
         before = Math.max(before, padding.before);
         const more = this.#winograd(layer) ? roundUp(padding.out, WINOGRAD_SIDE) - padding.out : 0;
         after = Math.max(after, padding.after + more);
@@ -311,7 +311,7 @@ class Planner {
       outRow: layer.numbers === "float" ? to.plane.width * roundUp(layer.channels, TILE) * 4 : to.rowBytes,
       ...{ floor: layer.floor, ceiling: layer.ceiling },
     };
-    const bytes = VARIANTS[this.#variant].bytes;
+    const bytes = TRAITS[this.#variant].bytes;
     const numbers = (source.size === 2 ? WORDS_BY_WORDS : bytes) * 16 + (layer.numbers === "float" ? FLOAT : to.size);
     if (layer.kind === "maximum" || layer.kind === "depthwise") {
       const words = { ...outWords, ...windowWords(layer, source), numbers };
@@ -361,14 +361,14 @@ class Planner {
     const { height, width } = source.plane;
     const words = {
       ...shared,
-      ...windowWords(dense ? { ...layer, kernel: 1, stride: 1 } : layer, source),
-      ...this.#productWords(layer, source, dense ? height : layer.kernel, dense ? width : layer.kernel),
+      ...windowWords(dense ? { ...layer, windowSize: 1, stride: 1 } : layer, source),
+      ...this.#productWords(layer, source, dense ? height : layer.windowSize, dense ? width : layer.windowSize),
     };
     return { operation: "convolution", words, real: layer.residualScale };
   }
 
   #productWords(layer: Layer, source: Placed, rows: number, columns: number): Step["words"] {
-    const packing: Packing = source.size === 2 ? { weight: 2, dot: 2 } : VARIANTS[this.#variant].packing;
+    const packing: Packing = source.size === 2 ? { weight: 2, dot: 2 } : TRAITS[this.#variant].packing;
     const inputs = source.plane.channels;
     // A single pixel's weights may end with its channels; a window's go on over the padding to the next pixel.
     const window = { rows, columns, inputs, stored: columns === 1 ? inputs : source.pixelBytes / source.size };
@@ -384,7 +384,7 @@ class Planner {
 
   #tapWords(layer: Layer): Step["words"] {
     return {
-      window: layer.kernel,
+      window: layer.windowSize,
       taps: this.#keep(packTaps(layer)),
       tapsBias: this.#keep(padded(Int16Array.from(layer.bias), (length) => new Int16Array(length))),
       eights: Math.ceil(layer.channels / 8),
@@ -407,11 +407,11 @@ class Planner {
 /** Offsets from here on lie in the arena, which is moved behind the constants at last. */
 const ARENA = 2 ** 40;
 
-function blockRows(out: Plane): number {
+function blockRows(out: FeatureMap): number {
   return Math.min(out.height, Math.max(1, Math.floor(BLOCK_PIXELS / out.width)));
 }
 
-function winogradChunk(source: Plane): number {
+function winogradChunk(source: FeatureMap): number {
   const fitting = Math.max(WINOGRAD_LEAST_TILES, Math.floor(WINOGRAD_NUMBERS / source.channels));
   return Math.min(winogradTiles(source), fitting);
 }
@@ -422,13 +422,13 @@ function windowWords(layer: Layer, source: Placed): Step["words"] {
   return {
     input: pixelAt(
       source,
-      -samePadding(plane.height, layer.kernel, layer.stride).before,
-      -samePadding(plane.width, layer.kernel, layer.stride).before,
+      -samePadding(plane.height, layer.windowSize, layer.stride).before,
+      -samePadding(plane.width, layer.windowSize, layer.stride).before,
     ),
     ...{ rowBytes, pixelBytes },
     pixelStep: layer.stride * pixelBytes,
     rowStep: layer.stride * rowBytes,
-    window: layer.kernel,
+    window: layer.windowSize,
     eights: Math.ceil(plane.channels / 8),
   };
 }

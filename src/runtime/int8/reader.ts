@@ -13,7 +13,7 @@ import {
   constantCounts,
   weightBytes,
 } from "./format.ts";
-import { type Layer, type Network, type Plane, inputPlane, outputPlane, samePadding, weightCount } from "./layers.ts";
+import { type Layer, type Network, type FeatureMap, inputMap, outputMap, weightCount } from "./network.ts";
 
 /** Bounds that no sensible network comes near: beyond them the file is broken, or would not fit a small machine. */
 const MAX_LAYERS = 200;
@@ -86,7 +86,7 @@ function read(view: DataView): Network {
   demand(zero <= (kind === "gray" ? 127 : 0), `its input's zero is ${zero}`);
   const input = { kind, size, zero };
 
-  const planes = [inputPlane(input)];
+  const planes = [inputMap(input)];
   const layers: Layer[] = [];
   let weights = 0;
   for (let index = 0; index < count; index++) {
@@ -108,7 +108,7 @@ function read(view: DataView): Network {
       at += 4 * (biases + scales) + bytes;
       checkSums(layer, source, planes[layer.residual]);
       layers.push(layer);
-      planes.push(outputPlane(layer, source));
+      planes.push(outputMap(layer, source));
     } catch (cause) {
       if (cause instanceof Refusal) throw new Refusal(`layer ${index}: ${cause.message}`);
       throw cause;
@@ -135,7 +135,7 @@ function readHead(view: DataView, at: number): Head {
     kind,
     numbers,
     bits: view.getUint8(at + 2),
-    kernel: view.getUint8(at + 3),
+    windowSize: view.getUint8(at + 3),
     stride: view.getUint8(at + 4),
     input: view.getUint8(at + 5),
     residual: residual === NO_RESIDUAL ? -1 : residual,
@@ -147,13 +147,16 @@ function readHead(view: DataView, at: number): Head {
 }
 
 /** @returns The plane that the layer reads. */
-function checkHead(head: Head, planes: readonly Plane[]): Plane {
-  const { kind, numbers, bits, kernel, stride, channels, floor, ceiling } = head;
+function checkHead(head: Head, planes: readonly FeatureMap[]): FeatureMap {
+  const { kind, numbers, bits, windowSize, stride, channels, floor, ceiling } = head;
   const source = planes[head.input];
   demand(source !== undefined && source.numbers !== "float", `it reads plane ${head.input}`);
   demand(channels >= 1 && channels <= MAX_CHANNELS, `it has ${channels} channels`);
   const whole = kind === "dense" || kind === "average";
-  demand(whole ? kernel === 0 && stride === 1 : kernel >= 1 && kernel <= MAX_KERNEL, `its window is ${kernel} wide`);
+  demand(
+    whole ? windowSize === 0 && stride === 1 : windowSize >= 1 && windowSize <= MAX_KERNEL,
+    `its window is ${windowSize} wide`,
+  );
   demand(stride === 1 || stride === 2, `its stride is ${stride}`);
   const weighs = weightCount(head, source);
   demand(weighs > 0 ? bits >= 2 && bits <= 16 : bits === 0, `its weights have ${bits} bits`);
@@ -176,7 +179,7 @@ function checkHead(head: Head, planes: readonly Plane[]): Plane {
     demand(floor <= source.floor && ceiling >= source.ceiling, "its range is narrower than what it takes");
   }
 
-  const out = outputPlane(
+  const out = outputMap(
     { ...head, weights: new Int16Array(), bias: new Int32Array(), scale: new Float32Array() },
     source,
   );
@@ -195,7 +198,7 @@ function checkHead(head: Head, planes: readonly Plane[]): Plane {
 }
 
 /** Proves that the layer's sums fit, and that what is rounded can be. */
-function checkSums(layer: Layer, source: Plane, shortcut: Plane | undefined): void {
+function checkSums(layer: Layer, source: FeatureMap, shortcut: FeatureMap | undefined): void {
   const { kind, channels, bias, scale, weights } = layer;
   demand(
     scale.every((factor) => Number.isFinite(factor) && factor >= 0),
@@ -208,7 +211,7 @@ function checkSums(layer: Layer, source: Plane, shortcut: Plane | undefined): vo
     return;
   }
   if (kind === "depthwise") {
-    const taps = layer.kernel ** 2;
+    const taps = layer.windowSize ** 2;
     for (let channel = 0; channel < channels; channel++) {
       let sum = Math.abs(bias[channel]!) + taps;
       for (let tap = 0; tap < taps; tap++) {
@@ -238,7 +241,7 @@ export function isBlock(layers: readonly Layer[], index: number): boolean {
     taps?.kind === "depthwise" &&
     point?.kind === "convolution" &&
     point.input === index + 1 &&
-    point.kernel === 1 &&
+    point.windowSize === 1 &&
     point.stride === 1 &&
     point.numbers === "word" &&
     layers.every((layer) => layer === point || (layer.input !== index + 1 && layer.residual !== index + 1))
@@ -246,7 +249,7 @@ export function isBlock(layers: readonly Layer[], index: number): boolean {
 }
 
 /** A residual has its sum's size, or twice that where a block halves the very plane that is added. */
-function checkShortcuts(layers: readonly Layer[], planes: readonly Plane[]): void {
+function checkShortcuts(layers: readonly Layer[], planes: readonly FeatureMap[]): void {
   layers.forEach((layer, index) => {
     if (layer.residual === -1) return;
     const shortcut = planes[layer.residual]!;
@@ -257,19 +260,6 @@ function checkShortcuts(layers: readonly Layer[], planes: readonly Plane[]): voi
     const even = shortcut.width % 2 === 0 && shortcut.height % 2 === 0;
     demand(halves && even, `layer ${index}: it adds a plane of another size`);
   });
-}
-
-/** Padding around a plane that all its readers' windows stay within, in pixels. */
-export function paddingFor(layers: readonly Layer[], plane: number, size: number): { before: number; after: number } {
-  let before = 0;
-  let after = 0;
-  for (const { input, kernel, stride } of layers) {
-    if (input !== plane || kernel === 0) continue;
-    const padding = samePadding(size, kernel, stride);
-    before = Math.max(before, padding.before);
-    after = Math.max(after, padding.after);
-  }
-  return { before, after };
 }
 
 function unpack(view: DataView, at: number, count: number, bits: number): Int16Array {

@@ -1,8 +1,8 @@
 import { type Tensor, keep, zeros } from "@tensorflow/tfjs-core";
 import { EmotionCamError } from "../../errors.ts";
 import type { SimdLevel } from "../../types.ts";
-import type { Layer, Network } from "./layers.ts";
-import { type Kernels, type LoadedNetwork, instantiate, loadNetwork } from "./network.ts";
+import type { Layer, Network } from "./network.ts";
+import { type KernelModule, type LoadedNetwork, instantiate, loadNetwork } from "./tfjs-kernel.ts";
 import type { Variant } from "./plan.ts";
 
 /** What the measuring of the variants may take; faces are waited for. */
@@ -20,14 +20,14 @@ const PROBE_SIZE = 12;
 const PROBE_CHANNELS = 64;
 
 /** What each module can do. */
-export const VARIANTS: Readonly<Record<Exclude<SimdLevel, "none">, readonly Variant[]>> = {
+export const VARIANTS_OF_MODULE: Readonly<Record<Exclude<SimdLevel, "none">, readonly Variant[]>> = {
   relaxed: ["relaxed", "relaxed-winograd", "pairs-winograd"],
   simd128: ["extmul", "dot16"],
 };
 
-/** Kernels on the backend's memory, and the fastest way to use them here. */
-export interface ChosenKernels {
-  readonly kernels: Kernels;
+/** KernelModule on the backend's memory, and the fastest way to use them here. */
+export interface ChosenVariant {
+  readonly kernels: KernelModule;
   readonly variant: Variant;
 }
 
@@ -37,10 +37,10 @@ export interface ChosenKernels {
  * @param assetBase URL of the folder that holds `wasm/`, ending in a slash.
  * @throws EmotionCamError `wasm-load`, which names the file.
  */
-export async function loadKernels(assetBase: string, simd: SimdLevel): Promise<ChosenKernels> {
+export async function chooseVariant(assetBase: string, simd: SimdLevel): Promise<ChosenVariant> {
   const kind = simd === "relaxed" ? "relaxed" : "simd128";
   const url = new URL(`wasm/kernels-${kind}.wasm`, assetBase).href;
-  let kernels: Kernels;
+  let kernels: KernelModule;
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`it answers ${response.status}`);
@@ -52,7 +52,7 @@ export async function loadKernels(assetBase: string, simd: SimdLevel): Promise<C
       { cause },
     );
   }
-  return { kernels, variant: await fastest(kernels, VARIANTS[kind]) };
+  return { kernels, variant: await fastest(kernels, VARIANTS_OF_MODULE[kind]) };
 }
 
 /** A variant that is tried out. */
@@ -66,7 +66,7 @@ interface Runner {
  * Times convolutions in every variant, in turn, and answers the one whose best time was shortest: whatever else the
  * processor does meanwhile only lengthens the others.
  */
-export async function fastest(kernels: Kernels, variants: readonly Variant[]): Promise<Variant> {
+export async function fastest(kernels: KernelModule, variants: readonly Variant[]): Promise<Variant> {
   const pixels = keep(zeros([PROBE_SIZE, PROBE_SIZE], "int32"));
   const probe = probeNetwork();
   const runners = variants.map((variant): Runner => ({
@@ -99,10 +99,10 @@ function takeTurns(runners: readonly Runner[], pixels: Tensor, forMs: number, le
 
 /** Gray to 64 channels, a 3x3 convolution of those, one that halves the plane, and one output. */
 function probeNetwork(): Network {
-  const layer = (input: number, kernel: number, stride: number, channels: number, from: number): Layer => ({
-    ...{ kind: "convolution", input, kernel, stride, channels, numbers: "byte", floor: 0, ceiling: 127, bits: 8 },
+  const layer = (input: number, windowSize: number, stride: number, channels: number, from: number): Layer => ({
+    ...{ kind: "convolution", input, windowSize, stride, channels, numbers: "byte", floor: 0, ceiling: 127, bits: 8 },
     ...{ residual: -1, residualScale: 0 },
-    weights: new Int16Array(channels * kernel * kernel * from).fill(1),
+    weights: new Int16Array(channels * windowSize * windowSize * from).fill(1),
     bias: new Int32Array(channels),
     scale: new Float32Array(channels).fill(2 ** -10),
   });
