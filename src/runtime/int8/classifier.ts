@@ -16,7 +16,7 @@ export async function createClassifier(
   chosen: Promise<ChosenVariant>,
 ): Promise<Classifier & { dispose(): void }> {
   const { inputSize: size, crop, minConfidence, smallestFacePx, temperature } = model.contract;
-  const network = await readNetwork(modelBytes(model), model.info.name);
+  const network = readNetwork(modelBytes(model), model.info.name);
   const { kernels, variant } = await chosen;
   const loaded = loadNetwork(network, kernels, variant);
   const [output, ...more] = loaded.outputs;

@@ -15,7 +15,7 @@ export async function createDetector(
   chosen: Promise<ChosenVariant>,
 ): Promise<Detector & { dispose(): void }> {
   const { anchors, inputSize: size } = model.contract;
-  const network = await readNetwork(modelBytes(model), model.info.name);
+  const network = readNetwork(modelBytes(model), model.info.name);
   const { kernels, variant } = await chosen;
   const loaded = loadNetwork(network, kernels, variant);
   const grids = anchors.map(({ stride, perCell }, i): Grid => {

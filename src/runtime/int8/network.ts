@@ -115,3 +115,17 @@ export function weightCount(layer: Pick<Layer, "kind" | "windowSize" | "channels
   if (layer.kind === "dense") return layer.channels * input.height * input.width * input.channels;
   return layer.kind === "depthwise" ? layer.windowSize ** 2 * layer.channels : 0;
 }
+
+/** Whether layer `index` is a depthwise convolution that runs together with the pointwise one behind it. */
+export function isBlock(layers: readonly Layer[], index: number): boolean {
+  const [taps, point] = [layers[index], layers[index + 1]];
+  return (
+    taps?.kind === "depthwise" &&
+    point?.kind === "convolution" &&
+    point.input === index + 1 &&
+    point.windowSize === 1 &&
+    point.stride === 1 &&
+    point.numbers === "word" &&
+    layers.every((layer) => layer === point || (layer.input !== index + 1 && layer.residual !== index + 1))
+  );
+}

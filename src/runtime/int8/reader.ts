@@ -1,7 +1,5 @@
 import { EmotionCamError } from "../../errors.ts";
 import {
-  HASH_AT,
-  HASH_BYTES,
   HEADER_BYTES,
   INPUT_KINDS,
   LAYER_BYTES,
@@ -13,7 +11,7 @@ import {
   constantCounts,
   weightBytes,
 } from "./format.ts";
-import { type Layer, type Network, type FeatureMap, inputMap, outputMap, weightCount } from "./network.ts";
+import { type FeatureMap, type Layer, type Network, inputMap, isBlock, outputMap, weightCount } from "./network.ts";
 
 /** Bounds that no sensible network comes near: beyond them the file is broken, or would not fit a small machine. */
 const MAX_LAYERS = 200;
@@ -38,15 +36,17 @@ function demand(holds: boolean, what: string): asserts holds {
 }
 
 /**
- * Reads and checks an integer network. Whatever passes runs within its memory: every size, index and range is checked
- * here, and every sum is proven to fit its integers.
+ * Read an integer network and check it, so that whatever passes runs within its memory: every size, index and range is
+ * checked here, and every sum is proven to fit its integers. The sha256 in the header is not computed: these are bytes
+ * that the loader has compared with the contract's sha256 of the file.
  *
- * @param name What the error names: the model or its URL.
+ * @param bytes The whole file, as `format.ts` describes it.
+ * @param name The model's name or URL, for the error.
  * @throws EmotionCamError `model-corrupt`.
  */
-export async function readNetwork(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Network> {
+export function readNetwork(bytes: Uint8Array<ArrayBuffer>, name: string): Network {
   try {
-    await checkHash(bytes);
+    demand(bytes.length >= HEADER_BYTES, `it has ${bytes.length} bytes`);
     return read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause;
@@ -56,17 +56,6 @@ export async function readNetwork(bytes: Uint8Array<ArrayBuffer>, name: string):
       { cause },
     );
   }
-}
-
-async function checkHash(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  demand(bytes.length >= HEADER_BYTES, `it has ${bytes.length} bytes`);
-  const blanked = bytes.slice();
-  blanked.fill(0, HASH_AT, HASH_AT + HASH_BYTES);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", blanked));
-  demand(
-    hash.every((byte, i) => byte === bytes[HASH_AT + i]),
-    "its sha256 does not match its bytes",
-  );
 }
 
 function read(view: DataView): Network {
@@ -232,20 +221,6 @@ function checkSums(layer: Layer, source: FeatureMap, shortcut: FeatureMap | unde
     demand(sum <= INT32, "its sums are too large");
     demand(layer.numbers === "float" || sum * scale[channel]! + added <= ROUNDABLE, "its scales are too large");
   }
-}
-
-/** Whether layer `index` is a depthwise convolution that runs together with the pointwise one behind it. */
-export function isBlock(layers: readonly Layer[], index: number): boolean {
-  const [taps, point] = [layers[index], layers[index + 1]];
-  return (
-    taps?.kind === "depthwise" &&
-    point?.kind === "convolution" &&
-    point.input === index + 1 &&
-    point.windowSize === 1 &&
-    point.stride === 1 &&
-    point.numbers === "word" &&
-    layers.every((layer) => layer === point || (layer.input !== index + 1 && layer.residual !== index + 1))
-  );
 }
 
 /** A residual has its sum's size, or twice that where a block halves the very plane that is added. */

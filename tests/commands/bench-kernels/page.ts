@@ -7,7 +7,10 @@ import { startBackend } from "../../../src/runtime/backend.ts";
 import { chooseVariant } from "../../../src/runtime/int8/choose-variant.ts";
 import { type Layer, type Network, mapsOf } from "../../../src/runtime/int8/network.ts";
 import { type KernelModule, type LoadedNetwork, loadNetwork } from "../../../src/runtime/int8/tfjs-kernel.ts";
-import { ALIGNMENT, STEP_BYTES, type Variant, planNetwork } from "../../../src/runtime/int8/plan.ts";
+import { ALIGNMENT } from "../../../src/runtime/int8/arena.ts";
+import { planNetwork } from "../../../src/runtime/int8/plan.ts";
+import { STEP_BYTES } from "../../../src/runtime/int8/steps.ts";
+import type { Variant } from "../../../src/runtime/int8/variant.ts";
 import { readNetwork } from "../../../src/runtime/int8/reader.ts";
 
 /** What was prepared: what does not change from turn to turn. */
@@ -185,8 +188,8 @@ async function turn(name: string, leastMs: number): Promise<number[]> {
 async function prepare(classifier: string): Promise<Prepared> {
   const { simd, wasmBytes } = await startBackend(`${location.origin}/site/`);
   const { kernels, variant } = await chooseVariant(`${location.origin}/site/`, simd);
-  const blazeface = await readNetwork(await fetchBytes("/site/models/blazeface/model.ec8"), "blazeface");
-  const expressions = await readNetwork(await fetchBytes(`/classifier/model.ec8`), classifier);
+  const blazeface = readNetwork(await fetchBytes("/site/models/blazeface/model.ec8"), "blazeface");
+  const expressions = readNetwork(await fetchBytes(`/classifier/model.ec8`), classifier);
   const faces = loadNetwork(blazeface, kernels, variant);
   const labels = loadNetwork(expressions, kernels, variant);
   const heapBytes = wasmBytes();
