@@ -12,7 +12,7 @@ export function randomNumbers(seed: number): (below: number) => number {
   };
 }
 
-type Random = ReturnType<typeof randomNumbers>;
+export type Random = ReturnType<typeof randomNumbers>;
 
 export const EMPTY: Omit<Layer, "kind" | "input" | "channels"> = {
   windowSize: 1,
@@ -64,8 +64,8 @@ function weighted(random: Random, layer: Partial<Layer> & Pick<Layer, "kind" | "
   };
 }
 
-/** Copies a plane to the output, as floats: each channel of a pixel by itself. */
-function copy(input: number, plane: FeatureMap): Layer {
+/** Make a layer that copies a map to the network's output, as floats. */
+export function copy(input: number, plane: FeatureMap): Layer {
   const { channels } = plane;
   const weights = new Int16Array(channels * channels);
   for (let i = 0; i < channels; i++) weights[i * channels + i] = 1;
