@@ -10,7 +10,11 @@ import { loadNetwork } from "./tfjs-kernel.ts";
 import { rgbaWords } from "./rgba-words.ts";
 import { readNetwork } from "./reader.ts";
 
-/** A network of logits on the integer kernels. */
+/**
+ * Make a classifier from an integer network of logits.
+ *
+ * @throws EmotionCamError `model-corrupt` where the network is broken or is not what its contract says.
+ */
 export async function createClassifier(
   model: LoadedModel<ClassifierContract>,
   chosen: Promise<ChosenVariant>,

@@ -3,7 +3,11 @@ import { createClassifier } from "./classifier.ts";
 import { createDetector } from "./detector.ts";
 import { chooseVariant } from "./choose-variant.ts";
 
-/** Both networks in integers, on kernels inside tfjs's WASM backend. */
+/**
+ * Make the engine that computes both networks in integers, inside tfjs's WASM backend.
+ *
+ * @throws EmotionCamError `wasm-load` or `model-corrupt`.
+ */
 export async function createEngine({ assetBase, backend, detector, classifier }: EngineParts): Promise<Engine> {
   const chosen = chooseVariant(assetBase, backend.simd);
   const parts = [createDetector(detector, chosen), createClassifier(classifier, chosen)] as const;

@@ -1,16 +1,16 @@
 /**
- * An integer network as data: what the model file holds, what the memory plan reads, and what the tests' reference
- * computes.
+ * An integer network as data: the reader makes it from a model file, the plan lowers it, and the tests' reference computes
+ * it.
  *
- * A convolution's answer for output channel c is, in float32 arithmetic step by step,
+ * A convolution's output for channel c is, in float32 arithmetic, each operation rounded,
  *
  *     real = float32(bias[c] + sum of weights * inputs) * scale[c]
  *     real = real + float32(residual) * residualScale        where there is a residual
  *     out  = min(max(saturate16(roundTiesToEven(real)), floor), ceiling)
  *
- * where the sum is an exact int32, or `real` itself where the layer makes floats. A depthwise convolution's is
- * max(bias + sum of ((weight * input + 2^14) >> 15), floor), exact in 16 bits; its ceiling is a bound that its weights
- * prove.
+ * where the sum is an exact int32. Where the layer makes floats, `real` itself is the output. A depthwise convolution's
+ * output is max(bias + sum of ((weight * input + 2^14) >> 15), floor), exact in 16 bits; its ceiling is a bound that the
+ * reader proves from its weights.
  */
 
 /** `byte`: 0..127. `word`: int16. `float`: float32, an output of the network. */
@@ -20,30 +20,33 @@ export type LayerKind = "convolution" | "dense" | "depthwise" | "maximum" | "ave
 
 export interface Layer {
   readonly kind: LayerKind;
-  /** Which plane it reads: 0 the network's input, n what layer n - 1 made. */
+  /** The feature map that it reads: 0 is the network's input, n is what layer n - 1 makes. */
   readonly input: number;
-  /** Side of the window; 0 where the window is the whole plane (`dense`, `average`). */
+  /** Side of the window, 1 to 7; 0 where the window is the whole map (`dense`, `average`). */
   readonly windowSize: number;
+  /** Pixels from window to window, 1 or 2. */
   readonly stride: number;
   /** Output channels. */
   readonly channels: number;
   readonly numbers: Numbers;
-  /** What is stored lies in floor..ceiling, and zero too. */
+  /** The stored numbers lie in floor..ceiling, which contains zero. */
   readonly floor: number;
   readonly ceiling: number;
   /**
-   * A plane whose numbers are added, its channels to the first ones, or -1. Where it is twice as large each way, the
-   * maximum of each 2x2 pixels: the shortcut of a block whose depthwise convolution halves the plane.
+   * The feature map that is added to the outputs, or -1. It may have fewer channels, which are added to the first ones.
+   * Where it is twice as large each way, the maximum of each 2x2 pixels is added: that is the shortcut of a block whose
+   * depthwise convolution halves the map.
    */
   readonly residual: number;
+  /** Multiplies what is added; 0 without a residual. */
   readonly residualScale: number;
-  /** Bits of a weight in the file; over 8 they are multiplied as 16. */
+  /** Bits of a weight in the file; weights of more than 8 bits are multiplied as 16. */
   readonly bits: number;
-  /** [channels, rows, columns, inputs]; a depthwise convolution's [rows, columns, channels]; else empty. */
+  /** [channels, rows, columns, inputs]; [rows, columns, channels] for a depthwise convolution; empty without weights. */
   readonly weights: Int16Array;
-  /** One a channel, or empty. */
+  /** One for each channel, or empty. */
   readonly bias: Int32Array;
-  /** One a channel; a mean's only one; or empty. */
+  /** One for each channel; one alone for a mean; or empty. */
   readonly scale: Float32Array;
 }
 
@@ -53,7 +56,7 @@ export interface Input {
   readonly kind: "gray" | "color";
   /** Side of the square, pixels. */
   readonly size: number;
-  /** What stands for zero, around the plane too; the bias takes it back. */
+  /** The number that means zero; it fills the padding too. The first layer's biases take it back. */
   readonly zero: number;
 }
 
@@ -62,7 +65,7 @@ export interface Network {
   readonly layers: readonly Layer[];
 }
 
-/** The shape and range of what lies between layers. */
+/** A feature map, the numbers between two layers: its shape and its numbers' range. */
 export interface FeatureMap {
   readonly height: number;
   readonly width: number;
@@ -72,7 +75,12 @@ export interface FeatureMap {
   readonly ceiling: number;
 }
 
-/** How SAME padding divides, as TensorFlow does it: the odd row or column comes after. */
+/**
+ * Divide SAME padding as TensorFlow does: an odd row or column comes after the map.
+ *
+ * @param size Rows or columns of the map.
+ * @returns How many outputs there are, and the padding before and after, in rows or columns.
+ */
 export function samePadding(
   size: number,
   windowSize: number,
@@ -84,6 +92,7 @@ export function samePadding(
   return { out, before, after: total - before };
 }
 
+/** Describe the map that the network's input makes. */
 export function inputMap({ kind, size }: Input): FeatureMap {
   const shape = { height: size, width: size };
   return kind === "gray"
@@ -91,7 +100,7 @@ export function inputMap({ kind, size }: Input): FeatureMap {
     : { ...shape, channels: 3, numbers: "word", floor: -255, ceiling: 255 };
 }
 
-/** What a layer makes of a plane. */
+/** Describe the map that a layer makes from the map that it reads. */
 export function outputMap(layer: Layer, input: FeatureMap): FeatureMap {
   const { channels, numbers, floor, ceiling } = layer;
   const whole = layer.windowSize === 0;
@@ -102,21 +111,24 @@ export function outputMap(layer: Layer, input: FeatureMap): FeatureMap {
   };
 }
 
-/** Every plane: the input's, then each layer's. */
+/** List all feature maps: the input's, then each layer's. */
 export function mapsOf(network: Network): FeatureMap[] {
-  const planes = [inputMap(network.input)];
-  for (const layer of network.layers) planes.push(outputMap(layer, planes[layer.input]!));
-  return planes;
+  const maps = [inputMap(network.input)];
+  for (const layer of network.layers) maps.push(outputMap(layer, maps[layer.input]!));
+  return maps;
 }
 
-/** How many weights a layer has. */
+/** Count the weights of a layer that reads a map. */
 export function weightCount(layer: Pick<Layer, "kind" | "windowSize" | "channels">, input: FeatureMap): number {
   if (layer.kind === "convolution") return layer.channels * layer.windowSize ** 2 * input.channels;
   if (layer.kind === "dense") return layer.channels * input.height * input.width * input.channels;
   return layer.kind === "depthwise" ? layer.windowSize ** 2 * layer.channels : 0;
 }
 
-/** Whether layer `index` is a depthwise convolution that runs together with the pointwise one behind it. */
+/**
+ * Whether layer `index` is a depthwise convolution that runs together with the pointwise one behind it, as one block:
+ * nothing else reads what it makes.
+ */
 export function isBlock(layers: readonly Layer[], index: number): boolean {
   const [taps, point] = [layers[index], layers[index + 1]];
   return (

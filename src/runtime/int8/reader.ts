@@ -13,22 +13,22 @@ import {
 } from "./format.ts";
 import { type FeatureMap, type Layer, type Network, inputMap, isBlock, outputMap, weightCount } from "./network.ts";
 
-/** Bounds that no sensible network comes near: beyond them the file is broken, or would not fit a small machine. */
+/** Bounds far above any useful network: a file beyond them is broken, or would not fit a small machine. */
 const MAX_LAYERS = 200;
 const MAX_CHANNELS = 4096;
 const MAX_INPUT = 512;
 const MAX_KERNEL = 7;
-/** Numbers of one plane. */
-const MAX_PLANE = 4 << 20;
+/** Numbers of one feature map. */
+const MAX_MAP = 4 << 20;
 /** Weights of a whole network. */
 const MAX_WEIGHTS = 16 << 20;
 
 const INT16 = 32767;
 const INT32 = 2 ** 31 - 1;
-/** What is rounded must stay below this: the kernels round in the low bits of a float32. */
+/** Numbers that are rounded stay below this: the kernels round in the low bits of a float32. */
 const ROUNDABLE = 2 ** 22 - 1;
 
-/** Why a file is refused; `readNetwork` makes an EmotionCamError of it. */
+/** The reason why a file is refused; `readNetwork` makes an EmotionCamError of it. */
 class Refusal extends Error {}
 
 function demand(holds: boolean, what: string): asserts holds {
@@ -75,13 +75,13 @@ function read(view: DataView): Network {
   demand(zero <= (kind === "gray" ? 127 : 0), `its input's zero is ${zero}`);
   const input = { kind, size, zero };
 
-  const planes = [inputMap(input)];
+  const maps = [inputMap(input)];
   const layers: Layer[] = [];
   let weights = 0;
   for (let index = 0; index < count; index++) {
     const head = readHead(view, HEADER_BYTES + index * LAYER_BYTES);
     try {
-      const source = checkHead(head, planes);
+      const source = checkHead(head, maps);
       const { biases, scales } = constantCounts(head.kind, head.channels);
       const weighs = weightCount(head, source);
       weights += weighs;
@@ -95,16 +95,16 @@ function read(view: DataView): Network {
         weights: unpack(view, at + 4 * (biases + scales), weighs, head.bits),
       };
       at += 4 * (biases + scales) + bytes;
-      checkSums(layer, source, planes[layer.residual]);
+      checkSums(layer, source, maps[layer.residual]);
       layers.push(layer);
-      planes.push(outputMap(layer, source));
+      maps.push(outputMap(layer, source));
     } catch (cause) {
       if (cause instanceof Refusal) throw new Refusal(`layer ${index}: ${cause.message}`);
       throw cause;
     }
   }
   demand(at === view.byteLength, "bytes follow the last layer");
-  checkShortcuts(layers, planes);
+  checkShortcuts(layers, maps);
   demand(
     layers.some((layer) => layer.numbers === "float"),
     "it has no output",
@@ -135,11 +135,11 @@ function readHead(view: DataView, at: number): Head {
   };
 }
 
-/** @returns The plane that the layer reads. */
-function checkHead(head: Head, planes: readonly FeatureMap[]): FeatureMap {
+/** Check a layer's sizes, indices and types. @returns The map that the layer reads. */
+function checkHead(head: Head, maps: readonly FeatureMap[]): FeatureMap {
   const { kind, numbers, bits, windowSize, stride, channels, floor, ceiling } = head;
-  const source = planes[head.input];
-  demand(source !== undefined && source.numbers !== "float", `it reads plane ${head.input}`);
+  const source = maps[head.input];
+  demand(source !== undefined && source.numbers !== "float", `it reads map ${head.input}`);
   demand(channels >= 1 && channels <= MAX_CHANNELS, `it has ${channels} channels`);
   const whole = kind === "dense" || kind === "average";
   demand(
@@ -172,21 +172,21 @@ function checkHead(head: Head, planes: readonly FeatureMap[]): FeatureMap {
     { ...head, weights: new Int16Array(), bias: new Int32Array(), scale: new Float32Array() },
     source,
   );
-  demand(out.height * out.width * Math.ceil(channels / 8) * 8 <= MAX_PLANE, "it makes too large a plane");
+  demand(out.height * out.width * Math.ceil(channels / 8) * 8 <= MAX_MAP, "it makes too large a map");
 
   if (head.residual === -1) {
     demand(head.residualScale === 0, "it scales no residual");
     return source;
   }
-  const shortcut = planes[head.residual];
-  demand(shortcut !== undefined && head.residual > 0, `it adds plane ${head.residual}`);
+  const shortcut = maps[head.residual];
+  demand(shortcut !== undefined && head.residual > 0, `it adds map ${head.residual}`);
   demand(kind === "convolution" && numbers !== "float" && shortcut.numbers === numbers, "it cannot add a residual");
   demand(shortcut.channels <= channels, `it adds ${shortcut.channels} channels to ${channels}`);
   demand(Number.isFinite(head.residualScale) && head.residualScale >= 0, `it scales by ${head.residualScale}`);
   return source;
 }
 
-/** Proves that the layer's sums fit, and that what is rounded can be. */
+/** Prove that the layer's sums fit int32, or int16 in a depthwise convolution, and that they can be rounded. */
 function checkSums(layer: Layer, source: FeatureMap, shortcut: FeatureMap | undefined): void {
   const { kind, channels, bias, scale, weights } = layer;
   demand(
@@ -223,20 +223,21 @@ function checkSums(layer: Layer, source: FeatureMap, shortcut: FeatureMap | unde
   }
 }
 
-/** A residual has its sum's size, or twice that where a block halves the very plane that is added. */
-function checkShortcuts(layers: readonly Layer[], planes: readonly FeatureMap[]): void {
+/** Check that a residual has the size of the outputs, or twice that where a block halves the very map that is added. */
+function checkShortcuts(layers: readonly Layer[], maps: readonly FeatureMap[]): void {
   layers.forEach((layer, index) => {
     if (layer.residual === -1) return;
-    const shortcut = planes[layer.residual]!;
-    const out = planes[index + 1]!;
+    const shortcut = maps[layer.residual]!;
+    const out = maps[index + 1]!;
     if (shortcut.height === out.height && shortcut.width === out.width) return;
     const taps = layers[index - 1];
     const halves = isBlock(layers, index - 1) && taps?.stride === 2 && taps.input === layer.residual;
     const even = shortcut.width % 2 === 0 && shortcut.height % 2 === 0;
-    demand(halves && even, `layer ${index}: it adds a plane of another size`);
+    demand(halves && even, `layer ${index}: it adds a map of another size`);
   });
 }
 
+/** Read `count` weights of `bits` bits, two's complement, from the lowest bit of each uint32 up. */
 function unpack(view: DataView, at: number, count: number, bits: number): Int16Array {
   const weights = new Int16Array(count);
   const shift = 32 - bits;
