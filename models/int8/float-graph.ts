@@ -104,7 +104,7 @@ function run(operator: TfliteOperator, values: Values): Float32Array {
   }
 }
 
-/** Computes every tensor of a BlazeFace graph in float32, by its number. Slow and plain: for calibration and tests. */
+/** Compute every tensor of a BlazeFace graph in float32. Slow and plain: for calibration and measurements. @returns Values by the tensor's index. */
 export function runGraph(graph: TfliteGraph, input: Float32Array): Values {
   const values: Values = new Map([[graph.inputs[0]!.index, input]]);
   for (const operator of graph.operators) values.set(operator.output.index, run(operator, values));

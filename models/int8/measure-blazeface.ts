@@ -1,6 +1,6 @@
 /**
- * How well the integer detector keeps to the float network, over scenes of enlarged faces that stay outside the
- * repository; both are decoded alike.
+ * Compare the integer detector with the float network, over scenes of enlarged faces that stay outside the repository.
+ * Both outputs are decoded alike.
  *
  *     npm run build && tsx models/int8/measure-blazeface.ts ../shared/fer/valid-images.npy [SCENES] [BITS ...]
  */
@@ -28,14 +28,14 @@ const MIN_SCORE = 0.5;
 const SAME_FACE_IOU = 0.3;
 const PAGE = 65536;
 
-/** Where each grid's rows lie, given the floats from cell to cell and the first one of each. */
+/** Describe the grids, given the first float of each and the floats from cell to cell. */
 function gridsOf(planes: readonly { start: number; stride: number }[]): Grid[] {
   return CONTRACT.anchors.map(({ stride, perCell }, i) => {
     return { stride, perCell, start: planes[i]!.start, cellStride: planes[i]!.stride };
   });
 }
 
-/** The float network's rows stand without gaps. */
+/** The float network's rows have no gaps. */
 const FLOAT_GRIDS = gridsOf([
   { start: 0, stride: 2 * 17 },
   { start: 16 * 16 * 2 * 17, stride: 6 * 17 },

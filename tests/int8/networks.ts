@@ -1,7 +1,7 @@
-/** Random integer networks for tests: whatever they are, the reader accepts them. */
+/** Random integer networks for tests, all of which the reader accepts. */
 import { type Layer, type Network, type FeatureMap, outputMap, mapsOf } from "../../src/runtime/int8/network.ts";
 
-/** A small generator with a seed, so that a failure can be had again (mulberry32). */
+/** Make a small random generator with a seed, so that a failure can be repeated (mulberry32). */
 export function randomNumbers(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -28,7 +28,7 @@ export const EMPTY: Omit<Layer, "kind" | "input" | "channels"> = {
   scale: new Float32Array(),
 };
 
-/** Weights that are often extreme: the largest, the smallest, or anything between. */
+/** Make weights that are often extreme: the largest, the smallest, or any number between. */
 function weightsOf(random: Random, count: number, most: number): Int16Array {
   const style = random(4);
   return Int16Array.from({ length: count }, () => {
@@ -38,7 +38,7 @@ function weightsOf(random: Random, count: number, most: number): Int16Array {
   });
 }
 
-/** Scales such that what is made fills its range and sometimes overflows it. */
+/** Make scales such that the outputs fill their range and sometimes exceed it. */
 function scalesOf(random: Random, channels: number, sum: number, range: number): Float32Array {
   const least = 1 / sum;
   return Float32Array.from(
@@ -79,7 +79,7 @@ export function copy(input: number, plane: FeatureMap): Layer {
 
 const SIZES = [4, 8, 12, 16, 20, 24] as const;
 
-/** A network of one to four layers, of which the last ones' planes are its outputs. */
+/** Make a network of one to four layers, whose last maps are its outputs. */
 export function randomNetwork(seed: number): Network {
   const random = randomNumbers(seed);
   const pick = <T>(values: readonly T[]): T => values[random(values.length)]!;

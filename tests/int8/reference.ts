@@ -1,10 +1,10 @@
 /**
- * The integer networks in plain TypeScript, number by number as `src/runtime/int8/network.ts` states them: what the
- * kernels are tested against.
+ * Integer networks in plain TypeScript, number by number as `src/runtime/int8/network.ts` states them. The kernels are
+ * tested against it.
  */
 import { type Layer, type Network, type FeatureMap, mapsOf, samePadding } from "../../src/runtime/int8/network.ts";
 
-/** Adding it leaves a number below 2^22 rounded, ties to even. */
+/** Adding this to a number below 2^22 rounds it, ties to even. */
 const ROUNDER = 1.5 * 2 ** 23;
 
 function roundTiesToEven(real: number): number {
@@ -19,7 +19,7 @@ function stored(real: number, { floor, ceiling }: Layer): number {
   return clamp(clamp(roundTiesToEven(real), -32768, 32767), floor, ceiling);
 }
 
-/** What the pixels become: [size * size * channels]. */
+/** Convert pixels to the network's first numbers: [size * size * channels]. */
 export function inputNumbers({ kind, size }: Network["input"], rgba: Uint8ClampedArray): Int32Array {
   const numbers: number[] = [];
   for (let pixel = 0; pixel < size * size; pixel++) {
@@ -30,7 +30,7 @@ export function inputNumbers({ kind, size }: Network["input"], rgba: Uint8Clampe
   return Int32Array.from(numbers);
 }
 
-/** Calls back with every input of a window that lies within the plane, and its place in the window. */
+/** Visit each tap of a window, with the index of its first number, or -1 where it lies in the padding. */
 function eachOfWindow(
   plane: FeatureMap,
   { windowSize, stride }: Layer,
@@ -48,15 +48,15 @@ function eachOfWindow(
   }
 }
 
-/** The exact sum of one output; `zero` is what lies around the plane. */
+/** Compute the exact sum of one output; `zero` fills the padding. */
 function sumOf(
   layer: Layer,
   source: FeatureMap,
   values: ArrayLike<number>,
   zero: number,
-  at: readonly number[],
+  at: readonly [number, number, number],
 ): number {
-  const [y = 0, x = 0, channel = 0] = at;
+  const [y, x, channel] = at;
   let sum = layer.bias[channel]!;
   if (layer.kind === "dense") {
     const row = source.height * source.width * source.channels;
@@ -154,7 +154,7 @@ function average(layer: Layer, source: FeatureMap, values: ArrayLike<number>): F
   });
 }
 
-/** Every plane's numbers, [height, width, channels]: the input's first, then each layer's. */
+/** Compute the numbers of every feature map, [height, width, channels]: the input's first, then each layer's. */
 export function referenceMaps(network: Network, rgba: Uint8ClampedArray): ArrayLike<number>[] {
   const planes = mapsOf(network);
   const values: ArrayLike<number>[] = [inputNumbers(network.input, rgba)];
@@ -175,7 +175,7 @@ export function referenceMaps(network: Network, rgba: Uint8ClampedArray): ArrayL
   return values;
 }
 
-/** The network's outputs one after the other, without what pads their channels. */
+/** Compute the network's outputs, one after the other, without the padding of their channels. */
 export function reference(network: Network, rgba: Uint8ClampedArray): Float32Array {
   const values = referenceMaps(network, rgba);
   return Float32Array.from(
