@@ -1,5 +1,5 @@
 /**
- * Makes the detector's artifact from the network in Google's npm package `@mediapipe/face_detection`. Runs in Node, at
+ * Make the detector's artifact from the network in Google's npm package `@mediapipe/face_detection`. Runs in Node, at
  * build time.
  */
 import { createHash } from "node:crypto";
@@ -13,11 +13,11 @@ import { layOutHeads } from "./heads.ts";
 import { convertToGraphModel } from "./graph-model.ts";
 import { readTflite } from "./tflite.ts";
 
-/** The network, as a module's path: Node finds it wherever the packages are installed. */
+/** The network, as a module's path, which Node resolves. */
 const SOURCE = "@mediapipe/face_detection/face_detection_short_range.tflite";
 const SOURCE_SHA256 = "3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633";
 
-/** What the runtime has to know about the network; its files are added by the build. */
+/** The contract: what the runtime must know about the network. The build adds the files. */
 export const CONTRACT = {
   schema: 1,
   kind: "detector",
@@ -42,7 +42,7 @@ async function readSource(): Promise<Uint8Array> {
   return readFile(createRequire(import.meta.url).resolve(SOURCE));
 }
 
-/** @throws Error that names the remedy, where these are not the bytes that this project was tested with. */
+/** Check that these are the bytes that this project was tested with. @throws Error that names the remedy. */
 export function checkSource(bytes: Uint8Array): void {
   const found = sha256(bytes);
   if (found === SOURCE_SHA256) return;
@@ -53,9 +53,9 @@ export function checkSource(bytes: Uint8Array): void {
 }
 
 /**
- * Reads Google's network.
+ * Read Google's network.
  *
- * @throws Error that names the remedy, where the file is missing or another.
+ * @throws Error that names the remedy, where the file is missing or another one.
  */
 export async function readBlazeface(): Promise<Uint8Array> {
   const bytes = await readSource().catch((cause: unknown) => {
@@ -65,7 +65,7 @@ export async function readBlazeface(): Promise<Uint8Array> {
   return bytes;
 }
 
-/** Writes `model.json`, `weights.bin`, `model.ec8` and `contract.json` of the detector into a folder, which is made. */
+/** Write the detector's `model.json`, `weights.bin`, `model.ec8` and `contract.json` into a folder, which is made. */
 export async function buildBlazeface(outDir: string): Promise<void> {
   const graph = layOutHeads(readTflite(await readBlazeface()));
   const { model, weights } = convertToGraphModel(graph);

@@ -1,6 +1,6 @@
 /**
- * Writes a network as a tfjs graph model: `model.json`, a TensorFlow graph in JSON, and one file of weights in tfjs's
- * own format. Weights are kept as float16, which is what Google's files hold; tfjs widens them when it loads.
+ * Write a network as a tfjs graph model: `model.json`, a TensorFlow graph in JSON, and one file of weights in tfjs's
+ * own format. Weights are kept as float16, as in Google's files; tfjs widens them when it loads.
  */
 import type {
   TfliteActivation,
@@ -71,17 +71,17 @@ function shapeOf(sizes: readonly number[]): Shape {
   return { dim: sizes.map((size) => ({ size: String(size) })) };
 }
 
-/** Rounds to IEEE 754 half precision, ties to even; exact for what was a half before. */
+/** Round to IEEE 754 half precision, ties to even; exact for what was a half before. */
 export function narrowFloat16(values: Float32Array): Uint16Array {
   return Uint16Array.from(values, (value) => {
     const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
     const magnitude = Math.abs(value);
     if (Number.isNaN(magnitude)) return 0x7e00;
     if (magnitude >= 65520) return sign | 0x7c00;
-    // The step between neighbours: 2^-24 for subnormal numbers, else 2^-10 of the leading bit.
+    // The distance between neighbours is 2^-24 for subnormal numbers, else 2^-10 of the leading bit.
     const exponent = Math.max(-14, Math.floor(Math.log2(magnitude)));
     const steps = roundToEven(magnitude / 2 ** (exponent - 10));
-    // A subnormal's steps carry into the exponent by themselves; a normal's hidden bit is taken off.
+    // The steps of a subnormal carry into the exponent by themselves; subtract the hidden bit of a normal.
     return sign | (steps < 1024 ? steps : ((exponent + 15) << 10) + (steps - 1024));
   });
 }
@@ -92,11 +92,11 @@ function roundToEven(value: number): number {
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
-/** TensorFlow Lite's [outputs, height, width, inputs] as TensorFlow's [height, width, inputs, outputs]. */
+/** Transpose TensorFlow Lite's [outputs, height, width, inputs] to TensorFlow's [height, width, inputs, outputs]. */
 function transposeFilter({ shape, values }: TfliteConstant): { shape: number[]; values: Float32Array } {
-  const [outputs = 0, height = 0, width = 0, inputs = 0] = shape;
+  const [outputs, height, width, inputs] = shape as [number, number, number, number];
   const rows = height * width * inputs;
-  const transposed = Float32Array.from(values, (_, i) => values[(i % outputs) * rows + Math.floor(i / outputs)] ?? 0);
+  const transposed = Float32Array.from(values, (_, i) => values[(i % outputs) * rows + Math.floor(i / outputs)]!);
   return { shape: [height, width, inputs, outputs], values: transposed };
 }
 
@@ -208,7 +208,7 @@ function activationNodes(activation: TfliteActivation): string[] {
   return { none: [], relu: ["Relu"], relu6: ["Relu6"] }[activation];
 }
 
-/** The rectifier that alone reads a convolution's answer, and so can run inside it. */
+/** Find the ReLU that alone reads a convolution's output, and so can run inside it. */
 function soleRectifier(graph: TfliteGraph, { output }: TfliteOperator): TfliteOperator | undefined {
   const readers = graph.operators.filter((other) =>
     ("inputs" in other ? other.inputs : [other.input]).some((input) => input.index === output.index),
@@ -217,8 +217,9 @@ function soleRectifier(graph: TfliteGraph, { output }: TfliteOperator): TfliteOp
 }
 
 /**
- * Converts a network to a tfjs graph model with the same tensor names; a rectifier after a convolution becomes part of
- * it.
+ * Convert a network to a tfjs graph model with the same tensor names; a ReLU after a convolution becomes part of it.
+ *
+ * @throws Error where an operator other than a convolution has a fused activation.
  */
 export function convertToGraphModel(graph: TfliteGraph): GraphModelFiles {
   const writer = new GraphWriter();

@@ -2,17 +2,17 @@ import type { TfliteConstant, TfliteGraph, TfliteOperator, TfliteTensor } from "
 
 type Convolution = Extract<TfliteOperator, { kind: "conv2d" }>;
 
-/** A score and, after it, its box: four numbers and six keypoints of two. */
+/** A box: centre, width, height and six keypoints of two numbers. A score is before it. */
 const NUMBERS_PER_BOX = 16;
 const NUMBERS_PER_ANCHOR = 1 + NUMBERS_PER_BOX;
 
-/** A tensor made here: its number must be no other tensor's. */
+/** Make a tensor whose index no other tensor has. */
 function tensorAfter(graph: TfliteGraph, count: number, name: string, shape: readonly number[]): TfliteTensor {
   const highest = Math.max(...graph.operators.map((operator) => operator.output.index));
   return { index: highest + 1 + count, name, shape };
 }
 
-/** The convolutions behind one output, coarse grids last, and everything between them and the output. */
+/** Find the convolutions before one output, coarse grids last, and all operators from them to the output. */
 function trace(graph: TfliteGraph, output: TfliteTensor): { heads: Convolution[]; path: TfliteOperator[] } {
   const maker = (tensor: TfliteTensor) => graph.operators.find((operator) => operator.output.index === tensor.index);
   const last = maker(output);
@@ -30,7 +30,7 @@ function trace(graph: TfliteGraph, output: TfliteTensor): { heads: Convolution[]
   return { heads, path };
 }
 
-/** Interleaves the rows of two weight arrays: one of `scores` for every {@link NUMBERS_PER_BOX} of `boxes`. */
+/** Interleave the rows of two weight arrays: one of `scores` for every {@link NUMBERS_PER_BOX} of `boxes`. */
 function interleave(scores: TfliteConstant, boxes: TfliteConstant): TfliteConstant {
   const [anchors = 0, ...rest] = scores.shape;
   const rowLength = scores.values.length / anchors;
@@ -48,13 +48,14 @@ function interleave(scores: TfliteConstant, boxes: TfliteConstant): TfliteConsta
 }
 
 /**
- * Lays a BlazeFace network's answers out as `@tensorflow-models/blazeface` wants them: one tensor [1, anchors, 17] of
+ * Lay a BlazeFace network's outputs out as `@tensorflow-models/blazeface` wants them: one tensor [1, anchors, 17] of
  * score, box (x and y of the centre, width, height) and six keypoints (x, y), in place of one of scores and one of
  * boxes. The weights of the two convolutions on each grid are interleaved into one convolution, so that nothing has
- * to be moved afterwards; the numbers stay the same, bit for bit.
+ * to be moved afterwards. The numbers stay the same, bit for bit.
  *
  * @param graph Outputs [1, anchors, 16] and [1, anchors, 1], as MediaPipe's networks have them.
  * @returns The same network with the single output `predictions`.
+ * @throws Error where the network has other outputs or heads.
  */
 export function layOutHeads(graph: TfliteGraph): TfliteGraph {
   const boxes = graph.outputs.find((output) => output.shape.at(-1) === NUMBERS_PER_BOX);

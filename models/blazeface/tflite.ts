@@ -1,12 +1,12 @@
 /**
- * Reads a TensorFlow Lite network: the subset of the schema that Google's face detectors use. Field numbers are those
+ * Read a TensorFlow Lite network: the subset of the schema that Google's face detectors use. Field numbers are those
  * of TensorFlow's `tensorflow/compiler/mlir/lite/schema/schema.fbs`.
  */
 import { ByteBuffer } from "flatbuffers";
 
 /** A tensor of the network. Shapes are NHWC. */
 export interface TfliteTensor {
-  /** Its number in the file; two operators that share a tensor name the same number. */
+  /** Its index in the file; operators that share a tensor have the same index. */
   readonly index: number;
   readonly name: string;
   readonly shape: readonly number[];
@@ -20,15 +20,16 @@ export interface TfliteConstant extends TfliteTensor {
 export type TflitePadding = "SAME" | "VALID";
 export type TfliteActivation = "none" | "relu" | "relu6";
 
-interface Window {
+/** How the windows of a convolution or a pooling move. */
+interface WindowOptions {
   readonly padding: TflitePadding;
   readonly strideX: number;
   readonly strideY: number;
 }
 
-/** One step of the network. Operators that only widen weights are folded away. */
+/** One operator of the network. Operators that only widen weights are folded away. */
 export type TfliteOperator =
-  | (Window & {
+  | (WindowOptions & {
       readonly kind: "conv2d";
       readonly input: TfliteTensor;
       /** [outputs, height, width, inputs]. */
@@ -38,17 +39,17 @@ export type TfliteOperator =
       readonly output: TfliteTensor;
       readonly activation: TfliteActivation;
     })
-  | (Window & {
+  | (WindowOptions & {
       readonly kind: "depthwiseConv2d";
       readonly input: TfliteTensor;
-      /** [1, height, width, channels]: one filter a channel. */
+      /** [1, height, width, channels]: one filter for each channel. */
       readonly filter: TfliteConstant;
       /** [channels]. */
       readonly bias: TfliteConstant;
       readonly output: TfliteTensor;
       readonly activation: TfliteActivation;
     })
-  | (Window & {
+  | (WindowOptions & {
       readonly kind: "maxPool2d";
       readonly input: TfliteTensor;
       readonly filterWidth: number;
@@ -78,7 +79,7 @@ export type TfliteOperator =
       readonly output: TfliteTensor;
     }
   | {
-      /** To the output's height and width. */
+      /** Resizes to the output's height and width. */
       readonly kind: "resizeBilinear";
       readonly input: TfliteTensor;
       readonly alignCorners: boolean;
@@ -157,7 +158,7 @@ class Table {
     return this.#vector(field, 4, (at) => this.#buffer.readInt32(at));
   }
 
-  /** A copy, so that wider types can be read at its start whatever the alignment in the file. */
+  /** Copy bytes, so that arrays of wider types can begin there: the file does not align them. */
   bytes(field: number): Uint8Array<ArrayBuffer> {
     const at = this.#at(field);
     if (!at) return new Uint8Array();
@@ -178,13 +179,13 @@ class Table {
   }
 }
 
-/** A tensor as it stands in the file. */
+/** A tensor as the file has it. */
 interface Stored extends TfliteTensor {
   readonly type: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Widens IEEE 754 half-precision numbers, exactly. */
+/** Widen IEEE 754 half-precision numbers, exactly. */
 export function widenFloat16(halves: Uint16Array): Float32Array {
   return Float32Array.from(halves, (half) => {
     const sign = half & 0x8000 ? -1 : 1;
@@ -211,10 +212,10 @@ function readCodes(model: Table): number[] {
   return model.tables(1).map((code) => Math.max(code.int8(0), code.int32(3)));
 }
 
-/** Builds the typed operators of one subgraph. */
+/** Makes the typed operators of one subgraph. */
 class Reader {
   readonly #tensors: readonly Stored[];
-  /** Which stored tensor holds the values of a tensor, where a folded operator made it. */
+  /** The stored tensor that has the values of a tensor that a folded operator makes. */
   readonly #widened = new Map<number, Stored>();
 
   constructor(tensors: readonly Stored[]) {
@@ -293,7 +294,9 @@ class Reader {
         ];
       case PAD: {
         const flat = this.#ints(inputs[1]);
-        const paddings = input.shape.map((_, i) => [flat[2 * i] ?? 0, flat[2 * i + 1] ?? 0] as const);
+        if (flat.length !== 2 * input.shape.length)
+          throw new Error(`${output.name} is padded by ${flat.length} numbers.`);
+        const paddings = input.shape.map((_, i) => [flat[2 * i]!, flat[2 * i + 1]!] as const);
         return [{ kind: "pad", input, paddings, output }];
       }
       case RELU:
@@ -346,7 +349,7 @@ class Reader {
   }
 }
 
-function readWindow(options: Table | undefined): Window {
+function readWindow(options: Table | undefined): WindowOptions {
   const padding = PADDINGS[options?.int8(0) ?? 0];
   if (!options || !padding) throw new Error("A convolution or pooling has no readable options: the file is broken.");
   return { padding, strideX: options.int32(1), strideY: options.int32(2) };
@@ -359,9 +362,9 @@ function readActivation(code = 0): TfliteActivation {
 }
 
 /**
- * Reads a network from a `.tflite` file's bytes.
+ * Read a network from a `.tflite` file's bytes.
  *
- * @throws Error where the bytes are no such file or use what is not supported here.
+ * @throws Error where the bytes are no such file, or use an operator or option that is not supported here.
  */
 export function readTflite(bytes: Uint8Array): TfliteGraph {
   const buffer = new ByteBuffer(bytes);

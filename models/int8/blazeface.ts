@@ -1,19 +1,19 @@
 /**
- * BlazeFace in integers: weights of 11 bits after training, activations of 15. Eight bits after training are too coarse
- * for its boxes (models/blazeface/CARD.md has the figures).
+ * BlazeFace in integers, quantized after training: weights of 11 bits, activations of 15. Eight bits are too coarse for its
+ * boxes; `PRECISION` has the figures.
  */
 import type { TfliteConstant, TfliteGraph, TfliteOperator, TfliteTensor } from "../blazeface/tflite.ts";
-import type { Layer, Network } from "../../src/runtime/int8/layers.ts";
+import type { Layer, Network } from "../../src/runtime/int8/network.ts";
 
-/** The largest activation seen at each ReLU, in the network's order. */
+/** The largest activation that calibration saw at each ReLU, in the network's order. */
 export interface Calibration {
   readonly largest: readonly number[];
 }
 
 export interface Precision {
-  /** Bits of a weight, but of a depthwise one, which has 16. */
+  /** Bits of a weight; depthwise weights always have 16. */
   readonly bits: number;
-  /** What a depthwise convolution's outputs may reach: what it leaves of 31 bits is the pointwise weights'. */
+  /** The largest output of a depthwise convolution. The larger it is, the fewer of the sum's 31 bits are left for weights. */
   readonly tapsCeiling: number;
 }
 
@@ -23,23 +23,24 @@ export interface Precision {
  */
 export const PRECISION: Precision = { bits: 11, tapsCeiling: 2 ** 15 - 1 };
 
-/** Activations may grow by this much beyond what calibration saw before they saturate. */
+/** Activations saturate at this many times the largest one that calibration saw. */
 const HEADROOM = 1.5;
 const INT16 = 32767;
 const INT32 = 2 ** 31 - 1;
-/** What the reader allows before rounding, less what scales lose in float32. */
+/** The largest number that the reader lets be rounded, less what scales lose in float32. */
 const ROUNDABLE = 2 ** 22 - 2 ** 10;
-/** Pixels are 2 * byte - 255: -255..255 for the network's -1..1. */
+/** Pixels are 2 * byte - 255, so -255..255 stands for the network's -1..1. */
 const INPUT_SCALE = 1 / 255;
 
 type Convolution = Extract<TfliteOperator, { kind: "conv2d" }>;
 type Depthwise = Extract<TfliteOperator, { kind: "depthwiseConv2d" }>;
 
-/** What a plane of the integer network stands for: one scale a channel. */
+/** A feature map of the integer network, and the real number that one unit of each channel stands for. */
 interface Made {
-  readonly plane: number;
+  /** Its index in the network: 0 is the input. */
+  readonly map: number;
   readonly scales: readonly number[];
-  /** The largest number that it may hold. */
+  /** Its largest number. */
   readonly most: number;
 }
 
@@ -54,9 +55,10 @@ class Packer {
   constructor(graph: TfliteGraph, precision: Precision) {
     this.#graph = graph;
     this.#precision = precision;
-    this.#made.set(graph.inputs[0]!.index, { plane: 0, scales: [INPUT_SCALE, INPUT_SCALE, INPUT_SCALE], most: 255 });
+    this.#made.set(graph.inputs[0]!.index, { map: 0, scales: [INPUT_SCALE, INPUT_SCALE, INPUT_SCALE], most: 255 });
   }
 
+  /** Find the operator that makes a tensor. */
   maker(tensor: TfliteTensor): TfliteOperator {
     const found = this.#graph.operators.find((operator) => operator.output.index === tensor.index);
     if (!found) throw new Error(`Nothing makes the tensor ${tensor.name}.`);
@@ -69,7 +71,7 @@ class Packer {
     return made;
   }
 
-  /** A ReLU and what it stands on: the first convolution, or a block with its shortcut. */
+  /** Add the layers of a ReLU and of what is before it: the first convolution, or a block with its shortcut. */
   relu(operator: Extract<TfliteOperator, { kind: "relu" }>, largest: number): void {
     const under = this.maker(operator.input);
     const scale = (largest * HEADROOM) / INT16;
@@ -78,7 +80,7 @@ class Packer {
       return;
     }
     if (under.kind !== "add") throw new Error(`A ReLU stands on ${under.kind}: this is no BlazeFace network.`);
-    const parts = under.inputs.map((input) => this.#through(input));
+    const parts = under.inputs.map((input) => this.maker(input));
     const point = parts.find((part) => part.kind === "conv2d");
     const shortcut = under.inputs.find((_, i) => parts[i] !== point);
     if (point?.kind !== "conv2d" || !shortcut) throw new Error(`${under.output.name} is no block's sum.`);
@@ -87,16 +89,12 @@ class Packer {
     this.#convolution(point, this.#depthwise(taps), operator.output, scale, this.of(this.#shortcut(shortcut)));
   }
 
+  /** Add a convolution that makes the network's outputs. */
   head(operator: Convolution): void {
     this.#convolution(operator, this.of(operator.input), operator.output, undefined, undefined);
   }
 
-  /** What makes a tensor, or the ReLU that it is. */
-  #through(tensor: TfliteTensor): TfliteOperator {
-    return this.maker(tensor);
-  }
-
-  /** The plane behind a shortcut's pooling and channel padding, which the kernels do on the way. */
+  /** Find the tensor before a shortcut's pooling and channel padding, which the kernels do themselves. */
   #shortcut(tensor: TfliteTensor): TfliteTensor {
     const operator = this.#made.has(tensor.index) ? undefined : this.maker(tensor);
     if (operator?.kind === "pad") {
@@ -110,11 +108,11 @@ class Packer {
     return tensor;
   }
 
-  /** Each channel has a scale of its own, so that its sums reach what they may and no more. */
+  /** Add a depthwise convolution. Each channel has its own scale, such that its sums just fit `tapsCeiling`. */
   #depthwise({ filter, bias, input, strideX }: Depthwise): Made {
     const source = this.of(input);
-    const [, kernel = 0, , channels = 0] = filter.shape;
-    const taps = kernel ** 2;
+    const [, windowSize, , channels] = filter.shape as [number, number, number, number];
+    const taps = windowSize ** 2;
     const { tapsCeiling } = this.#precision;
     const scales = Array.from({ length: channels }, (_, channel) => {
       let sum = Math.abs(bias.values[channel]!) / source.scales[channel]! / 2 ** 15;
@@ -125,16 +123,21 @@ class Packer {
     const factor = (channel: number) => (source.scales[channel]! * 2 ** 15) / scales[channel]!;
     this.layers.push({
       ...NOTHING,
-      ...{ kind: "depthwise", input: source.plane, kernel, stride: strideX, channels, numbers: "word", bits: 16 },
+      ...{ kind: "depthwise", input: source.map, windowSize, stride: strideX, channels, numbers: "word", bits: 16 },
       ...{ floor: -tapsCeiling, ceiling: tapsCeiling },
       weights: Int16Array.from(filter.values, (weight, i) => Math.round(weight * factor(i % channels))),
       bias: Int32Array.from(bias.values, (value, channel) => Math.round(value / scales[channel]!)),
       scale: new Float32Array(),
     });
-    return { plane: this.layers.length, scales, most: tapsCeiling };
+    return { map: this.layers.length, scales, most: tapsCeiling };
   }
 
-  /** @param wanted What one unit of the outputs stands for; undefined makes floats. */
+  /**
+   * Add a convolution.
+   *
+   * @param wanted The real number that one unit of the outputs stands for; undefined makes floats.
+   * @param shortcut What is added to the outputs, or undefined.
+   */
   #convolution(
     { filter, bias, strideX }: Convolution,
     source: Made,
@@ -142,16 +145,16 @@ class Packer {
     wanted: number | undefined,
     shortcut: Made | undefined,
   ): void {
-    const [channels = 0, kernel = 0] = filter.shape;
+    const [channels, windowSize] = filter.shape as [number, number];
     const { weights, biases, units, bounds } = quantizeRows(filter, bias, source, this.#precision.bits);
     const floats = wanted === undefined;
-    // Coarser where the sums could otherwise leave what the kernels round exactly.
+    // Take a coarser unit where the sums could leave the range that the kernels round exactly.
     const added = shortcut ? shortcut.most * shortcut.scales[0]! : 0;
     const scale = floats ? undefined : Math.max(wanted, (Math.max(...bounds) + added) / ROUNDABLE);
     this.layers.push({
-      ...{ kind: "convolution", input: source.plane, kernel, stride: strideX, channels },
+      ...{ kind: "convolution", input: source.map, windowSize, stride: strideX, channels },
       ...{ numbers: floats ? "float" : "word", floor: floats ? -INT16 : 0, ceiling: INT16 },
-      residual: shortcut?.plane ?? -1,
+      residual: shortcut?.map ?? -1,
       residualScale: shortcut && scale ? Math.fround(shortcut.scales[0]! / scale) : 0,
       bits: this.#precision.bits,
       weights,
@@ -160,14 +163,24 @@ class Packer {
     });
     if (!floats) {
       const scales = Array.from({ length: channels }, () => scale!);
-      this.#made.set(output.index, { plane: this.layers.length, scales, most: INT16 });
+      this.#made.set(output.index, { map: this.layers.length, scales, most: INT16 });
     }
   }
 }
 
-/** Weights and biases of each output in whole units, as fine as their bits and the sum's 31 bits allow. */
+/**
+ * Quantize the weights and biases of each output, symmetrically and with one unit for each output: the finest unit for
+ * which the weights fit their bits and the largest possible sum fits int32. (Per-channel weights: Krishnamoorthi,
+ * "Quantizing deep convolutional networks for efficient inference", 2018, arXiv:1806.08342.)
+ *
+ * @param filter [channels, rows, columns, inputs], real numbers.
+ * @param source The map that is read: its units are multiplied into the weights.
+ * @param bits Bits of a weight, 2 to 16.
+ * @returns Whole weights and biases, the real number that one unit of each output's sum stands for, and the largest
+ *   magnitude of each sum, as a real number.
+ */
 function quantizeRows(filter: TfliteConstant, bias: TfliteConstant, source: Made, bits: number) {
-  const [channels = 0] = filter.shape;
+  const channels = filter.shape[0]!;
   const row = filter.values.length / channels;
   const weights = new Int16Array(filter.values.length);
   const biases = new Int32Array(channels);
@@ -181,7 +194,7 @@ function quantizeRows(filter: TfliteConstant, bias: TfliteConstant, source: Made
       sum += weight;
     }
     const value = bias.values[channel]!;
-    // Half a unit more for each weight that is rounded up.
+    // Rounding adds up to half a unit to each weight.
     const room = INT32 - (row * source.most) / 2 - 1;
     const unit = Math.max(
       largest / (2 ** (bits - 1) - 1),
@@ -202,9 +215,11 @@ function quantizeRows(filter: TfliteConstant, bias: TfliteConstant, source: Made
 }
 
 /**
- * Makes the integer network of a BlazeFace graph whose heads `layOutHeads` has laid out.
+ * Make the integer network of a BlazeFace graph whose heads `layOutHeads` has laid out.
  *
+ * @param graph One input and, at the ends of the network, convolutions that `layOutHeads` merged.
  * @param calibration The largest activations, from `models/blazeface/calibration.json`.
+ * @throws Error where the graph is no BlazeFace network, or the calibration is another's.
  */
 export function packBlazeface(graph: TfliteGraph, calibration: Calibration, precision = PRECISION): Network {
   const packer = new Packer(graph, precision);

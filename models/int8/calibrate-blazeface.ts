@@ -1,5 +1,5 @@
 /**
- * Writes `models/blazeface/calibration.json`: the largest activations of the float network over scenes of enlarged
+ * Write `models/blazeface/calibration.json`: the largest activations of the float network over scenes of enlarged
  * training faces, which stay outside the repository.
  *
  *     tsx models/int8/calibrate-blazeface.ts ../shared/fer/train-images.npy

@@ -1,7 +1,7 @@
-/** Makes the integer network of a classifier from what training wrote: `quant.json` and `quant.bin`. */
-import type { Layer, Network } from "../../src/runtime/int8/layers.ts";
+/** Make the integer network of a classifier from the files of training, `quant.json` and `quant.bin`. */
+import type { Layer, Network } from "../../src/runtime/int8/network.ts";
 
-/** What a stored byte stands for: (byte - zero) * scale. */
+/** A stored byte stands for the real number (byte - zero) * scale. */
 interface Scale {
   readonly scale: number;
   readonly zero: number;
@@ -41,8 +41,11 @@ const PLAIN = {
 } as const;
 
 /**
- * Bytes with a zero of their own are stored as signed words instead, which want none: the bias takes back what training
- * put into it for the zero.
+ * Make the network. Bytes whose zero is not 0 are stored as signed words, whose zero is 0; the biases take back what
+ * training added to them for the zero.
+ *
+ * @param data The bytes of `quant.bin`.
+ * @throws Error where a layer reads what no layer before it makes.
  */
 export function packClassifier({ input, layers }: Quantized, data: Uint8Array): Network {
   const bytes = new Uint8Array(data);
@@ -51,7 +54,7 @@ export function packClassifier({ input, layers }: Quantized, data: Uint8Array): 
     const source = planes.get(entry.inputs[0]!);
     if (!source) throw new Error(`Layer ${entry.name} reads ${entry.inputs[0]}, which no layer before it makes.`);
     const layer = packLayer(entry, source, bytes, planes, entry.inputs[0] === "input");
-    const size = layer.kernel === 0 ? 1 : Math.ceil(source.size / layer.stride);
+    const size = layer.windowSize === 0 ? 1 : Math.ceil(source.size / layer.stride);
     planes.set(entry.name, { plane: index + 1, channels: layer.channels, size });
     return layer;
   });
@@ -69,18 +72,18 @@ function packLayer(
   const range = rangeOf(out);
   const common = { ...PLAIN, ...range, input: source.plane, stride: entry.stride ?? 1 };
   if (entry.op === "maxpool") {
-    return { ...common, kind: "maximum", kernel: entry.kernel!, channels: source.channels, bits: 0 };
+    return { ...common, kind: "maximum", windowSize: entry.kernel!, channels: source.channels, bits: 0 };
   }
   if (entry.op === "avgpool") {
     const scale = Float32Array.of(entry.in.scale / out!.scale / source.size ** 2);
-    return { ...common, kind: "average", kernel: 0, stride: 1, channels: source.channels, bits: 0, scale };
+    return { ...common, kind: "average", windowSize: 0, stride: 1, channels: source.channels, bits: 0, scale };
   }
-  const [channels = 0, kernel = 0] = entry.weightShape!;
+  const [channels, windowSize] = entry.weightShape as readonly [number, number];
   const count = entry.weightShape!.reduce((product, size) => product * size, 1);
   const weights = Int16Array.from(new Int8Array(bytes.buffer, entry.weightOffset, count));
   const units = new Float32Array(bytes.buffer, entry.scaleOffset, channels);
   const row = count / channels;
-  // Stored as a signed word, the input's zero is zero; the network's own input keeps its bytes.
+  // A signed word's zero is 0; the network's own input keeps its bytes.
   const zero = readsInput ? 0 : entry.in.zero;
   const bias = new Int32Array(bytes.buffer, entry.biasOffset, channels).map((value, channel) => {
     let total = 0;
@@ -91,7 +94,7 @@ function packLayer(
   return {
     ...common,
     kind: entry.op === "dense" ? "dense" : "convolution",
-    kernel: entry.op === "dense" ? 0 : kernel,
+    windowSize: entry.op === "dense" ? 0 : windowSize,
     channels,
     residual,
     residualScale: residual < 0 ? 0 : Math.fround(entry.residualScale! / out!.scale),
@@ -102,7 +105,7 @@ function packLayer(
   };
 }
 
-/** The numbers that stand for a layer's bytes 0..127. */
+/** Find the numbers that a layer's bytes 0..127 are stored as. */
 function rangeOf(out: Scale | undefined): Pick<Layer, "numbers" | "floor" | "ceiling"> {
   if (!out) return { numbers: "float", floor: 0, ceiling: 0 };
   if (out.zero === 0) return { numbers: "byte", floor: 0, ceiling: TOP };

@@ -1,5 +1,5 @@
 import type { TfliteGraph, TfliteOperator, TfliteTensor } from "../blazeface/tflite.ts";
-import { samePadding } from "../../src/runtime/int8/layers.ts";
+import { samePadding } from "../../src/runtime/int8/network.ts";
 
 type Values = Map<number, Float32Array>;
 
@@ -19,23 +19,23 @@ function convolve(operator: Convolution, from: Float32Array): Float32Array {
   const depthwise = operator.kind === "depthwiseConv2d";
   const source = size(input);
   const out = size(output);
-  const kernel = filter.shape[1]!;
-  const top = samePadding(source.height, kernel, strideX).before;
-  const left = samePadding(source.width, kernel, strideX).before;
+  const windowSize = filter.shape[1]!;
+  const top = samePadding(source.height, windowSize, strideX).before;
+  const left = samePadding(source.width, windowSize, strideX).before;
   const result = new Float32Array(out.height * out.width * out.channels);
   for (let y = 0; y < out.height; y++) {
     for (let x = 0; x < out.width; x++) {
       const to = (y * out.width + x) * out.channels;
       for (let channel = 0; channel < out.channels; channel++) result[to + channel] = bias.values[channel]!;
-      for (let tap = 0; tap < kernel * kernel; tap++) {
-        const row = y * strideX - top + Math.floor(tap / kernel);
-        const column = x * strideX - left + (tap % kernel);
+      for (let tap = 0; tap < windowSize * windowSize; tap++) {
+        const row = y * strideX - top + Math.floor(tap / windowSize);
+        const column = x * strideX - left + (tap % windowSize);
         if (row < 0 || row >= source.height || column < 0 || column >= source.width) continue;
         const at = (row * source.width + column) * source.channels;
         for (let channel = 0; channel < out.channels; channel++) {
           if (depthwise) result[to + channel]! += from[at + channel]! * filter.values[tap * out.channels + channel]!;
           else {
-            const weights = (channel * kernel * kernel + tap) * source.channels;
+            const weights = (channel * windowSize * windowSize + tap) * source.channels;
             let sum = 0;
             for (let c = 0; c < source.channels; c++) sum += from[at + c]! * filter.values[weights + c]!;
             result[to + channel]! += sum;
@@ -104,7 +104,7 @@ function run(operator: TfliteOperator, values: Values): Float32Array {
   }
 }
 
-/** Computes every tensor of a BlazeFace graph in float32, by its number. Slow and plain: for calibration and tests. */
+/** Compute every tensor of a BlazeFace graph in float32. Slow and plain: for calibration and measurements. @returns Values by the tensor's index. */
 export function runGraph(graph: TfliteGraph, input: Float32Array): Values {
   const values: Values = new Map([[graph.inputs[0]!.index, input]]);
   for (const operator of graph.operators) values.set(operator.output.index, run(operator, values));

@@ -1,12 +1,13 @@
 /**
- * How well the integer detector keeps to the float network, over scenes of enlarged faces that stay outside the
- * repository; both are decoded alike.
+ * Compare the integer detector with the float network, over scenes of enlarged faces that stay outside the repository.
+ * Both outputs are decoded alike.
  *
  *     npm run build && tsx models/int8/measure-blazeface.ts ../shared/fer/valid-images.npy [SCENES] [BITS ...]
  */
 import { readFileSync } from "node:fs";
+import { ALIGNMENT } from "../../src/runtime/int8/arena.ts";
 import { decodeFaces, type Grid } from "../../src/runtime/int8/decode.ts";
-import type { Kernels } from "../../src/runtime/int8/network.ts";
+import type { KernelModule } from "../../src/runtime/int8/tfjs-kernel.ts";
 import { planNetwork } from "../../src/runtime/int8/plan.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
 import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
@@ -27,14 +28,14 @@ const MIN_SCORE = 0.5;
 const SAME_FACE_IOU = 0.3;
 const PAGE = 65536;
 
-/** Where each grid's rows lie, given the floats from cell to cell and the first one of each. */
+/** Describe the grids, given the first float of each and the floats from cell to cell. */
 function gridsOf(planes: readonly { start: number; stride: number }[]): Grid[] {
   return CONTRACT.anchors.map(({ stride, perCell }, i) => {
     return { stride, perCell, start: planes[i]!.start, cellStride: planes[i]!.stride };
   });
 }
 
-/** The float network's rows stand without gaps. */
+/** The float network's rows have no gaps. */
 const FLOAT_GRIDS = gridsOf([
   { start: 0, stride: 2 * 17 },
   { start: 16 * 16 * 2 * 17, stride: 6 * 17 },
@@ -43,16 +44,16 @@ const FLOAT_GRIDS = gridsOf([
 async function integerDetector(
   bytes: Uint8Array<ArrayBuffer>,
 ): Promise<(rgba: Uint8ClampedArray) => readonly Detection[]> {
-  const plan = planNetwork(await readNetwork(bytes, "blazeface"), "relaxed");
-  const pixels = Math.ceil(plan.bytes / PAGE) * PAGE;
+  const plan = planNetwork(readNetwork(bytes, "blazeface"), "relaxed");
+  const pixels = Math.ceil((ALIGNMENT + plan.bytes) / PAGE) * PAGE;
   const out = pixels + SCENE * SCENE * 4;
   const memory = new WebAssembly.Memory({ initial: Math.ceil((out + plan.outputLength * 4) / PAGE) });
   const module = new WebAssembly.Module(readFileSync(KERNELS));
-  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels;
-  plan.write(memory.buffer, 0);
+  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelModule;
+  plan.write(memory.buffer, ALIGNMENT);
   return (rgba) => {
     new Uint8Array(memory.buffer).set(rgba, pixels);
-    kernels.run(plan.program, plan.steps, pixels, out);
+    kernels.run(ALIGNMENT + plan.program, plan.steps, pixels, out);
     return decodeFaces(
       new Float32Array(memory.buffer, out, plan.outputLength),
       gridsOf(plan.outputs),

@@ -1,16 +1,16 @@
-/** Scenes for calibration: one enlarged training face on a smooth background. Nothing of them is kept. */
+/** Make scenes for calibration: one enlarged training face on a smooth background. They are never stored. */
 import { pixelsOf, readFaces as readFile } from "../../tests/commands/shared/npy.ts";
 
 export const SCENE = 128;
 const FACE = 48;
 
-/** Read the faces of a `.npy` file of uint8 [n, 48, 48]. */
+/** Read the faces of an .npy file of uint8 [n, 48, 48]. */
 export function readFaces(path: string): Uint8Array[] {
   const faces = readFile(path);
   return Array.from({ length: faces.count }, (_, index) => pixelsOf(faces, index));
 }
 
-/** Bilinear; outside 0..1 answers undefined. */
+/** Interpolate a face bilinearly; x and y are 0..1. @returns undefined outside. */
 function faceAt(face: Uint8Array, x: number, y: number): number | undefined {
   const column = x * FACE - 0.5;
   const row = y * FACE - 0.5;
@@ -26,7 +26,9 @@ function faceAt(face: Uint8Array, x: number, y: number): number | undefined {
 }
 
 /**
- * @param random Answers numbers of 0..1.
+ * Make a scene.
+ *
+ * @param random Returns numbers from 0 to 1.
  * @returns RGBA of SCENE x SCENE: the face 45 to 110 pixels wide, tinted, on a gradient.
  */
 export function makeScene(face: Uint8Array, random: () => number): Uint8ClampedArray<ArrayBuffer> {
@@ -54,7 +56,7 @@ export function makeScene(face: Uint8Array, random: () => number): Uint8ClampedA
   return rgba;
 }
 
-/** -1..1, three channels, as the float network wants it. */
+/** Convert pixels to the float network's input: three channels, -1..1. */
 export function floatInput(rgba: Uint8ClampedArray): Float32Array {
   const input = new Float32Array((rgba.length / 4) * 3);
   for (let pixel = 0; pixel < rgba.length / 4; pixel++)

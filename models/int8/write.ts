@@ -11,9 +11,13 @@ import {
   VERSION,
   weightBytes,
 } from "../../src/runtime/int8/format.ts";
-import type { Network } from "../../src/runtime/int8/layers.ts";
+import type { Network } from "../../src/runtime/int8/network.ts";
 
-/** Writes a network as `src/runtime/int8/format.ts` describes it. */
+/**
+ * Write a network as `src/runtime/int8/format.ts` describes it.
+ *
+ * @throws Error where a weight wants more bits than its layer says.
+ */
 export async function writeNetwork({ input, layers }: Network): Promise<Uint8Array<ArrayBuffer>> {
   const sizes = layers.map(
     ({ bias, scale, weights, bits }) => 4 * (bias.length + scale.length) + weightBytes(weights.length, bits),
@@ -31,8 +35,8 @@ export async function writeNetwork({ input, layers }: Network): Promise<Uint8Arr
   let at = HEADER_BYTES + layers.length * LAYER_BYTES;
   layers.forEach((layer, index) => {
     const head = HEADER_BYTES + index * LAYER_BYTES;
-    const { kind, numbers, bits, kernel, stride, residual } = layer;
-    const small = [LAYER_KINDS.indexOf(kind), NUMBERS.indexOf(numbers), bits, kernel, stride, layer.input];
+    const { kind, numbers, bits, windowSize, stride, residual } = layer;
+    const small = [LAYER_KINDS.indexOf(kind), NUMBERS.indexOf(numbers), bits, windowSize, stride, layer.input];
     bytes.set([...small, residual === -1 ? NO_RESIDUAL : residual, 0], head);
     view.setUint16(head + 8, layer.channels, true);
     view.setInt16(head + 10, layer.floor, true);
@@ -47,8 +51,17 @@ export async function writeNetwork({ input, layers }: Network): Promise<Uint8Arr
   return signed(bytes);
 }
 
-/** The same bytes with the sha256 that they should have. */
-export async function signed(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * Say whether a file's header has the sha256 of its bytes. The runtime does not ask: it has compared the whole file with
+ * the contract's sha256.
+ */
+export async function isSigned(bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  const wanted = await signed(bytes);
+  return bytes.length >= HEADER_BYTES && wanted.every((byte, i) => byte === bytes[i]);
+}
+
+/** Copy a file's bytes and put their sha256 into the header. */
+async function signed(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const result = bytes.slice();
   result.fill(0, HASH_AT, HASH_AT + HASH_BYTES);
   result.set(new Uint8Array(await crypto.subtle.digest("SHA-256", result)), HASH_AT);

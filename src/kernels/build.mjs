@@ -1,4 +1,5 @@
-/** Compiles the kernels, one small module for each kind of SIMD. `node src/kernels/build.mjs DIR` does it by hand. */
+// @ts-check
+/** Compile the kernels, one small module for each kind of SIMD. `node src/kernels/build.mjs DIR` does it by hand. */
 import { mkdir, stat } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,16 +8,17 @@ import { main } from "assemblyscript/asc";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, "../..");
 
-/** What each module wants of the browser. */
+/** The WebAssembly features that each module needs. */
 const FEATURES = { relaxed: "simd,relaxed-simd", simd128: "simd" };
 
-/** A module over this is a mistake: it is to be small beside the networks. */
+/** Budget of a module: small beside the networks. */
 const MAX_BYTES = 20_000;
 
 /**
- * Writes `kernels-<kind>.wasm` of each kind of SIMD.
+ * Write `kernels-<kind>.wasm` for each kind of SIMD.
  *
- * @param {string} outDir Folder to write to; made where missing.
+ * @param {string} outDir Folder to write to; it is made if it is missing.
+ * @throws {Error} Where the kernels do not compile, or are larger than their budget.
  */
 export async function compileKernels(outDir) {
   await mkdir(outDir, { recursive: true });

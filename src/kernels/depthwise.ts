@@ -1,75 +1,69 @@
 /** Depthwise convolutions of 16-bit activations: eight channels at once, each tap one rounding multiplication. */
 import { multiplyQ15 } from "./arithmetic";
+import { Step } from "./step";
+
+/** Bytes of eight int16. */
+const EIGHT: usize = 16;
 
 /**
- * One row of outputs. Sums never leave 16 bits: a model whose weights would let them is refused when it is read.
+ * Compute one row of outputs: max(bias + sum of (input * weight + 2^14) >> 15, floor), as of Arm's SQRDMULH and
+ * WebAssembly's q15mulr. Sums never leave 16 bits: the reader refuses a model whose weights would let them.
  *
- * @param input Where the first output's window begins; windows lie `pixelStep` bytes apart.
- * @param rowBytes Bytes of an input row; `pixelBytes` of an input pixel.
- * @param kernel Side of the window.
- * @param groups Groups of eight channels.
- * @param weights int16 in Q15: for each group the taps, row by row, eight channels each.
- * @param bias int16 a channel.
- * @param out Where the first output goes, `outPixelBytes` a pixel.
- * @param floor What smaller sums become.
+ * @param step Its weights are int16 in Q15: for each group of eight channels the taps, row by row, eight channels each.
+ *   The bias is one int16 a channel. `input`, `out`, `outPixelStep` and `height` are not read.
+ * @param input Address where the first output's window begins.
+ * @param out Address of the row's first output: int16, `step.eights` groups of eight channels.
+ * @param outPixelStep Bytes from output to output.
  */
-export function depthwiseRow(
-  input: usize,
-  pixelStep: i32,
-  rowBytes: i32,
-  pixelBytes: i32,
-  kernel: i32,
-  width: i32,
-  groups: i32,
-  weights: usize,
-  bias: usize,
-  out: usize,
-  outPixelBytes: i32,
-  floor: i32,
-): void {
-  const low = i16x8.splat(<i16>floor);
+export function depthwiseRow(step: Step, input: usize, out: usize, outPixelStep: i32): void {
+  const windowSize = step.windowSize;
+  const groups = step.eights;
+  let weights = step.weights;
+  let bias = step.bias;
   for (let group = 0; group < groups; group++) {
-    if (kernel == 3) rowOfThree(input, pixelStep, rowBytes, pixelBytes, width, weights, bias, out, outPixelBytes, low);
-    else {
-      let a = input;
-      let o = out;
-      for (let x = 0; x < width; x++) {
-        let sum = v128.load(bias);
-        let w = weights;
-        let row = a;
-        for (let j = 0; j < kernel; j++) {
-          let p = row;
-          for (let i = 0; i < kernel; i++) {
-            sum = i16x8.add(sum, multiplyQ15(v128.load(p), v128.load(w)));
-            p += pixelBytes;
-            w += 16;
-          }
-          row += rowBytes;
-        }
-        v128.store(o, i16x8.max_s(sum, low));
-        a += pixelStep;
-        o += outPixelBytes;
-      }
-    }
-    input += 16;
-    out += 16;
-    bias += 16;
-    weights += kernel * kernel * 16;
+    if (windowSize == 3) rowOfThree(step, input, weights, bias, out, outPixelStep);
+    else rowOfAny(step, input, weights, bias, out, outPixelStep);
+    input += EIGHT;
+    out += EIGHT;
+    bias += EIGHT;
+    weights += windowSize * windowSize * EIGHT;
   }
 }
 
-function rowOfThree(
-  input: usize,
-  pixelStep: i32,
-  rowBytes: i32,
-  pixelBytes: i32,
-  width: i32,
-  weights: usize,
-  bias: usize,
-  out: usize,
-  outPixelBytes: i32,
-  low: v128,
-): void {
+/** Compute eight channels of a row, window of any size. */
+function rowOfAny(step: Step, input: usize, weights: usize, bias: usize, out: usize, outPixelStep: i32): void {
+  const low = i16x8.splat(<i16>step.floor);
+  const windowSize = step.windowSize;
+  const width = step.width;
+  const pixelStep = step.pixelStep;
+  const pixelBytes = step.pixelBytes;
+  const rowBytes = step.rowBytes;
+  for (let x = 0; x < width; x++) {
+    let sum = v128.load(bias);
+    let w = weights;
+    let row = input;
+    for (let j = 0; j < windowSize; j++) {
+      let p = row;
+      for (let i = 0; i < windowSize; i++) {
+        sum = i16x8.add(sum, multiplyQ15(v128.load(p), v128.load(w)));
+        p += pixelBytes;
+        w += EIGHT;
+      }
+      row += rowBytes;
+    }
+    v128.store(out, i16x8.max_s(sum, low));
+    input += pixelStep;
+    out += outPixelStep;
+  }
+}
+
+/** Compute eight channels of a row, 3x3: the weights stay in registers. */
+function rowOfThree(step: Step, input: usize, weights: usize, bias: usize, out: usize, outPixelStep: i32): void {
+  const low = i16x8.splat(<i16>step.floor);
+  const width = step.width;
+  const pixelStep = step.pixelStep;
+  const pixelBytes = step.pixelBytes;
+  const rowBytes = step.rowBytes;
   const w0 = v128.load(weights);
   const w1 = v128.load(weights, 16);
   const w2 = v128.load(weights, 32);
@@ -98,6 +92,6 @@ function rowOfThree(
     top += pixelStep;
     middle += pixelStep;
     bottom += pixelStep;
-    out += outPixelBytes;
+    out += outPixelStep;
   }
 }

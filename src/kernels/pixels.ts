@@ -1,4 +1,5 @@
-/** From RGBA bytes to a network's first integers, and the padding around a plane. */
+/** From RGBA bytes to a network's first integers, and the padding around a feature map. */
+import { Step } from "./step";
 
 /** Rec. 601 luma in 256ths; the three sum to 256. */
 const RED: i16 = 77;
@@ -6,11 +7,16 @@ const GREEN: i16 = 150;
 const BLUE: i16 = 29;
 
 /**
- * Luma in 0..127: (77 R + 150 G + 29 B + 128) >> 9. The width is a multiple of 4.
+ * Store luma in 0..127, one byte a pixel: (77 R + 150 G + 29 B + 128) >> 9.
  *
- * @param out Where the first pixel goes; rows lie `outRowBytes` apart.
+ * @param step Reads `width` (a multiple of 4), `height`, `out`, `outRowStep`.
+ * @param rgba Address of the pixels, four bytes each, rows without gaps.
  */
-export function gray(rgba: usize, width: i32, height: i32, out: usize, outRowBytes: i32): void {
+export function gray(step: Step, rgba: usize): void {
+  const width = step.width;
+  const height = step.height;
+  const outRowStep = step.outRowStep;
+  let out = step.out;
   const factors = i16x8(RED, GREEN, BLUE, 0, RED, GREEN, BLUE, 0);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x += 4) {
@@ -23,12 +29,21 @@ export function gray(rgba: usize, width: i32, height: i32, out: usize, outRowByt
       v128.store32_lane(out + x, i8x16.narrow_i16x8_s(narrow, narrow), 0);
       rgba += 16;
     }
-    out += outRowBytes;
+    out += outRowStep;
   }
 }
 
-/** Three int16 a pixel, each twice the byte less 255: -255..255, whose zero is the middle. The width: a multiple of 4. */
-export function color(rgba: usize, width: i32, height: i32, out: usize, outRowBytes: i32): void {
+/**
+ * Store three int16 a pixel, each twice the byte less 255: -255..255, whose zero is the middle.
+ *
+ * @param step Reads `width` (a multiple of 4), `height`, `out`, `outRowStep`.
+ * @param rgba Address of the pixels, four bytes each, rows without gaps.
+ */
+export function color(step: Step, rgba: usize): void {
+  const width = step.width;
+  const height = step.height;
+  const outRowStep = step.outRowStep;
+  let out = step.out;
   const middle = i16x8.splat(255);
   const opaque = i8x16(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0);
   for (let y = 0; y < height; y++) {
@@ -40,42 +55,37 @@ export function color(rgba: usize, width: i32, height: i32, out: usize, outRowBy
       rgba += 16;
       o += 24;
     }
-    out += outRowBytes;
+    out += outRowStep;
   }
 }
 
 /**
- * Fills what lies around a plane.
+ * Fill the padding around a feature map.
  *
- * @param base Where the plane's padding begins, above and left of it.
- * @param inner Bytes of a row without its padding.
- * @param value One int16, or one int8 twice.
+ * @param step Reads `out` (the address where the padding above begins), `rowBytes`, `width`, `height` and `pixelBytes` of
+ *   the map without its padding, `paddingAbove`, `paddingLeft`, `paddingBelow` and `pattern`. The padding to the right is
+ *   what is left of `rowBytes`.
  */
-export function border(
-  base: usize,
-  rowBytes: i32,
-  inner: i32,
-  height: i32,
-  above: i32,
-  left: i32,
-  below: i32,
-  value: i32,
-): void {
+export function border(step: Step): void {
+  const rowBytes = step.rowBytes;
+  const pattern = step.pattern;
+  const inner = step.width * step.pixelBytes;
   const sides = rowBytes - inner;
   // A row's right padding and the next row's left padding are one run.
-  fill(base, above * rowBytes + left, value);
-  let at = base + above * rowBytes + left + inner;
-  for (let y = 1; y < height; y++) {
-    fill(at, sides, value);
+  const first = step.paddingAbove * rowBytes + step.paddingLeft * step.pixelBytes;
+  fill(step.out, first, pattern);
+  let at = step.out + first + inner;
+  for (let y = step.height; y > 1; y--) {
+    fill(at, sides, pattern);
     at += rowBytes;
   }
-  fill(at, sides - left + below * rowBytes, value);
+  fill(at, sides - step.paddingLeft * step.pixelBytes + step.paddingBelow * rowBytes, pattern);
 }
 
-function fill(at: usize, bytes: i32, value: i32): void {
-  const pattern = <u64>(value & 0xffff) * 0x0001000100010001;
+function fill(at: usize, bytes: i32, pattern: i32): void {
+  const eight = <u64>(pattern & 0xffff) * 0x0001000100010001;
   const end = at + bytes;
-  for (; at + 8 <= end; at += 8) store<u64>(at, pattern);
-  for (; at + 2 <= end; at += 2) store<u16>(at, <u16>pattern);
-  if (at < end) store<u8>(at, <u8>pattern);
+  for (; at + 8 <= end; at += 8) store<u64>(at, eight);
+  for (; at + 2 <= end; at += 2) store<u16>(at, <u16>eight);
+  if (at < end) store<u8>(at, <u8>eight);
 }

@@ -1,19 +1,17 @@
 /**
- * Convolutions as matrix products: tiles of four pixels by eight outputs, accumulated in 32 bits. A window's row is one
- * run of bytes, because channels lie innermost; so nothing is copied, only the input wants its padding around it.
+ * Convolutions as matrix products: tiles of four pixels by eight outputs, accumulated in int32. Channels lie innermost,
+ * so a window's row is one run of bytes: nothing is copied into columns first, and only the input needs padding.
+ *
+ * The tile is that of XNNPACK's 4x8c4 kernels (`src/qs8-qc8w-igemm/`): one load of four bytes of a pixel, spread over the
+ * register, is multiplied by the packed weights of eight outputs. The arithmetic is the one of gemmlowp and of Jacob et
+ * al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference" (2018), without
+ * zero points: they are folded into the biases. The sums are scaled in float32, one scale for each output, and rounded
+ * by adding a large number, as in XNNPACK's `fp32` requantization.
  */
 import { dot16, dot8, dotPairs, rounded, scaled } from "./arithmetic";
+import { FLOAT, INT8, QUAD, RAW, Step, TILE } from "./step";
 
-/** Outputs in a tile. */
-const TILE: i32 = 8;
-
-/** What becomes of the sums. */
-export const RAW: i32 = 0;
-export const INT8: i32 = 1;
-export const INT16: i32 = 2;
-export const FLOAT: i32 = 4;
-
-/** Neighbouring products summed; two products of 0..127 by -128..127 fit 16 bits. */
+/** The pairwise sums of two products of bytes; two products of 0..127 by -128..127 fit 16 bits. */
 // @ts-ignore: decorator
 @inline
 function pairs(first: v128, second: v128): v128 {
@@ -21,13 +19,20 @@ function pairs(first: v128, second: v128): v128 {
 }
 
 /**
- * Eight outputs of one pixel, stored as `kind` says: scaled, the residual added where `residual` is not zero, rounded
- * and held in range.
+ * Store eight outputs of one pixel: scale, add the residual, round, clamp.
+ *
+ * @param store What is stored, as `Step.store`; not RAW.
+ * @param first The sums of the first four outputs, int32; `second` those of the last four.
+ * @param firstScale float32, one for each output; `secondScale` those of the last four.
+ * @param out Address of the first output.
+ * @param residual Address of what is added; 0 for nothing.
+ * @param residualScale Four times what the residual is multiplied by, float32.
+ * @param floor Eight times the least int16 that is stored; `ceiling` the largest.
  */
 // @ts-ignore: decorator
 @inline
 export function put(
-  kind: i32,
+  store: i32,
   first: v128,
   second: v128,
   firstScale: v128,
@@ -40,33 +45,30 @@ export function put(
 ): void {
   let low = scaled(first, firstScale);
   let high = scaled(second, secondScale);
-  if (kind == FLOAT) {
+  if (store == FLOAT) {
     v128.store(out, low);
     v128.store(out, high, 16);
     return;
   }
   if (residual != 0) {
-    const eight = kind == INT8 ? v128.load8x8_s(residual) : v128.load(residual);
+    const eight = store == INT8 ? v128.load8x8_s(residual) : v128.load(residual);
     low = f32x4.add(low, scaled(i32x4.extend_low_i16x8_s(eight), residualScale));
     high = f32x4.add(high, scaled(i32x4.extend_high_i16x8_s(eight), residualScale));
   }
   let eight = i16x8.narrow_i32x4_s(rounded(low), rounded(high));
   eight = i16x8.min_s(i16x8.max_s(eight, floor), ceiling);
-  if (kind == INT8) v128.store64_lane(out, i8x16.narrow_i16x8_s(eight, eight), 0);
+  if (store == INT8) v128.store64_lane(out, i8x16.narrow_i16x8_s(eight, eight), 0);
   else v128.store(out, eight);
 }
 
-/** Data bytes that one step of the sums takes. */
-const STEP: i32 = 4;
-
-/** Bytes of the eight outputs' weights that go with a step. */
+/** Bytes of the eight outputs' weights that go with four bytes of the input. */
 // @ts-ignore: decorator
 @inline
-function stepWeights<In>(): i32 {
+function quadWeights<In>(): i32 {
   return isWide<In>() ? 64 : 32;
 }
 
-/** Bytes multiplied as 16 bits. */
+/** Whether bytes are widened and multiplied as words. */
 // @ts-ignore: decorator
 @inline
 function isWide<In>(): bool {
@@ -74,54 +76,41 @@ function isWide<In>(): bool {
 }
 
 /**
- * In: how the input's numbers are multiplied by the weights'. i16: words by words. u16: bytes, widened, by words. i8:
- * bytes by bytes, with the relaxed dot product or, where there is none, widening products. u8: bytes by bytes, in pairs.
+ * Compute a convolution or a dense layer. In says how numbers are multiplied (`Step.multiply`): i16 WORDS, i8 BYTES, u8
+ * PAIRS, u16 WIDENED.
  *
- * @param kind What is stored: `RAW` the sums, at steps as given; `FLOAT` scaled but not rounded; `INT8`, `INT16`.
- * @param input Where the first pixel's window begins.
- * @param pixelStep Bytes from one pixel's window to the next in a row; `rowStep` from a row's first to the next row's.
- * @param windowRows Rows of a window, `windowRowStep` bytes apart.
- * @param steps Steps of four bytes in a window's row.
- * @param weights For each tile of eight outputs: rows, steps, and the step's weights of all outputs.
- * @param bias int32 an output.
- * @param scale float32 an output.
- * @param out Where the first pixel's first output goes, in steps as given.
- * @param residual What is added, times `residualScale`, to the first `residualTiles` tiles; laid out in steps as given.
+ * @param step Reads `store`, `input`, `pixelStep`, `rowStep`, `width`, `height`, `windowSize` (rows of the window),
+ *   `rowBytes`, `quads`, `weights` (for each tile of eight outputs, for each row of the window, for each four bytes of
+ *   input, the weights of all eight outputs), `bias` (int32), `scale` (not for RAW), `tiles`, `outPixelStep`,
+ *   `outRowStep`, `residual` and its steps, tiles and scale, `floor`, `ceiling`.
+ * @param out Address of the first pixel's first output; the step's own `out` is not read.
  */
-export function product<In>(
-  kind: i32,
-  input: usize,
-  pixelStep: i32,
-  rowStep: i32,
-  width: i32,
-  height: i32,
-  windowRows: i32,
-  windowRowStep: i32,
-  steps: i32,
-  weights: usize,
-  bias: usize,
-  scale: usize,
-  tiles: i32,
-  out: usize,
-  outPixelStep: i32,
-  outRowStep: i32,
-  residual: usize,
-  residualPixelStep: i32,
-  residualRowStep: i32,
-  residualTiles: i32,
-  residualScale: f32,
-  floor: i32,
-  ceiling: i32,
-): void {
+export function product<In>(step: Step, out: usize): void {
+  const store = step.store;
+  const input = step.input;
+  const pixelStep = step.pixelStep;
+  const rowStep = step.rowStep;
+  const width = step.width;
+  const windowRows = step.windowSize;
+  const tiles = step.tiles;
+  const outPixelStep = step.outPixelStep;
+  const outRowStep = step.outRowStep;
+  const residualPixelStep = step.residualPixelStep;
+  const residualRowStep = step.residualRowStep;
+  const residualTiles = step.residualTiles;
+  let weights = step.weights;
+  let bias = step.bias;
+  let scale = step.scale;
+  let residual = step.residual;
   const ones = i16x8.splat(1);
-  const low = i16x8.splat(<i16>floor);
-  const high = i16x8.splat(<i16>ceiling);
-  const factor = f32x4.splat(residualScale);
-  const rowWeights = steps * stepWeights<In>();
-  const rowLeap = windowRowStep - steps * STEP;
+  const low = i16x8.splat(<i16>step.floor);
+  const high = i16x8.splat(<i16>step.ceiling);
+  const factor = f32x4.splat(step.residualScale);
+  const rowWeights = step.quads * quadWeights<In>();
+  const rowLeap = step.rowBytes - step.quads * QUAD;
   // Tiles run on from row to row; the last one begins earlier and stores some pixels again, or repeats the last pixel
   // where there are fewer than four.
-  const pixels = width * height;
+  const pixels = width * step.height;
   const last = max(0, pixels - 4);
   const inputLeap = rowStep - width * pixelStep;
   const outLeap = outRowStep - width * outPixelStep;
@@ -138,7 +127,7 @@ export function product<In>(
   const input3 = fourth * pixelStep;
   const out3 = fourth * outPixelStep;
   const residual3 = fourth * residualPixelStep;
-  const outTile = kind == RAW ? TILE * 4 : TILE * kind;
+  const outTile = store == RAW ? TILE * 4 : TILE * store;
   for (let tile = 0; tile < tiles; tile++) {
     const firstBias = v128.load(bias);
     const secondBias = v128.load(bias, 16);
@@ -225,11 +214,11 @@ export function product<In>(
             c30 = dot<In>(c30, a, w0, ones);
             c31 = dot<In>(c31, a, w1, ones);
           }
-          a0 += STEP;
-          a1 += STEP;
-          a2 += STEP;
-          a3 += STEP;
-          w += stepWeights<In>();
+          a0 += QUAD;
+          a1 += QUAD;
+          a2 += QUAD;
+          a3 += QUAD;
+          w += quadWeights<In>();
         }
         a0 += rowLeap;
         a1 += rowLeap;
@@ -240,7 +229,7 @@ export function product<In>(
       const o1 = o0 + out1 + wraps1 * outLeap;
       const o2 = o0 + out2 + wraps2 * outLeap;
       const o3 = o0 + out3 + wraps3 * outLeap;
-      if (kind == RAW) {
+      if (store == RAW) {
         v128.store(o0, c00);
         v128.store(o0, c01, 16);
         v128.store(o1, c10);
@@ -262,10 +251,10 @@ export function product<In>(
           r2 = r0 + residual2 + wraps2 * residualLeap;
           r3 = r0 + residual3 + wraps3 * residualLeap;
         }
-        put(kind, c00, c01, firstScale, secondScale, o0, r0, factor, low, high);
-        put(kind, c10, c11, firstScale, secondScale, o1, r1, factor, low, high);
-        put(kind, c20, c21, firstScale, secondScale, o2, r2, factor, low, high);
-        put(kind, c30, c31, firstScale, secondScale, o3, r3, factor, low, high);
+        put(store, c00, c01, firstScale, secondScale, o0, r0, factor, low, high);
+        put(store, c10, c11, firstScale, secondScale, o1, r1, factor, low, high);
+        put(store, c20, c21, firstScale, secondScale, o2, r2, factor, low, high);
+        put(store, c30, c31, firstScale, secondScale, o3, r3, factor, low, high);
       }
       x += 4;
       while (x >= width) {

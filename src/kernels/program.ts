@@ -1,313 +1,142 @@
-/**
- * Runs a whole network: a list of steps of 32 words each, laid out by `src/runtime/int8/plan.ts`, which names the same
- * words. All addresses are absolute; the module has no memory of its own.
- */
+/** Runs a whole network: its steps, one after the other. The module has no memory of its own. */
 import { depthwiseRow } from "./depthwise";
 import { border, color, gray } from "./pixels";
 import { average, maximum } from "./pool";
-import { FLOAT, INT16, product } from "./product";
+import { product } from "./product";
+import {
+  AVERAGE,
+  BLOCK,
+  BORDER,
+  BYTES,
+  COLOR,
+  CONVOLUTION,
+  DEPTHWISE,
+  FLOAT,
+  GRAY,
+  MAXIMUM,
+  PAIRS,
+  Step,
+  WIDENED,
+  WINOGRAD,
+  WORDS,
+} from "./step";
 import { winograd } from "./winograd";
 
-const STEP_BYTES: usize = 128;
-
-// Steps
-const GRAY: i32 = 1;
-const COLOR: i32 = 2;
-const BORDER: i32 = 3;
-const CONVOLUTION: i32 = 4;
-const DEPTHWISE: i32 = 5;
-const BLOCK: i32 = 6;
-const MAXIMUM: i32 = 7;
-const AVERAGE: i32 = 8;
-const WINOGRAD: i32 = 9;
-
-// How numbers are multiplied, times 16, and what is stored (`kind` of src/kernels/product.ts).
-const WORDS: i32 = 0x20;
-const BYTES: i32 = 0x10;
-const PAIRS: i32 = 0x30;
-const WIDENED: i32 = 0x40;
-
-// Words of a step
-const NUMBERS: usize = 4;
-const INPUT: usize = 8;
-const PIXEL_STEP: usize = 12;
-const ROW_STEP: usize = 16;
-const WIDTH: usize = 20;
-const HEIGHT: usize = 24;
-const WINDOW: usize = 28;
-const ROW_BYTES: usize = 32;
-const STEPS: usize = 36;
-const WEIGHTS: usize = 40;
-const BIAS: usize = 44;
-const SCALE: usize = 48;
-const TILES: usize = 52;
-const OUT: usize = 56;
-const OUT_PIXEL: usize = 60;
-const OUT_ROW: usize = 64;
-const RESIDUAL: usize = 68;
-const RESIDUAL_PIXEL: usize = 72;
-const RESIDUAL_ROW: usize = 76;
-const RESIDUAL_TILES: usize = 80;
-const FLOOR: usize = 84;
-const CEILING: usize = 88;
-const PIXEL_BYTES: usize = 92;
-const TAPS: usize = 96;
-const TAPS_BIAS: usize = 100;
-const EIGHTS: usize = 104;
-const CHUNK: usize = 108;
-const SCRATCH: usize = 112;
-const POOLED: usize = 116;
-const TAPS_FLOOR: usize = 120;
-const RESIDUAL_SCALE: usize = 124;
-
-/** @param out Where the network's outputs begin; a step's own `OUT` counts from there if it makes floats. */
-export function run(program: usize, steps: i32, input: usize, out: usize): void {
-  for (let i = 0; i < steps; i++) {
-    step(program, input, out);
-    program += STEP_BYTES;
+/**
+ * Run steps.
+ *
+ * @param program Address of the first step; a multiple of 4.
+ * @param count How many steps follow each other there.
+ * @param input Address of the network's input: RGBA, four bytes a pixel, row by row.
+ * @param output Address of the network's output: float32.
+ */
+export function run(program: usize, count: i32, input: usize, output: usize): void {
+  for (let i = 0; i < count; i++) {
+    runStep(changetype<Step>(program), input, output);
+    program += offsetof<Step>();
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function word(p: usize, field: usize): i32 {
-  return load<i32>(p + field);
-}
-
-function step(p: usize, input: usize, out: usize): void {
-  switch (word(p, 0)) {
+function runStep(step: Step, input: usize, output: usize): void {
+  switch (step.operation) {
     case GRAY:
-      gray(input, word(p, WIDTH), word(p, HEIGHT), word(p, OUT), word(p, OUT_ROW));
+      gray(step, input);
       break;
     case COLOR:
-      color(input, word(p, WIDTH), word(p, HEIGHT), word(p, OUT), word(p, OUT_ROW));
+      color(step, input);
       break;
     case BORDER:
-      border(
-        word(p, OUT),
-        word(p, ROW_BYTES),
-        word(p, WIDTH),
-        word(p, HEIGHT),
-        word(p, WINDOW),
-        word(p, PIXEL_BYTES),
-        word(p, CHUNK),
-        word(p, FLOOR),
-      );
+      border(step);
       break;
-    case CONVOLUTION: {
-      // Floats are the network's output, whose place is known only now.
-      const to: usize = (word(p, NUMBERS) & 15) == FLOAT ? out : 0;
-      switch (word(p, NUMBERS) & ~15) {
-        case WORDS:
-          convolution<i16>(p, to);
-          break;
-        case BYTES:
-          convolution<i8>(p, to);
-          break;
-        case PAIRS:
-          if (ASC_FEATURE_RELAXED_SIMD) convolution<u8>(p, to);
-          break;
-        case WIDENED:
-          if (!ASC_FEATURE_RELAXED_SIMD) convolution<u16>(p, to);
-          break;
-      }
+    case CONVOLUTION:
+      convolution(step, output);
       break;
-    }
     case DEPTHWISE:
-      depthwise(p);
+      depthwise(step);
       break;
     case BLOCK:
-      block(p);
+      block(step);
       break;
     case MAXIMUM:
-      if ((word(p, NUMBERS) & ~15) == WORDS) pool<i16>(p);
-      else pool<i8>(p);
+      if (step.multiply == WORDS) maximum<i16>(step);
+      else maximum<i8>(step);
       break;
     case AVERAGE:
-      if ((word(p, NUMBERS) & ~15) == WORDS) mean<i16>(p);
-      else mean<i8>(p);
+      if (step.multiply == WORDS) average<i16>(step);
+      else average<i8>(step);
       break;
     case WINOGRAD:
-      winograd(
-        word(p, NUMBERS) & 15,
-        word(p, INPUT),
-        word(p, PIXEL_BYTES),
-        word(p, ROW_BYTES),
-        word(p, WIDTH),
-        word(p, HEIGHT),
-        word(p, STEPS),
-        word(p, WEIGHTS),
-        word(p, BIAS),
-        word(p, SCALE),
-        word(p, TILES),
-        word(p, OUT),
-        word(p, OUT_PIXEL),
-        word(p, OUT_ROW),
-        word(p, RESIDUAL),
-        word(p, RESIDUAL_PIXEL),
-        word(p, RESIDUAL_ROW),
-        word(p, RESIDUAL_TILES),
-        load<f32>(p + RESIDUAL_SCALE),
-        word(p, FLOOR),
-        word(p, CEILING),
-        word(p, CHUNK),
-        word(p, SCRATCH),
-      );
+      winograd(step);
       break;
   }
 }
 
-function convolution<In>(p: usize, out: usize): void {
-  product<In>(
-    word(p, NUMBERS) & 15,
-    word(p, INPUT),
-    word(p, PIXEL_STEP),
-    word(p, ROW_STEP),
-    word(p, WIDTH),
-    word(p, HEIGHT),
-    word(p, WINDOW),
-    word(p, ROW_BYTES),
-    word(p, STEPS),
-    word(p, WEIGHTS),
-    word(p, BIAS),
-    word(p, SCALE),
-    word(p, TILES),
-    out + word(p, OUT),
-    word(p, OUT_PIXEL),
-    word(p, OUT_ROW),
-    word(p, RESIDUAL),
-    word(p, RESIDUAL_PIXEL),
-    word(p, RESIDUAL_ROW),
-    word(p, RESIDUAL_TILES),
-    load<f32>(p + RESIDUAL_SCALE),
-    word(p, FLOOR),
-    word(p, CEILING),
-  );
-}
-
-function depthwise(p: usize): void {
-  let from = word(p, INPUT);
-  let to = word(p, OUT);
-  for (let y = 0; y < word(p, HEIGHT); y++) {
-    taps(p, from, to, word(p, OUT_PIXEL));
-    from += word(p, ROW_STEP);
-    to += word(p, OUT_ROW);
+function convolution(step: Step, output: usize): void {
+  // The address of the network's output is known only now.
+  const out = step.store == FLOAT ? output + step.out : step.out;
+  switch (step.multiply) {
+    case WORDS:
+      product<i16>(step, out);
+      break;
+    case BYTES:
+      product<i8>(step, out);
+      break;
+    case PAIRS:
+      if (ASC_FEATURE_RELAXED_SIMD) product<u8>(step, out);
+      break;
+    case WIDENED:
+      if (!ASC_FEATURE_RELAXED_SIMD) product<u16>(step, out);
+      break;
   }
 }
 
-function taps(p: usize, from: usize, to: usize, pixelBytes: i32): void {
-  depthwiseRow(
-    from,
-    word(p, PIXEL_STEP),
-    word(p, ROW_BYTES),
-    word(p, PIXEL_BYTES),
-    word(p, WINDOW),
-    word(p, WIDTH),
-    word(p, EIGHTS),
-    word(p, TAPS),
-    word(p, TAPS_BIAS),
-    to,
-    pixelBytes,
-    word(p, TAPS_FLOOR),
-  );
+function depthwise(step: Step): void {
+  let input = step.input;
+  let out = step.out;
+  for (let y = 0; y < step.height; y++) {
+    depthwiseRow(step, input, out, step.outPixelStep);
+    input += step.rowStep;
+    out += step.outRowStep;
+  }
 }
 
 /**
- * Depthwise, then pointwise, then the shortcut's sum, a few rows at a time: what lies between stays in the first cache.
- * Where the step halves the plane, the shortcut is the maximum of each 2x2 pixels.
+ * A depthwise convolution, the pointwise product behind it and the sum with the shortcut, a few rows at a time, so that
+ * the depthwise outputs stay in the first cache. Where the step halves the map, the shortcut is the maximum of each
+ * 2x2 pixels.
+ *
+ * @param step The depthwise convolution's input, weights and bias; `out` is the product's, `residual` the shortcut's
+ *   first pixel. Its `part` is the product, which reads the depthwise outputs where its `input` says. The product's own
+ *   `part` makes the maxima where the product's `residual` says, or is 0.
  */
-function block(p: usize): void {
-  const width = word(p, WIDTH);
-  const height = word(p, HEIGHT);
-  const chunk = word(p, CHUNK);
-  const scratch = word(p, SCRATCH);
-  const pixelBytes = word(p, EIGHTS) * 16;
-  const planeBytes = width * pixelBytes;
-  const pooled = word(p, POOLED) != 0;
-  const maxima = scratch + chunk * planeBytes;
-  let from = word(p, INPUT);
-  let shortcut = word(p, RESIDUAL);
-  let to = word(p, OUT);
+function block(step: Step): void {
+  const height = step.height;
+  const chunk = step.chunk;
+  const point = changetype<Step>(step.part);
+  const pool = changetype<Step>(point.part);
+  const pooled = point.part != 0;
+  let input = step.input;
+  let shortcut = step.residual;
+  let out = step.out;
   for (let begin = 0; begin < height; begin += chunk) {
     const rows = min(chunk, height - begin);
+    let to = point.input;
     for (let y = 0; y < rows; y++) {
-      taps(p, from, scratch + y * planeBytes, pixelBytes);
-      from += word(p, ROW_STEP);
+      depthwiseRow(step, input, to, point.pixelStep);
+      input += step.rowStep;
+      to += point.rowStep;
     }
     if (pooled) {
-      maximum<i16>(
-        shortcut,
-        word(p, PIXEL_STEP),
-        word(p, ROW_STEP),
-        word(p, PIXEL_BYTES),
-        word(p, ROW_BYTES),
-        2,
-        width,
-        rows,
-        word(p, EIGHTS),
-        maxima,
-        pixelBytes,
-        planeBytes,
-      );
+      pool.input = shortcut;
+      pool.height = rows;
+      maximum<i16>(pool);
+      shortcut += rows * pool.rowStep;
+    } else {
+      point.residual = shortcut;
+      shortcut += rows * point.residualRowStep;
     }
-    product<i16>(
-      INT16,
-      scratch,
-      pixelBytes,
-      planeBytes,
-      width,
-      rows,
-      1,
-      0,
-      word(p, STEPS),
-      word(p, WEIGHTS),
-      word(p, BIAS),
-      word(p, SCALE),
-      word(p, TILES),
-      to,
-      word(p, OUT_PIXEL),
-      word(p, OUT_ROW),
-      pooled ? maxima : shortcut,
-      pooled ? pixelBytes : word(p, RESIDUAL_PIXEL),
-      pooled ? planeBytes : word(p, RESIDUAL_ROW),
-      word(p, RESIDUAL_TILES),
-      load<f32>(p + RESIDUAL_SCALE),
-      word(p, FLOOR),
-      word(p, CEILING),
-    );
-    to += rows * word(p, OUT_ROW);
-    shortcut += rows * (pooled ? word(p, ROW_STEP) : word(p, RESIDUAL_ROW));
+    point.height = rows;
+    product<i16>(point, out);
+    out += rows * point.outRowStep;
   }
-}
-
-function pool<T>(p: usize): void {
-  maximum<T>(
-    word(p, INPUT),
-    word(p, PIXEL_STEP),
-    word(p, ROW_STEP),
-    word(p, PIXEL_BYTES),
-    word(p, ROW_BYTES),
-    word(p, WINDOW),
-    word(p, WIDTH),
-    word(p, HEIGHT),
-    word(p, EIGHTS),
-    word(p, OUT),
-    word(p, OUT_PIXEL),
-    word(p, OUT_ROW),
-  );
-}
-
-function mean<T>(p: usize): void {
-  average<T>(
-    word(p, INPUT),
-    word(p, PIXEL_BYTES),
-    word(p, ROW_BYTES),
-    word(p, WIDTH),
-    word(p, HEIGHT),
-    word(p, EIGHTS),
-    load<f32>(p + RESIDUAL_SCALE),
-    word(p, OUT),
-    word(p, FLOOR),
-    word(p, CEILING),
-  );
 }

@@ -4,21 +4,23 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
 import type { LoadedEngine } from "../../src/runtime/engine.ts";
 import { loadEngine } from "../../src/runtime/load-engine.ts";
-import { VARIANTS, loadKernels } from "../../src/runtime/int8/kernels.ts";
-import type { Network } from "../../src/runtime/int8/layers.ts";
-import { loadNetwork } from "../../src/runtime/int8/network.ts";
+import { chooseVariant } from "../../src/runtime/int8/choose-variant.ts";
+import type { Network } from "../../src/runtime/int8/network.ts";
+import { loadNetwork } from "../../src/runtime/int8/tfjs-kernel.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
+import { type ModuleName, variantsOf } from "../../src/runtime/int8/variant.ts";
 import { simdLevel } from "../../src/runtime/simd.ts";
 import { randomNetwork } from "../int8/networks.ts";
 import { reference } from "../int8/reference.ts";
+import { withoutPadding } from "../int8/sandbox.ts";
 
 const ASTRONAUT = new URL("../fixtures/astronaut.jpg", import.meta.url);
 const BASE = `${location.origin}/`;
 const SIZE = 128;
 const HANG_MS = 300_000;
-/** Ours blends the boxes among which the package chooses one, so that they differ by that too; means over all squares. */
+/** Mean over all squares. The package chooses one box where we blend several, so boxes differ by that too. */
 const LEAST_IOU = 0.9;
-/** Of the face's width. */
+/** Mean distance of keypoints, as a share of the face's width. */
 const KEYPOINT_SHARE = 0.04;
 
 let int8: LoadedEngine;
@@ -32,7 +34,7 @@ beforeAll(async () => {
   float = await loadEngine({ ...options, engine: "float" }, () => {});
 });
 
-/** The part of the picture from (`x`, `y`) on, `side` pixels, scaled to `size`. */
+/** Cut a square of `side` pixels at (`x`, `y`) from the picture and scale it to `size`. */
 function cut(x: number, y: number, side: number, size: number): Uint8ClampedArray<ArrayBuffer> {
   const context = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true })!;
   context.drawImage(astronaut, x, y, side, side, 0, 0, size, size);
@@ -49,13 +51,13 @@ async function shipped(name: string): Promise<Network> {
   return readNetwork(new Uint8Array(await response.arrayBuffer()), name);
 }
 
-test("it computes in integers, and says with which kernels", () => {
+test("the engine computes in integers and names the variant of the kernels", () => {
   expect(int8.runtime).toMatchObject({ engine: "int8", backend: "wasm", threads: 1 });
-  expect(VARIANTS[int8.runtime.simd as keyof typeof VARIANTS]).toContain(int8.runtime.variant);
+  expect(variantsOf(int8.runtime.simd as ModuleName)).toContain(int8.runtime.variant);
   expect(int8.runtime.detector.bytes).toBeLessThan(250_000);
 });
 
-/** BlazeFace is converted at build time; the others lie in the repository once they are trained. */
+/** The build converts BlazeFace; the other networks are in the repository. */
 const SHIPPED = [
   "blazeface",
   ...Object.keys(import.meta.glob("../../models/*/model.ec8")).map((path) => path.split("/")[3]!),
@@ -70,19 +72,13 @@ describe.each(SHIPPED)("the whole network %s", (name) => {
       const rgba = cut(100, 20, 260, size);
       const wanted = reference(network, rgba);
       const simd = simdLevel();
-      const variants = VARIANTS[simd as keyof typeof VARIANTS];
-      const { kernels } = await loadKernels(BASE, simd);
+      const variants = variantsOf(simd as ModuleName);
+      const { kernels } = await chooseVariant(BASE, simd);
       for (const variant of variants) {
         const loaded = loadNetwork(network, kernels, variant);
         const pixels = tensor1d(new Int32Array(rgba.buffer), "int32");
         const out = loaded.run(pixels);
-        const all = out.dataSync<"float32">();
-        const floats = loaded.outputs.flatMap(({ start, pixels: count, channels, stride }) =>
-          Array.from({ length: count }, (_, i) =>
-            Array.from(all.subarray(start + i * stride, start + i * stride + channels)),
-          ),
-        );
-        expect(Float32Array.from(floats.flat()), variant).toEqual(wanted);
+        expect(withoutPadding(loaded.outputs, out.dataSync<"float32">()), variant).toEqual(wanted);
         for (const tensor of [pixels, out]) tensor.dispose();
         loaded.dispose();
       }
@@ -129,7 +125,7 @@ test("the classifier answers as the float network does", async () => {
   for (let face = 0; face < squares.length; face++) {
     const row = ours.subarray(face * 7, face * 7 + 7);
     expect(row.reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 5);
-    // One face alone gives what it gave among others.
+    // A face alone gives the same scores as in a batch.
     const alone = await int8.engine.classifier.classify(squares[face]!, 1);
     expect(Float32Array.from(alone)).toEqual(row);
   }
@@ -138,10 +134,10 @@ test("the classifier answers as the float network does", async () => {
 test("10,000 frames leave tensors and heap as they were", async () => {
   const small = cut(100, 20, 260, int8.engine.classifier.inputSize);
   const large = cut(100, 20, 260, SIZE);
-  const { kernels, variant } = await loadKernels(BASE, simdLevel());
+  const { kernels, variant } = await chooseVariant(BASE, simdLevel());
   const tiny = loadNetwork(randomNetwork(3), kernels, variant);
   const side = randomNetwork(3).input.size;
-  // The shipped networks a hundred times; what remains goes through the same kernel with a network that is over at once.
+  // Run the shipped networks a hundred times; the other frames run a tiny network through the same tfjs kernel.
   const frame = async (i: number) => {
     const pixels = tensor1d(new Int32Array(side * side), "int32");
     const out = tiny.run(pixels);

@@ -1,57 +1,23 @@
 import { expect, test } from "vitest";
 import { EmotionCamError } from "../../src/errors.ts";
-import type { Network } from "../../src/runtime/int8/layers.ts";
-import type { Kernels } from "../../src/runtime/int8/network.ts";
-import { type Plan, type Variant, planNetwork } from "../../src/runtime/int8/plan.ts";
+import type { Network } from "../../src/runtime/int8/network.ts";
+import { planNetwork } from "../../src/runtime/int8/plan.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
-import { signed, writeNetwork } from "../../models/int8/write.ts";
+import type { Variant } from "../../src/runtime/int8/variant.ts";
+import { writeNetwork } from "../../models/int8/write.ts";
 import { randomNetwork, randomNumbers } from "../int8/networks.ts";
 import { reference } from "../int8/reference.ts";
+import { Sandbox, withoutPadding } from "../int8/sandbox.ts";
 
 const FILES = 10_000;
-/** Whole networks whose files are damaged, in turn. */
+/** Whole networks, whose files are damaged in turn. */
 const ORIGINALS = 40;
-const GUARD_BYTES = 4096;
-const GUARD = 0x5a;
 const HANG_MS = 600_000;
 
-/** A memory of our own, in which every byte around the network is watched. */
-class Sandbox {
-  readonly #memory = new WebAssembly.Memory({ initial: 64 });
-  readonly #kernels: Kernels;
-
-  constructor(module: WebAssembly.Module) {
-    this.#kernels = new WebAssembly.Instance(module, { env: { memory: this.#memory } }).exports as unknown as Kernels;
-  }
-
-  /** Runs a network between guards. @returns Its outputs; undefined where it wrote outside. */
-  run(plan: Plan, rgba: Uint8ClampedArray): Float32Array | undefined {
-    const base = GUARD_BYTES * 2;
-    const pixels = Math.ceil((base + plan.bytes + GUARD_BYTES) / 64) * 64;
-    const out = Math.ceil((pixels + rgba.length + GUARD_BYTES) / 64) * 64;
-    const end = out + plan.outputLength * 4 + GUARD_BYTES;
-    const short = end - this.#memory.buffer.byteLength;
-    if (short > 0) this.#memory.grow(Math.ceil(short / 65536));
-    const bytes = new Uint8Array(this.#memory.buffer, 0, end);
-    const guards = [
-      [base - GUARD_BYTES, base],
-      [base + plan.bytes, pixels],
-      [pixels + rgba.length, out],
-      [out + plan.outputLength * 4, end],
-    ] as const;
-    for (const [from, to] of guards) bytes.fill(GUARD, from, to);
-    bytes.set(rgba, pixels);
-    plan.write(this.#memory.buffer, base);
-    this.#kernels.run(base + plan.program, plan.steps, pixels, out);
-    const whole = guards.every(([from, to]) => bytes.subarray(from, to).every((byte) => byte === GUARD));
-    return whole ? new Float32Array(this.#memory.buffer, out, plan.outputLength).slice() : undefined;
-  }
-}
-
-/** One to three changes: a bit, a byte, a cut, a stretch of zeros, or two swapped words. */
+/** Make one to three changes: a bit, a byte, a cut, a stretch of zeros, or two swapped words. */
 function damage(bytes: Uint8Array<ArrayBuffer>, random: (below: number) => number): Uint8Array<ArrayBuffer> {
   let result = bytes.slice();
-  // Half of the changes go where sizes and kinds stand.
+  // Half of the changes go to the start of the file, where sizes and kinds are.
   const at = () => random(random(2) === 0 ? Math.min(result.length, 160) : result.length);
   for (let changes = 1 + random(3); changes > 0; changes--) {
     const place = at();
@@ -76,7 +42,7 @@ function damage(bytes: Uint8Array<ArrayBuffer>, random: (below: number) => numbe
         result[place]! ^= 1 << random(8);
     }
   }
-  // The size in the header is put right now and then: what is behind it is to be reached.
+  // Correct the size in the header in half of the files, so that the checks behind it are reached.
   if (random(2) === 0 && result.length >= 12) new DataView(result.buffer).setUint32(8, result.length, true);
   return result;
 }
@@ -95,12 +61,10 @@ test(
     let refused = 0;
     let ran = 0;
     for (let file = 0; file < FILES; file++) {
-      const damaged = damage(originals[file % ORIGINALS]!, random);
-      // Most are signed again, so that the checks behind the hash are what is tried.
-      const bytes = random(8) === 0 || damaged.length < 48 ? damaged : await signed(damaged);
+      const bytes = damage(originals[file % ORIGINALS]!, random);
       let network: Network;
       try {
-        network = await readNetwork(bytes, `damaged file ${file}`);
+        network = readNetwork(bytes, `damaged file ${file}`);
       } catch (error) {
         expect(error).toBeInstanceOf(EmotionCamError);
         expect((error as EmotionCamError).code).toBe("model-corrupt");
@@ -113,7 +77,7 @@ test(
       ran++;
     }
     expect(refused + ran).toBe(FILES);
-    // Else the damage is too gentle or too rough to try anything.
+    // Otherwise the damage is too gentle or too rough to test anything.
     expect(refused).toBeGreaterThan(FILES / 10);
     expect(ran).toBeGreaterThan(FILES / 10);
 
@@ -121,12 +85,7 @@ test(
     const rgba = new Uint8ClampedArray(network.input.size ** 2 * 4).fill(200);
     const plan = planNetwork(network, "relaxed");
     const out = sandbox.run(plan, rgba)!;
-    const floats = plan.outputs.flatMap(({ start, pixels, channels, stride }) =>
-      Array.from({ length: pixels }, (_, i) =>
-        Array.from(out.subarray(start + i * stride, start + i * stride + channels)),
-      ),
-    );
-    expect(Float32Array.from(floats.flat())).toEqual(reference(network, rgba));
+    expect(withoutPadding(plan.outputs, out)).toEqual(reference(network, rgba));
   },
   HANG_MS,
 );

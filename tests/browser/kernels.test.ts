@@ -1,26 +1,21 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { memory, tensor2d } from "@tensorflow/tfjs-core";
 import { startBackend } from "../../src/runtime/backend.ts";
-import { type Kernels, instantiate, loadNetwork } from "../../src/runtime/int8/network.ts";
-import type { Network } from "../../src/runtime/int8/layers.ts";
-import type { Variant } from "../../src/runtime/int8/plan.ts";
+import { type KernelModule, instantiate, loadNetwork } from "../../src/runtime/int8/tfjs-kernel.ts";
+import type { Network } from "../../src/runtime/int8/network.ts";
+import { VARIANTS, type Variant } from "../../src/runtime/int8/variant.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
 import { writeNetwork } from "../../models/int8/write.ts";
 import { randomNetwork, randomNumbers } from "../int8/networks.ts";
 import { reference } from "../int8/reference.ts";
+import { withoutPadding } from "../int8/sandbox.ts";
 
-/** Every way in which the kernels compute: a module and a variant of the layout. */
-const WAYS: readonly { module: string; variant: Variant }[] = [
-  { module: "relaxed", variant: "relaxed" },
-  { module: "relaxed", variant: "relaxed-winograd" },
-  { module: "relaxed", variant: "pairs-winograd" },
-  { module: "simd128", variant: "extmul" },
-  { module: "simd128", variant: "dot16" },
-];
+/** Every variant, with the module that it needs. */
+const ALL = (Object.keys(VARIANTS) as Variant[]).map((variant) => ({ variant, module: VARIANTS[variant].module }));
 const NETWORKS = 60;
 const HANG_MS = 300_000;
 
-const modules = new Map<string, Kernels>();
+const modules = new Map<string, KernelModule>();
 
 beforeAll(async () => {
   await startBackend(`${location.origin}/`);
@@ -36,7 +31,7 @@ function randomPixels(seed: number, size: number): Uint8ClampedArray<ArrayBuffer
   return Uint8ClampedArray.from({ length: size * size * 4 }, () => (flat < 0 ? random(256) : flat));
 }
 
-/** The network's outputs without what pads their channels, by the kernels. */
+/** Compute a network by the kernels inside tfjs. @returns Its outputs without the padding of their channels. */
 function compute(
   network: Network,
   rgba: Uint8ClampedArray<ArrayBuffer>,
@@ -46,26 +41,21 @@ function compute(
   const loaded = loadNetwork(network, modules.get(module)!, variant);
   const pixels = tensor2d(new Int32Array(rgba.buffer), [network.input.size, network.input.size], "int32");
   const out = loaded.run(pixels);
-  const all = out.dataSync<"float32">();
-  const floats = loaded.outputs.flatMap(({ start, pixels: count, channels, stride }) =>
-    Array.from({ length: count }, (_, i) =>
-      Array.from(all.subarray(start + i * stride, start + i * stride + channels)),
-    ),
-  );
+  const floats = withoutPadding(loaded.outputs, out.dataSync<"float32">());
   out.dispose();
   pixels.dispose();
   loaded.dispose();
-  return Float32Array.from(floats.flat());
+  return floats;
 }
 
-describe.each(WAYS)("$module kernels, $variant", ({ module, variant }) => {
+describe.each(ALL)("$module kernels, $variant", ({ module, variant }) => {
   test(
     "give the reference's numbers for any network",
     async () => {
       for (let seed = 1; seed <= NETWORKS; seed++) {
-        const network = await readNetwork(await writeNetwork(randomNetwork(seed)), `random network ${seed}`);
+        const network = readNetwork(await writeNetwork(randomNetwork(seed)), `random network ${seed}`);
         const rgba = randomPixels(seed, network.input.size);
-        const what = `network ${seed}: ${network.layers.map(({ kind, kernel, stride, numbers }) => `${kind} ${kernel}/${stride} ${numbers}`).join(", ")}`;
+        const what = `network ${seed}: ${network.layers.map(({ kind, windowSize, stride, numbers }) => `${kind} ${windowSize}/${stride} ${numbers}`).join(", ")}`;
         expect(compute(network, rgba, module, variant), what).toEqual(reference(network, rgba));
       }
     },

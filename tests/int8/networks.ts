@@ -1,7 +1,7 @@
-/** Random integer networks for tests: whatever they are, the reader accepts them. */
-import { type Layer, type Network, type Plane, outputPlane, planesOf } from "../../src/runtime/int8/layers.ts";
+/** Random integer networks for tests, all of which the reader accepts. */
+import { type Layer, type Network, type FeatureMap, outputMap, mapsOf } from "../../src/runtime/int8/network.ts";
 
-/** A small generator with a seed, so that a failure can be had again (mulberry32). */
+/** Make a small random generator with a seed, so that a failure can be repeated (mulberry32). */
 export function randomNumbers(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -12,10 +12,10 @@ export function randomNumbers(seed: number): (below: number) => number {
   };
 }
 
-type Random = ReturnType<typeof randomNumbers>;
+export type Random = ReturnType<typeof randomNumbers>;
 
 export const EMPTY: Omit<Layer, "kind" | "input" | "channels"> = {
-  kernel: 1,
+  windowSize: 1,
   stride: 1,
   numbers: "byte",
   floor: 0,
@@ -28,7 +28,7 @@ export const EMPTY: Omit<Layer, "kind" | "input" | "channels"> = {
   scale: new Float32Array(),
 };
 
-/** Weights that are often extreme: the largest, the smallest, or anything between. */
+/** Make weights that are often extreme: the largest, the smallest, or any number between. */
 function weightsOf(random: Random, count: number, most: number): Int16Array {
   const style = random(4);
   return Int16Array.from({ length: count }, () => {
@@ -38,7 +38,7 @@ function weightsOf(random: Random, count: number, most: number): Int16Array {
   });
 }
 
-/** Scales such that what is made fills its range and sometimes overflows it. */
+/** Make scales such that the outputs fill their range and sometimes exceed it. */
 function scalesOf(random: Random, channels: number, sum: number, range: number): Float32Array {
   const least = 1 / sum;
   return Float32Array.from(
@@ -47,9 +47,9 @@ function scalesOf(random: Random, channels: number, sum: number, range: number):
   );
 }
 
-function weighted(random: Random, layer: Partial<Layer> & Pick<Layer, "kind" | "input">, source: Plane): Layer {
+function weighted(random: Random, layer: Partial<Layer> & Pick<Layer, "kind" | "input">, source: FeatureMap): Layer {
   const full = { ...EMPTY, channels: 1, ...layer };
-  const window = full.kind === "dense" ? source.height * source.width : full.kernel ** 2;
+  const window = full.kind === "dense" ? source.height * source.width : full.windowSize ** 2;
   const row = window * source.channels;
   const most = Math.max(-source.floor, source.ceiling);
   const wide = full.bits > 8;
@@ -64,8 +64,8 @@ function weighted(random: Random, layer: Partial<Layer> & Pick<Layer, "kind" | "
   };
 }
 
-/** Copies a plane to the output, as floats: each channel of a pixel by itself. */
-function copy(input: number, plane: Plane): Layer {
+/** Make a layer that copies a map to the network's output, as floats. */
+export function copy(input: number, plane: FeatureMap): Layer {
   const { channels } = plane;
   const weights = new Int16Array(channels * channels);
   for (let i = 0; i < channels; i++) weights[i * channels + i] = 1;
@@ -79,19 +79,19 @@ function copy(input: number, plane: Plane): Layer {
 
 const SIZES = [4, 8, 12, 16, 20, 24] as const;
 
-/** A network of one to four layers, of which the last ones' planes are its outputs. */
+/** Make a network of one to four layers, whose last maps are its outputs. */
 export function randomNetwork(seed: number): Network {
   const random = randomNumbers(seed);
   const pick = <T>(values: readonly T[]): T => values[random(values.length)]!;
   const kind = pick(["gray", "color"] as const);
   const input = { kind, size: pick(SIZES), zero: kind === "gray" ? random(128) : 0 };
   const layers: Layer[] = [];
-  const planes = () => planesOf({ input, layers });
+  const planes = () => mapsOf({ input, layers });
   const range = (numbers: "byte" | "word") =>
     numbers === "byte" ? { numbers, floor: 0, ceiling: 127 } : { numbers, floor: pick([0, -32768]), ceiling: 32767 };
 
   const stem = pick([kind === "gray" ? "byte" : "word", "word"] as const);
-  const first = { kind: "convolution", input: 0, kernel: pick([1, 2, 3, 4, 5]), stride: pick([1, 2]) } as const;
+  const first = { kind: "convolution", input: 0, windowSize: pick([1, 2, 3, 4, 5]), stride: pick([1, 2]) } as const;
   layers.push(
     weighted(
       random,
@@ -110,27 +110,27 @@ export function randomNetwork(seed: number): Network {
     if (what === "average" || what === "dense") {
       if (what === "average") {
         const scale = Float32Array.of((0.5 + random(4)) / (plane.height * plane.width));
-        layers.push({ ...EMPTY, kind: "average", input: source, kernel: 0, channels: plane.channels, scale });
+        layers.push({ ...EMPTY, kind: "average", input: source, windowSize: 0, channels: plane.channels, scale });
       } else {
         const numbers = range(pick(["byte", "word"]));
         layers.push(
           weighted(
             random,
-            { kind: "dense", input: source, kernel: 0, bits: 8, channels: 1 + random(20), ...numbers },
+            { kind: "dense", input: source, windowSize: 0, bits: 8, channels: 1 + random(20), ...numbers },
             plane,
           ),
         );
       }
     } else if (what === "maximum" && plane.floor === 0) {
       const { numbers, floor, ceiling, channels } = plane;
-      const window = { kernel: pick([1, 2, 3]), stride: pick([1, 2]) };
+      const window = { windowSize: pick([1, 2, 3]), stride: pick([1, 2]) };
       layers.push({ ...EMPTY, kind: "maximum", input: source, channels, ...window, numbers, floor, ceiling });
     } else if (what === "depthwise" || what === "block") {
       pushBlock(source, plane, what === "block");
     } else {
       const numbers = range(plane.numbers === "float" ? "byte" : pick([plane.numbers, "byte", "word"]));
       const channels = 1 + random(40);
-      const window = { kernel: pick([1, 3, 3, 3, 4, 5]), stride: pick([1, 1, 2]) };
+      const window = { windowSize: pick([1, 3, 3, 3, 4, 5]), stride: pick([1, 1, 2]) };
       const bits = plane.numbers === "byte" ? pick([7, 8]) : pick([8, 11, 16]);
       const layer = { kind: "convolution", input: source, channels, ...window, ...numbers, bits } as const;
       const made = weighted(random, layer, plane);
@@ -146,8 +146,8 @@ export function randomNetwork(seed: number): Network {
   }
   return { input, layers };
 
-  function withShortcut(layer: Layer, source: Plane): Layer {
-    const out = outputPlane(layer, source);
+  function withShortcut(layer: Layer, source: FeatureMap): Layer {
+    const out = outputMap(layer, source);
     const fits = planes()
       .map((plane, index) => ({ plane, index }))
       .filter(
@@ -162,15 +162,15 @@ export function randomNetwork(seed: number): Network {
     return { ...layer, residual: pick(fits).index, residualScale: Math.fround(pick([1, 0.37, 2.9])) };
   }
 
-  function pushBlock(source: number, plane: Plane, point: boolean): void {
-    const kernel = pick([3, 3, 5]);
-    const taps = kernel ** 2;
+  function pushBlock(source: number, plane: FeatureMap, point: boolean): void {
+    const windowSize = pick([3, 3, 5]);
+    const taps = windowSize ** 2;
     const { channels } = plane;
     const largest = Math.floor((32767 - taps - 1000) / taps);
     const stride = pick([1, 2]);
     layers.push({
       ...EMPTY,
-      ...{ kind: "depthwise", input: source, kernel, stride, channels, numbers: "word", bits: 16 },
+      ...{ kind: "depthwise", input: source, windowSize, stride, channels, numbers: "word", bits: 16 },
       ...{ floor: pick([0, -32768]), ceiling: 32767 },
       weights: weightsOf(random, taps * channels, largest),
       bias: Int32Array.from({ length: channels }, () => random(2000) - 1000),

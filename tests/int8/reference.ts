@@ -1,10 +1,10 @@
 /**
- * The integer networks in plain TypeScript, number by number as `src/runtime/int8/layers.ts` states them: what the
- * kernels are tested against.
+ * Integer networks in plain TypeScript, number by number as `src/runtime/int8/network.ts` states them. The kernels are
+ * tested against it.
  */
-import { type Layer, type Network, type Plane, planesOf, samePadding } from "../../src/runtime/int8/layers.ts";
+import { type Layer, type Network, type FeatureMap, mapsOf, samePadding } from "../../src/runtime/int8/network.ts";
 
-/** Adding it leaves a number below 2^22 rounded, ties to even. */
+/** Adding this to a number below 2^22 rounds it, ties to even. */
 const ROUNDER = 1.5 * 2 ** 23;
 
 function roundTiesToEven(real: number): number {
@@ -19,7 +19,7 @@ function stored(real: number, { floor, ceiling }: Layer): number {
   return clamp(clamp(roundTiesToEven(real), -32768, 32767), floor, ceiling);
 }
 
-/** What the pixels become: [size * size * channels]. */
+/** Convert pixels to the network's first numbers: [size * size * channels]. */
 export function inputNumbers({ kind, size }: Network["input"], rgba: Uint8ClampedArray): Int32Array {
   const numbers: number[] = [];
   for (let pixel = 0; pixel < size * size; pixel++) {
@@ -30,27 +30,33 @@ export function inputNumbers({ kind, size }: Network["input"], rgba: Uint8Clampe
   return Int32Array.from(numbers);
 }
 
-/** Calls back with every input of a window that lies within the plane, and its place in the window. */
+/** Visit each tap of a window, with the index of its first number, or -1 where it lies in the padding. */
 function eachOfWindow(
-  plane: Plane,
-  { kernel, stride }: Layer,
+  plane: FeatureMap,
+  { windowSize, stride }: Layer,
   y: number,
   x: number,
   visit: (at: number, tap: number) => void,
 ): void {
-  const top = y * stride - samePadding(plane.height, kernel, stride).before;
-  const left = x * stride - samePadding(plane.width, kernel, stride).before;
-  for (let j = 0; j < kernel; j++) {
-    for (let i = 0; i < kernel; i++) {
+  const top = y * stride - samePadding(plane.height, windowSize, stride).before;
+  const left = x * stride - samePadding(plane.width, windowSize, stride).before;
+  for (let j = 0; j < windowSize; j++) {
+    for (let i = 0; i < windowSize; i++) {
       const inside = top + j >= 0 && top + j < plane.height && left + i >= 0 && left + i < plane.width;
-      visit(inside ? ((top + j) * plane.width + left + i) * plane.channels : -1, j * kernel + i);
+      visit(inside ? ((top + j) * plane.width + left + i) * plane.channels : -1, j * windowSize + i);
     }
   }
 }
 
-/** The exact sum of one output; `zero` is what lies around the plane. */
-function sumOf(layer: Layer, source: Plane, values: ArrayLike<number>, zero: number, at: readonly number[]): number {
-  const [y = 0, x = 0, channel = 0] = at;
+/** Compute the exact sum of one output; `zero` fills the padding. */
+function sumOf(
+  layer: Layer,
+  source: FeatureMap,
+  values: ArrayLike<number>,
+  zero: number,
+  at: readonly [number, number, number],
+): number {
+  const [y, x, channel] = at;
   let sum = layer.bias[channel]!;
   if (layer.kind === "dense") {
     const row = source.height * source.width * source.channels;
@@ -59,7 +65,7 @@ function sumOf(layer: Layer, source: Plane, values: ArrayLike<number>, zero: num
   }
   const { channels } = source;
   eachOfWindow(source, layer, y, x, (from, tap) => {
-    const weights = (channel * layer.kernel ** 2 + tap) * channels;
+    const weights = (channel * layer.windowSize ** 2 + tap) * channels;
     for (let c = 0; c < channels; c++) sum += layer.weights[weights + c]! * (from < 0 ? zero : values[from + c]!);
   });
   return sum;
@@ -67,11 +73,11 @@ function sumOf(layer: Layer, source: Plane, values: ArrayLike<number>, zero: num
 
 function convolve(
   layer: Layer,
-  source: Plane,
-  out: Plane,
+  source: FeatureMap,
+  out: FeatureMap,
   values: ArrayLike<number>,
   zero: number,
-  shortcut: { plane: Plane; values: ArrayLike<number> } | undefined,
+  shortcut: { plane: FeatureMap; values: ArrayLike<number> } | undefined,
 ): Float64Array {
   const result = new Float64Array(out.height * out.width * out.channels);
   let to = 0;
@@ -92,8 +98,8 @@ function convolve(
 }
 
 function shortcutAt(
-  { plane, values }: { plane: Plane; values: ArrayLike<number> },
-  out: Plane,
+  { plane, values }: { plane: FeatureMap; values: ArrayLike<number> },
+  out: FeatureMap,
   y: number,
   x: number,
   channel: number,
@@ -103,7 +109,7 @@ function shortcutAt(
   return Math.max(at(2 * y, 2 * x), at(2 * y, 2 * x + 1), at(2 * y + 1, 2 * x), at(2 * y + 1, 2 * x + 1));
 }
 
-function depthwise(layer: Layer, source: Plane, out: Plane, values: ArrayLike<number>): Float64Array {
+function depthwise(layer: Layer, source: FeatureMap, out: FeatureMap, values: ArrayLike<number>): Float64Array {
   const { channels } = out;
   const result = new Float64Array(out.height * out.width * channels);
   let to = 0;
@@ -122,7 +128,7 @@ function depthwise(layer: Layer, source: Plane, out: Plane, values: ArrayLike<nu
   return result;
 }
 
-function maximum(layer: Layer, source: Plane, out: Plane, values: ArrayLike<number>): Float64Array {
+function maximum(layer: Layer, source: FeatureMap, out: FeatureMap, values: ArrayLike<number>): Float64Array {
   const result = new Float64Array(out.height * out.width * out.channels);
   let to = 0;
   for (let y = 0; y < out.height; y++) {
@@ -139,7 +145,7 @@ function maximum(layer: Layer, source: Plane, out: Plane, values: ArrayLike<numb
   return result;
 }
 
-function average(layer: Layer, source: Plane, values: ArrayLike<number>): Float64Array {
+function average(layer: Layer, source: FeatureMap, values: ArrayLike<number>): Float64Array {
   const { channels } = source;
   return Float64Array.from({ length: channels }, (_, channel) => {
     let sum = 0;
@@ -148,9 +154,9 @@ function average(layer: Layer, source: Plane, values: ArrayLike<number>): Float6
   });
 }
 
-/** Every plane's numbers, [height, width, channels]: the input's first, then each layer's. */
-export function referencePlanes(network: Network, rgba: Uint8ClampedArray): ArrayLike<number>[] {
-  const planes = planesOf(network);
+/** Compute the numbers of every feature map, [height, width, channels]: the input's first, then each layer's. */
+export function referenceMaps(network: Network, rgba: Uint8ClampedArray): ArrayLike<number>[] {
+  const planes = mapsOf(network);
   const values: ArrayLike<number>[] = [inputNumbers(network.input, rgba)];
   network.layers.forEach((layer, index) => {
     const source = planes[layer.input]!;
@@ -169,9 +175,9 @@ export function referencePlanes(network: Network, rgba: Uint8ClampedArray): Arra
   return values;
 }
 
-/** The network's outputs one after the other, without what pads their channels. */
+/** Compute the network's outputs, one after the other, without the padding of their channels. */
 export function reference(network: Network, rgba: Uint8ClampedArray): Float32Array {
-  const values = referencePlanes(network, rgba);
+  const values = referenceMaps(network, rgba);
   return Float32Array.from(
     network.layers.flatMap((layer, index) => (layer.numbers === "float" ? Array.from(values[index + 1]!) : [])),
   );

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { packClassifier } from "../../models/int8/classifier.ts";
-import { writeNetwork } from "../../models/int8/write.ts";
+import { isSigned, writeNetwork } from "../../models/int8/write.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
 import { randomNetwork } from "../int8/networks.ts";
 
@@ -25,11 +25,22 @@ describe.each(QUANTIZED)("the integer network of %s", (name) => {
     const { int8 } = JSON.parse(file("contract.json").toString());
     expect(int8).toEqual({ model: "model.ec8", files: [{ path: "model.ec8", bytes: bytes.length, sha256 }] });
   });
+
+  test("has the sha256 of its bytes in its header", async () => {
+    expect(await isSigned(new Uint8Array(file("model.ec8")))).toBe(true);
+  });
+});
+
+test("a written file is signed; with another bit it is not", async () => {
+  const bytes = await writeNetwork(randomNetwork(1));
+  expect(await isSigned(bytes)).toBe(true);
+  bytes[bytes.length - 1]! ^= 1;
+  expect(await isSigned(bytes)).toBe(false);
 });
 
 test("a network is read as it was written", async () => {
   for (let seed = 1; seed <= 50; seed++) {
     const network = randomNetwork(seed);
-    expect(await readNetwork(await writeNetwork(network), `network ${seed}`)).toEqual(network);
+    expect(readNetwork(await writeNetwork(network), `network ${seed}`)).toEqual(network);
   }
 });

@@ -4,19 +4,23 @@ import type { Classifier } from "../../pipeline/stages.ts";
 import { LABELS } from "../../types.ts";
 import type { ClassifierContract, LoadedModel } from "../contract.ts";
 import { softmaxRows } from "../softmax.ts";
-import type { ChosenKernels } from "./kernels.ts";
+import type { ChosenVariant } from "./choose-variant.ts";
 import { modelBytes } from "./model-bytes.ts";
-import { loadNetwork } from "./network.ts";
+import { loadNetwork } from "./tfjs-kernel.ts";
 import { rgbaWords } from "./rgba-words.ts";
 import { readNetwork } from "./reader.ts";
 
-/** A network of logits on the integer kernels. */
+/**
+ * Make a classifier from an integer network of logits.
+ *
+ * @throws EmotionCamError `model-corrupt` where the network is broken or is not what its contract says.
+ */
 export async function createClassifier(
   model: LoadedModel<ClassifierContract>,
-  chosen: Promise<ChosenKernels>,
+  chosen: Promise<ChosenVariant>,
 ): Promise<Classifier & { dispose(): void }> {
   const { inputSize: size, crop, minConfidence, smallestFacePx, temperature } = model.contract;
-  const network = await readNetwork(modelBytes(model), model.info.name);
+  const network = readNetwork(modelBytes(model), model.info.name);
   const { kernels, variant } = await chosen;
   const loaded = loadNetwork(network, kernels, variant);
   const [output, ...more] = loaded.outputs;

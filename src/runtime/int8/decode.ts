@@ -1,26 +1,33 @@
-/** From BlazeFace's numbers to faces: scores first, boxes only where a score passes. */
+/**
+ * From BlazeFace's outputs to faces, after Bazarevsky et al., "BlazeFace: Sub-millisecond Neural Face Detection on Mobile
+ * GPUs" (2019, arXiv:1907.05047): anchors at the centres of two grids, and boxes that overlap are blended by their
+ * scores in place of suppressed (section 3.2 there), which steadies a face from frame to frame. Scores are read first;
+ * boxes only where a score passes.
+ */
 import type { Detection } from "../../pipeline/stages.ts";
 import type { Box, Point } from "../../types.ts";
 
-/** A score and, after it, the centre, width, height and six keypoints of a box. */
+/** Floats of an anchor: a score, then the box's centre, width and height, then six keypoints. */
 export const ROW = 17;
 const KEYPOINT_COUNT = 6;
-/** Boxes that overlap by more (intersection over union) are one face. MediaPipe's figure. */
+/** Boxes that overlap by more (intersection over union) are one face. MediaPipe has the same figure. */
 const SAME_FACE_IOU = 0.3;
-/** Candidates beyond this many are noise; each costs a comparison with each face. */
+/** More candidates are noise; each costs a comparison with each face. */
 const MOST_CANDIDATES = 256;
 
-/** Scores of one grid: `perCell` anchors in each of its cells. */
+/** One grid of anchors, and where its floats are. */
 export interface Grid {
-  /** Pixels between anchors. */
+  /** Pixels of the input from cell to cell. */
   readonly stride: number;
+  /** Anchors of a cell, all at its centre. */
   readonly perCell: number;
-  /** Its first float, and floats from cell to cell. */
+  /** Index of its first float. */
   readonly start: number;
+  /** Floats from cell to cell; cells run row by row. */
   readonly cellStride: number;
 }
 
-/** A box before blending: its score, and where its row lies. */
+/** A box before blending: its score, the index of its floats, and its anchor in pixels. */
 interface Candidate {
   readonly score: number;
   readonly at: number;
@@ -33,10 +40,14 @@ function sigmoid(logit: number): number {
 }
 
 /**
- * @param numbers What the network made; boxes in pixels, counted from their anchor.
+ * Decode a detector's outputs.
+ *
+ * @param numbers The network's outputs: scores are logits; boxes and keypoints are in pixels of the input, counted from
+ *   their anchor.
  * @param size Side of the network's input, pixels.
- * @returns Faces of `minScore` or more, best first; overlapping boxes are blended by their scores.
- * @throws Error Where a score is no number: the network's memory is damaged.
+ * @param minScore Least score of a box, 0 to 1.
+ * @returns Faces, best first, in fractions of the input; overlapping boxes are blended, weighted by their scores.
+ * @throws Error where a score is NaN: the network's memory is damaged.
  */
 export function decodeFaces(
   numbers: Float32Array,
@@ -66,7 +77,7 @@ export function decodeFaces(
 
 function findCandidates(numbers: Float32Array, grids: readonly Grid[], size: number, minScore: number): Candidate[] {
   const candidates: Candidate[] = [];
-  // A logit compares as its sigmoid does, which is then computed only where it passes.
+  // Compare logits, so that the sigmoid is computed only where a score passes.
   const least = Math.log(minScore / (1 - minScore));
   for (const { stride, perCell, start, cellStride } of grids) {
     const cells = Math.ceil(size / stride);
@@ -85,7 +96,7 @@ function findCandidates(numbers: Float32Array, grids: readonly Grid[], size: num
   return candidates.sort((a, b) => b.score - a.score).slice(0, MOST_CANDIDATES);
 }
 
-/** In pixels. */
+/** Read a candidate's box, in pixels of the input. */
 function readBox(numbers: Float32Array, { at, centerX, centerY }: Candidate): Box {
   const width = numbers[at + 3]!;
   const height = numbers[at + 4]!;
@@ -97,7 +108,7 @@ function readBox(numbers: Float32Array, { at, centerX, centerY }: Candidate): Bo
   };
 }
 
-/** Intersection over union. */
+/** Compute the intersection over union of two boxes; 0 where one has no area. */
 function overlap(a: Box, b: Box): number {
   const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
   const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
@@ -106,7 +117,7 @@ function overlap(a: Box, b: Box): number {
   return shared / (a.width * a.height + b.width * b.height - shared);
 }
 
-/** Means weighed by score, in fractions of the input. */
+/** Compute the mean of boxes and keypoints, weighted by score, in fractions of the input. */
 function blend(numbers: Float32Array, group: readonly Candidate[], size: number): Detection {
   let total = 0;
   let x = 0;

@@ -1,11 +1,15 @@
 import type { Engine, EngineParts } from "../engine.ts";
 import { createClassifier } from "./classifier.ts";
 import { createDetector } from "./detector.ts";
-import { loadKernels } from "./kernels.ts";
+import { chooseVariant } from "./choose-variant.ts";
 
-/** Both networks in integers, on kernels inside tfjs's WASM backend. */
+/**
+ * Make the engine that computes both networks in integers, inside tfjs's WASM backend.
+ *
+ * @throws EmotionCamError `wasm-load` or `model-corrupt`.
+ */
 export async function createEngine({ assetBase, backend, detector, classifier }: EngineParts): Promise<Engine> {
-  const chosen = loadKernels(assetBase, backend.simd);
+  const chosen = chooseVariant(assetBase, backend.simd);
   const parts = [createDetector(detector, chosen), createClassifier(classifier, chosen)] as const;
   const [faces, expressions] = await Promise.all(parts).catch(async (error: unknown) => {
     for (const part of await Promise.allSettled(parts)) if (part.status === "fulfilled") part.value.dispose();

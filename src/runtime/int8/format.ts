@@ -1,14 +1,16 @@
 /**
- * The model file, little-endian:
+ * The format of a model file, version 1, little-endian:
  *
  *     "EC8M", version u16, layers u16, bytes of the file u32, input kind u8, input zero u8, input size u16,
- *     sha256 of the whole file in which these 32 bytes are zero,
- *     for each layer: kind u8, numbers u8, bits u8, kernel u8, stride u8, input u8, residual u8 (255: none), 0 u8,
+ *     sha256 of the whole file with these 32 bytes zero,
+ *     for each layer: kind u8, numbers u8, bits u8, window size u8, stride u8, input u8, residual u8 (255: none), 0 u8,
  *                     channels u16, floor i16, ceiling i16, 0 u16, residual scale f32,
  *     for each layer: biases i32, scales f32, weights in two's complement of `bits` bits one after the other, to the
  *                     next multiple of 4 bytes.
+ *
+ * `reader.ts` reads it; `models/int8/write.ts` writes it.
  */
-import type { Input, LayerKind, Numbers } from "./layers.ts";
+import type { Input, LayerKind, Numbers } from "./network.ts";
 
 export const MAGIC = 0x4d384345;
 export const VERSION = 1;
@@ -18,19 +20,19 @@ export const HEADER_BYTES = HASH_AT + HASH_BYTES;
 export const LAYER_BYTES = 20;
 export const NO_RESIDUAL = 255;
 
-/** A number in the file is the word's place here. */
+/** The file has a word's index in these lists. */
 export const INPUT_KINDS: readonly Input["kind"][] = ["gray", "color"];
 export const LAYER_KINDS: readonly LayerKind[] = ["convolution", "dense", "depthwise", "maximum", "average"];
 export const NUMBERS: readonly Numbers[] = ["byte", "word", "float"];
 
-/** How many biases and how many scales a layer of that kind has. */
+/** Count the biases and scales of a layer. */
 export function constantCounts(kind: LayerKind, channels: number): { biases: number; scales: number } {
   if (kind === "maximum") return { biases: 0, scales: 0 };
   if (kind === "average") return { biases: 0, scales: 1 };
   return { biases: channels, scales: kind === "depthwise" ? 0 : channels };
 }
 
-/** Bytes of a layer's weights, padded. */
+/** Count the bytes of a layer's weights in the file, up to a multiple of 4. */
 export function weightBytes(count: number, bits: number): number {
   return Math.ceil((count * bits) / 32) * 4;
 }

@@ -1,112 +1,143 @@
 /**
- * Integer networks inside tfjs: one tfjs kernel runs a whole network, on the WASM backend's own memory. Its weights and
- * its arena are one int32 tensor, so that `tf.memory()` counts them.
+ * An integer network as data: the reader makes it from a model file, the plan lowers it, and the tests' reference computes
+ * it.
+ *
+ * A convolution's output for channel c is, in float32 arithmetic, each operation rounded,
+ *
+ *     real = float32(bias[c] + sum of weights * inputs) * scale[c]
+ *     real = real + float32(residual) * residualScale        where there is a residual
+ *     out  = min(max(saturate16(roundTiesToEven(real)), floor), ceiling)
+ *
+ * where the sum is an exact int32. Where the layer makes floats, `real` itself is the output. A depthwise convolution's
+ * output is max(bias + sum of ((weight * input + 2^14) >> 15), floor), exact in 16 bits; its ceiling is a bound that the
+ * reader proves from its weights.
  */
-import {
-  type KernelFunc,
-  type NamedAttrMap,
-  type NamedTensorInfoMap,
-  type Tensor,
-  type TensorInfo,
-  backend,
-  engine,
-  keep,
-  registerKernel,
-} from "@tensorflow/tfjs-core";
-import type { Network } from "./layers.ts";
-import { ALIGNMENT, type OutputPlane, type Variant, planNetwork } from "./plan.ts";
 
-const KERNEL = "EmotionCamNetwork";
+/** `byte`: 0..127. `word`: int16. `float`: float32, an output of the network. */
+export type Numbers = "byte" | "word" | "float";
 
-/** What of tfjs's WASM backend the kernels need; its types leave most of it out. */
-interface WasmBackend {
-  readonly wasm: { readonly HEAPU8: Uint8Array<ArrayBuffer>; readonly asm: { readonly memory: WebAssembly.Memory } };
-  readonly dataIdMap: { get(dataId: object): { readonly memoryOffset: number } };
-  makeOutput(shape: number[], dtype: "int32" | "float32"): TensorInfo;
-}
+export type LayerKind = "convolution" | "dense" | "depthwise" | "maximum" | "average";
 
-/** A compiled module of src/kernels, on the backend's memory. */
-export interface Kernels {
-  run(program: number, steps: number, input: number, out: number): void;
-}
-
-/** A network that is ready to run. */
-export interface LoadedNetwork {
-  /** Where each output layer's floats lie in what {@link run} makes. */
-  readonly outputs: readonly OutputPlane[];
+export interface Layer {
+  readonly kind: LayerKind;
+  /** The feature map that it reads: 0 is the network's input, n is what layer n - 1 makes. */
+  readonly input: number;
+  /** Side of the window, 1 to 7; 0 where the window is the whole map (`dense`, `average`). */
+  readonly windowSize: number;
+  /** Pixels from window to window, 1 or 2. */
+  readonly stride: number;
+  /** Output channels. */
+  readonly channels: number;
+  readonly numbers: Numbers;
+  /** The stored numbers lie in floor..ceiling, which contains zero. */
+  readonly floor: number;
+  readonly ceiling: number;
   /**
-   * @param pixels int32 [size, size] whose bytes are RGBA.
-   * @returns float32, one-dimensional; the caller disposes it.
+   * The feature map that is added to the outputs, or -1. It may have fewer channels, which are added to the first ones.
+   * Where it is twice as large each way, the maximum of each 2x2 pixels is added: that is the shortcut of a block whose
+   * depthwise convolution halves the map.
    */
-  run(pixels: Tensor): Tensor;
-  dispose(): void;
+  readonly residual: number;
+  /** Multiplies what is added; 0 without a residual. */
+  readonly residualScale: number;
+  /** Bits of a weight in the file; weights of more than 8 bits are multiplied as 16. */
+  readonly bits: number;
+  /** [channels, rows, columns, inputs]; [rows, columns, channels] for a depthwise convolution; empty without weights. */
+  readonly weights: Int16Array;
+  /** One for each channel, or empty. */
+  readonly bias: Int32Array;
+  /** One for each channel; one alone for a mean; or empty. */
+  readonly scale: Float32Array;
 }
 
-interface Loaded {
-  readonly kernels: Kernels;
-  readonly memory: Tensor;
-  readonly program: number;
-  readonly steps: number;
-  readonly outputLength: number;
+/** The network's input, made from RGBA bytes. */
+export interface Input {
+  /** `gray`: luma 0..127, one channel, stored as bytes. `color`: -255..255, three channels, stored as words. */
+  readonly kind: "gray" | "color";
+  /** Side of the square, pixels. */
+  readonly size: number;
+  /** The number that means zero; it fills the padding too. The first layer's biases take it back. */
+  readonly zero: number;
 }
 
-/** Attributes of tfjs's kernels are plain values: a network goes by its number. */
-const loaded = new Map<number, Loaded>();
-let nextNumber = 1;
-let registered = false;
-
-function wasmBackend(): WasmBackend {
-  return backend() as unknown as WasmBackend;
+export interface Network {
+  readonly input: Input;
+  readonly layers: readonly Layer[];
 }
 
-/** Instantiates a module on the backend's memory. */
-export async function instantiate(module: WebAssembly.Module): Promise<Kernels> {
-  const instance = await WebAssembly.instantiate(module, { env: { memory: wasmBackend().wasm.asm.memory } });
-  return instance.exports as unknown as Kernels;
+/** A feature map, the numbers between two layers: its shape and its numbers' range. */
+export interface FeatureMap {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly numbers: Numbers;
+  readonly floor: number;
+  readonly ceiling: number;
 }
 
-const runNetwork: KernelFunc = ({ inputs, attrs }) => {
-  const { kernels, memory, program, steps, outputLength } = loaded.get(attrs!["network"] as number)!;
-  const wasm = wasmBackend();
-  const addressOf = ({ dataId }: { dataId: object }) => wasm.dataIdMap.get(dataId).memoryOffset;
-  const out = wasm.makeOutput([outputLength], "float32");
-  const base = alignedStart(addressOf(memory));
-  kernels.run(base + program, steps, addressOf(inputs["pixels"]!), addressOf(out));
-  return out;
-};
-
-function alignedStart(address: number): number {
-  return Math.ceil(address / ALIGNMENT) * ALIGNMENT;
+/**
+ * Divide SAME padding as TensorFlow does: an odd row or column comes after the map.
+ *
+ * @param size Rows or columns of the map.
+ * @returns How many outputs there are, and the padding before and after, in rows or columns.
+ */
+export function samePadding(
+  size: number,
+  windowSize: number,
+  stride: number,
+): { out: number; before: number; after: number } {
+  const out = Math.ceil(size / stride);
+  const total = Math.max((out - 1) * stride + windowSize - size, 0);
+  const before = Math.floor(total / 2);
+  return { out, before, after: total - before };
 }
 
-/** Lays a network out in the backend's memory for one variant of the kernels. */
-export function loadNetwork(network: Network, kernels: Kernels, variant: Variant): LoadedNetwork {
-  if (!registered) registerKernel({ kernelName: KERNEL, backendName: "wasm", kernelFunc: runNetwork });
-  registered = true;
-  const plan = planNetwork(network, variant);
-  const wasm = wasmBackend();
-  const info = wasm.makeOutput([Math.ceil((plan.bytes + ALIGNMENT) / 4)], "int32");
-  const memory = keep(engine().makeTensorFromTensorInfo(info));
-  const { memoryOffset } = wasm.dataIdMap.get(memory.dataId);
-  // The heap may have grown just now: its buffer is asked for only here.
-  plan.write(wasm.wasm.HEAPU8.buffer, alignedStart(memoryOffset));
-  const number = nextNumber++;
-  loaded.set(number, { ...plan, kernels, memory });
-  const { size } = network.input;
+/** Describe the map that the network's input makes. */
+export function inputMap({ kind, size }: Input): FeatureMap {
+  const shape = { height: size, width: size };
+  return kind === "gray"
+    ? { ...shape, channels: 1, numbers: "byte", floor: 0, ceiling: 127 }
+    : { ...shape, channels: 3, numbers: "word", floor: -255, ceiling: 255 };
+}
+
+/** Describe the map that a layer makes from the map that it reads. */
+export function outputMap(layer: Layer, input: FeatureMap): FeatureMap {
+  const { channels, numbers, floor, ceiling } = layer;
+  const whole = layer.windowSize === 0;
   return {
-    outputs: plan.outputs,
-    run(pixels) {
-      if (pixels.dtype !== "int32" || pixels.size !== size * size) {
-        throw new Error(
-          `The network takes int32 [${size}, ${size}], not ${pixels.dtype} [${pixels.shape.join(", ")}].`,
-        );
-      }
-      const inputs = { pixels } as unknown as NamedTensorInfoMap;
-      const attributes: NamedAttrMap = { network: number };
-      return engine().runKernel(KERNEL, inputs as never, attributes) as Tensor;
-    },
-    dispose() {
-      if (loaded.delete(number)) memory.dispose();
-    },
+    height: whole ? 1 : samePadding(input.height, layer.windowSize, layer.stride).out,
+    width: whole ? 1 : samePadding(input.width, layer.windowSize, layer.stride).out,
+    ...{ channels, numbers, floor, ceiling },
   };
+}
+
+/** List all feature maps: the input's, then each layer's. */
+export function mapsOf(network: Network): FeatureMap[] {
+  const maps = [inputMap(network.input)];
+  for (const layer of network.layers) maps.push(outputMap(layer, maps[layer.input]!));
+  return maps;
+}
+
+/** Count the weights of a layer that reads a map. */
+export function weightCount(layer: Pick<Layer, "kind" | "windowSize" | "channels">, input: FeatureMap): number {
+  if (layer.kind === "convolution") return layer.channels * layer.windowSize ** 2 * input.channels;
+  if (layer.kind === "dense") return layer.channels * input.height * input.width * input.channels;
+  return layer.kind === "depthwise" ? layer.windowSize ** 2 * layer.channels : 0;
+}
+
+/**
+ * Whether layer `index` is a depthwise convolution that runs together with the pointwise one behind it, as one block:
+ * nothing else reads what it makes.
+ */
+export function isBlock(layers: readonly Layer[], index: number): boolean {
+  const [taps, point] = [layers[index], layers[index + 1]];
+  return (
+    taps?.kind === "depthwise" &&
+    point?.kind === "convolution" &&
+    point.input === index + 1 &&
+    point.windowSize === 1 &&
+    point.stride === 1 &&
+    point.numbers === "word" &&
+    layers.every((layer) => layer === point || (layer.input !== index + 1 && layer.residual !== index + 1))
+  );
 }

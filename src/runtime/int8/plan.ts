@@ -1,457 +1,365 @@
-import { type Layer, type Network, type Plane, planesOf, samePadding } from "./layers.ts";
+/** Lowers a network to a program: feature maps to places in an arena, layers to steps of the kernels. */
+import { ALIGNMENT, type PlacedMap, type Room, pixelAt, place, roomOf, roundUp } from "./arena.ts";
+import { type FeatureMap, type Layer, type Network, isBlock, mapsOf, samePadding } from "./network.ts";
+import { type Packing, type WeightShape, packProduct, packTaps, padded, quadsOf } from "./pack.ts";
 import {
-  type Packing,
-  POSITIONS,
+  type Fields,
+  MULTIPLY,
+  NOWHERE,
+  type Operation,
+  QUAD,
+  STEP_BYTES,
+  STORE,
+  type Step,
+  type StepOf,
   TILE,
-  WINOGRAD_SIDE,
-  packProduct,
-  packTaps,
-  packWinograd,
-  padded,
-  roundUp,
-  stepsOf,
-  suitsWinograd,
-  winogradBias,
-  winogradTiles,
-} from "./pack.ts";
-import { isBlock } from "./reader.ts";
+  checkStep,
+  countSteps,
+  writeProgram,
+} from "./steps.ts";
+import { VARIANTS, type Variant, usesWinograd } from "./variant.ts";
+import { packWinograd, winogradBias, winogradMemory } from "./winograd.ts";
 
-/**
- * How bytes are multiplied. `relaxed`: the relaxed dot product. `pairs`: products of neighbours, then their sums.
- * `extmul`: widening products and pairwise sums. `dot16`: widened, as 16 bits. `winograd`: 3x3 convolutions by Winograd's
- * scheme in 16 bits, `dot16`'s too.
- */
-export type Variant = "relaxed" | "relaxed-winograd" | "pairs-winograd" | "extmul" | "dot16";
-
-/** What a variant does; `bytes` as `src/kernels/program.ts` numbers it. */
-const VARIANTS: Readonly<Record<Variant, { readonly bytes: number; readonly packing: Packing; winograd: boolean }>> = {
-  relaxed: { bytes: 1, packing: { weight: 1, dot: 4 }, winograd: false },
-  "relaxed-winograd": { bytes: 1, packing: { weight: 1, dot: 4 }, winograd: true },
-  "pairs-winograd": { bytes: 3, packing: { weight: 1, dot: 4 }, winograd: true },
-  extmul: { bytes: 1, packing: { weight: 1, dot: 2 }, winograd: false },
-  dot16: { bytes: 4, packing: { weight: 2, dot: 2 }, winograd: true },
-};
-const WORDS_BY_WORDS = 2;
-const FLOAT = 4;
+/** A block computes as many rows together as have this many pixels, so that its products are long. */
+const BLOCK_PIXELS = 32;
 
 /** A network laid out for one variant of the kernels. */
 export interface Plan {
-  /** Bytes that it needs, aligned to {@link ALIGNMENT}. */
+  /** Bytes that it needs from an address that is a multiple of {@link ALIGNMENT}. */
   readonly bytes: number;
-  /** Where its steps begin, and how many there are. */
+  /** Offset of the first step, … */
   readonly program: number;
+  /** … and how many steps follow each other there. */
   readonly steps: number;
-  /** What each step does, and for which layer; the input's have -1. */
-  readonly stepKinds: readonly { readonly operation: string; readonly layer: number }[];
-  /** float32 numbers of the network's output; the layers' outputs lie one after the other, each pixel's on its own. */
-  readonly outputs: readonly OutputPlane[];
+  /** What each step does, and for which layer; the steps of the network's input have layer -1. */
+  readonly stepKinds: readonly { readonly operation: Operation; readonly layer: number }[];
+  /** Where the floats of each output layer are, in the order of the layers. */
+  readonly outputs: readonly OutputFloats[];
+  /** float32 numbers of the network's output. */
   readonly outputLength: number;
-  /** Writes steps and weights to `base`, and what the steps say where. */
+  /**
+   * Write weights and steps; the arena is left as it is.
+   *
+   * @param base Address to write to: a multiple of {@link ALIGNMENT} above 0.
+   * @throws RangeError where it is not.
+   */
   write(memory: ArrayBuffer, base: number): void;
 }
 
-/** Floats of an output layer. */
-export interface OutputPlane {
-  /** Its first float in the output. */
+/** One output layer's floats. */
+export interface OutputFloats {
+  /** Index of the first one in the network's output. */
   readonly start: number;
   readonly pixels: number;
   readonly channels: number;
-  /** Floats from pixel to pixel. */
+  /** Floats from pixel to pixel: the channels up to a multiple of eight. */
   readonly stride: number;
 }
 
-export const ALIGNMENT = 64;
-
-/** Words of a step and their places; `src/kernels/program.ts` has the same, in bytes. */
-const STEP_WORDS = 32;
-export const STEP_BYTES = STEP_WORDS * 4;
-const WORDS = {
-  numbers: 1,
-  input: 2,
-  pixelStep: 3,
-  rowStep: 4,
-  width: 5,
-  height: 6,
-  window: 7,
-  rowBytes: 8,
-  steps: 9,
-  weights: 10,
-  bias: 11,
-  scale: 12,
-  tiles: 13,
-  out: 14,
-  outPixel: 15,
-  outRow: 16,
-  residual: 17,
-  residualPixel: 18,
-  residualRow: 19,
-  residualTiles: 20,
-  floor: 21,
-  ceiling: 22,
-  pixelBytes: 23,
-  taps: 24,
-  tapsBias: 25,
-  eights: 26,
-  chunk: 27,
-  scratch: 28,
-  pooled: 29,
-  tapsFloor: 30,
-} as const;
-/** A float32. */
-const REAL_WORD = 31;
-const ADDRESSES = ["input", "weights", "bias", "scale", "out", "residual", "taps", "tapsBias", "scratch"] as const;
-
-const OPERATIONS = {
-  gray: 1,
-  color: 2,
-  border: 3,
-  convolution: 4,
-  depthwise: 5,
-  block: 6,
-  maximum: 7,
-  average: 8,
-  winograd: 9,
-} as const;
-
-/** Rows of a block are computed together until they have this many pixels: enough for the products to be long. */
-const BLOCK_PIXELS = 32;
-/** Numbers of a chunk of Winograd tiles: 25 positions of it are to stay in the second cache. */
-const WINOGRAD_NUMBERS = 2048;
-const WINOGRAD_LEAST_TILES = 8;
-/** A window's last row may be read a few bytes beyond its end. */
-const SLACK = 16;
-
-interface Step {
-  readonly operation: keyof typeof OPERATIONS;
-  readonly words: Partial<Record<keyof typeof WORDS, number>>;
-  readonly real?: number;
-}
-
-/** Where a plane lies; its own bytes begin after `before` rows, and `before` pixels of each row. */
-interface Placed {
-  readonly plane: Plane;
-  /** Bytes of a number. */
-  readonly size: number;
-  readonly pixelBytes: number;
-  readonly rowBytes: number;
-  readonly before: number;
-  readonly after: number;
-  readonly bytes: number;
-  /** The first and last step at which it is alive. */
-  readonly born: number;
-  readonly dies: number;
-  /** Offset, once it is known. */
-  at: number;
-}
-
-/** Offset of the pixel in row `y` and column `x`, padding counted below zero. */
-function pixelAt({ at, before, rowBytes, pixelBytes }: Placed, y: number, x: number): number {
-  return at + (before + y) * rowBytes + (before + x) * pixelBytes;
-}
-
-/** A room that lives through some layers. */
-interface Room {
-  readonly bytes: number;
-  readonly born: number;
-  readonly dies: number;
-  at: number;
-}
-
-/** Gives every room an offset from `start` such that no two alive together overlap, the largest first; the end. */
-function place(rooms: readonly Room[], start: number): number {
-  const placed: Room[] = [];
-  let end = start;
-  for (const room of [...rooms].sort((a, b) => b.bytes - a.bytes)) {
-    const others = placed
-      .filter((other) => other.born <= room.dies && room.born <= other.dies)
-      .sort((a, b) => a.at - b.at);
-    let at = start;
-    for (const other of others) {
-      if (at + room.bytes <= other.at) break;
-      at = Math.max(at, other.at + other.bytes);
-    }
-    room.at = at;
-    placed.push(room);
-    end = Math.max(end, at + room.bytes);
-  }
-  return end;
-}
-
-/** Lays a network out: weights, then steps, then one arena in which planes that never meet share their room. */
+/**
+ * Lay a network out: the arena of the feature maps, then weights, then steps.
+ *
+ * @param network As `readNetwork` has checked it.
+ * @throws RangeError where a step does not keep to what the kernels take for granted: a fault of this file.
+ */
 export function planNetwork(network: Network, variant: Variant): Plan {
-  return new Planner(network, variant).plan();
-}
-
-class Planner {
-  readonly #network: Network;
-  readonly #variant: Variant;
-  readonly #planes: readonly Plane[];
-  readonly #constants: { at: number; bytes: Uint8Array }[] = [];
-  #end = 0;
-
-  constructor(network: Network, variant: Variant) {
-    this.#network = network;
-    this.#variant = variant;
-    this.#planes = planesOf(network);
-  }
-
-  plan(): Plan {
-    const { layers } = this.#network;
-    const placed = this.#planes.map((plane, index) => this.#lay(plane, index));
-    const scratch = layers.map((_, index) => this.#scratch(index));
-    // The arena is laid out from zero first and moved behind the constants once those are known.
-    const rooms = [...placed.filter(({ bytes }) => bytes > 0), ...scratch.filter(({ bytes }) => bytes > 0)];
-    const arenaBytes = place(rooms, 0);
-    for (const room of rooms) room.at += ARENA;
-
-    const outputs: OutputPlane[] = [];
-    let outputLength = 0;
-    const steps: Step[] = this.#inputSteps(placed[0]!);
-    const stepLayers = steps.map(() => -1);
-    layers.forEach((layer, index) => {
-      if (isBlock(layers, index)) return;
-      const out = placed[index + 1]!;
-      let to = pixelAt(out, 0, 0);
-      if (layer.numbers === "float") {
-        const pixels = out.plane.height * out.plane.width;
-        const stride = roundUp(layer.channels, TILE);
-        outputs.push({ start: outputLength, pixels, channels: layer.channels, stride });
-        to = outputLength * 4;
-        outputLength += pixels * stride;
-      } else if (out.before + out.after > 0) steps.push(borderStep(out, 0));
-      steps.push(this.#step(layer, index, placed, to, scratch[index]!.at));
-      while (stepLayers.length < steps.length) stepLayers.push(index);
-    });
-
-    const program = roundUp(this.#end, ALIGNMENT);
-    const arena = roundUp(program + steps.length * STEP_BYTES, ALIGNMENT);
-    const bytes = arena + arenaBytes;
-    const constants = this.#constants;
-    return {
-      ...{ bytes, program, steps: steps.length, outputs, outputLength },
-      stepKinds: steps.map(({ operation }, i) => ({ operation, layer: stepLayers[i]! })),
-      write: (memory, base) => {
-        for (const { at, bytes } of constants) new Uint8Array(memory, base + at, bytes.length).set(bytes);
-        steps.forEach((step, i) => writeStep(memory, base, program + i * STEP_BYTES, arena, step));
-      },
-    };
-  }
-
-  #winograd(layer: Layer): boolean {
-    return VARIANTS[this.#variant].winograd && suitsWinograd(layer, this.#planes[layer.input]!) && layer.input > 0;
-  }
-
-  #lay(plane: Plane, index: number): Placed {
-    const { layers } = this.#network;
-    const size = plane.numbers === "word" ? 2 : 1;
-    const stored = index === 0 ? plane.channels : roundUp(plane.channels, 8);
-    let before = 0;
-    let after = 0;
-    let dies = index - 1;
-    layers.forEach((layer, reader) => {
-      if (layer.residual === index) dies = Math.max(dies, reader);
-      if (layer.input !== index) return;
-      // What a block's first half reads is read while the second runs.
-      dies = Math.max(dies, isBlock(layers, reader) ? reader + 1 : reader);
-      if (layer.kernel === 0) return;
-      for (const length of [plane.height, plane.width]) {
-        const padding = samePadding(length, layer.kernel, layer.stride);
-        before = Math.max(before, padding.before);
-        const more = this.#winograd(layer) ? roundUp(padding.out, WINOGRAD_SIDE) - padding.out : 0;
-        after = Math.max(after, padding.after + more);
+  const lowering = new Lowering(network, variant);
+  const { layers } = network;
+  const steps = lowering.inputSteps();
+  const stepKinds = steps.map(({ operation }) => ({ operation, layer: -1 }));
+  layers.forEach((_, layer) => {
+    for (const step of lowering.layerSteps(layer)) {
+      steps.push(step);
+      stepKinds.push({ operation: step.operation, layer });
+    }
+  });
+  const { constants, outputs, outputLength } = lowering;
+  const program = roundUp(lowering.end, ALIGNMENT);
+  const bytes = roundUp(program + countSteps(steps) * STEP_BYTES, ALIGNMENT);
+  for (const step of steps) checkStep(step, bytes);
+  return {
+    ...{ bytes, program, steps: steps.length, stepKinds, outputs, outputLength },
+    write(memory, base) {
+      if (base <= 0 || base % ALIGNMENT !== 0) {
+        throw new RangeError(`A plan is written to a multiple of ${ALIGNMENT} above 0, not to ${base}.`);
       }
-    });
-    const pixelBytes = stored * size;
-    const rowBytes = (before + plane.width + after) * pixelBytes;
-    const unstored = plane.numbers === "float" || isBlock(layers, index - 1);
-    return {
-      ...{ plane, size, pixelBytes, rowBytes, before, after, dies, at: 0 },
-      born: index - 1,
-      bytes: unstored ? 0 : roundUp((before + plane.height + after) * rowBytes + SLACK, ALIGNMENT),
-    };
-  }
-
-  #scratch(index: number): Room {
-    const layer = this.#network.layers[index]!;
-    const source = this.#planes[layer.input]!;
-    let bytes = 0;
-    if (isBlock(this.#network.layers, index - 1)) {
-      const out = this.#planes[index + 1]!;
-      // The depthwise rows, and as much again for the shortcut's maxima.
-      bytes = 2 * blockRows(out) * out.width * roundUp(source.channels, 8) * 2;
-    } else if (this.#winograd(layer)) {
-      bytes = POSITIONS * (winogradChunk(source) * (roundUp(source.channels, 8) * 2 + 128) + 128);
-    }
-    return { bytes: roundUp(bytes, ALIGNMENT), born: index, dies: index, at: 0 };
-  }
-
-  /** Keeps bytes among the constants; where. */
-  #keep(bytes: Uint8Array): number {
-    const at = roundUp(this.#end, 16);
-    this.#constants.push({ at, bytes });
-    this.#end = at + bytes.length;
-    return at;
-  }
-
-  #inputSteps(placed: Placed): Step[] {
-    const { kind, size, zero } = this.#network.input;
-    const words = { width: size, height: size, out: pixelAt(placed, 0, 0), outRow: placed.rowBytes };
-    const pattern = placed.size === 1 ? zero * 0x0101 : zero;
-    const border = placed.before + placed.after > 0 ? [borderStep(placed, pattern)] : [];
-    return [...border, { operation: kind, words }];
-  }
-
-  #step(layer: Layer, index: number, placed: readonly Placed[], out: number, scratch: number): Step {
-    const { layers } = this.#network;
-    const to = placed[index + 1]!;
-    const source = placed[layer.input]!;
-    const outWords = {
-      ...{ width: to.plane.width, height: to.plane.height },
-      ...{ out, outPixel: layer.numbers === "float" ? roundUp(layer.channels, TILE) * 4 : to.pixelBytes },
-      outRow: layer.numbers === "float" ? to.plane.width * roundUp(layer.channels, TILE) * 4 : to.rowBytes,
-      ...{ floor: layer.floor, ceiling: layer.ceiling },
-    };
-    const bytes = VARIANTS[this.#variant].bytes;
-    const numbers = (source.size === 2 ? WORDS_BY_WORDS : bytes) * 16 + (layer.numbers === "float" ? FLOAT : to.size);
-    if (layer.kind === "maximum" || layer.kind === "depthwise") {
-      const words = { ...outWords, ...windowWords(layer, source), numbers };
-      if (layer.kind === "maximum") return { operation: "maximum", words };
-      return { operation: "depthwise", words: { ...words, ...this.#tapWords(layer) } };
-    }
-    if (layer.kind === "average") {
-      const { rowBytes, pixelBytes, plane } = source;
-      const size = { width: plane.width, height: plane.height, eights: Math.ceil(plane.channels / 8) };
-      const words = { ...outWords, ...size, rowBytes, pixelBytes, numbers, input: pixelAt(source, 0, 0) };
-      return { operation: "average", words, real: layer.scale[0]! };
-    }
-    const shared = { ...outWords, numbers, ...this.#residualWords(layer, placed) };
-    if (isBlock(layers, index - 1)) {
-      const taps = layers[index - 1]!;
-      const under = placed[taps.input]!;
-      const words = {
-        ...shared,
-        ...this.#productWords(layer, { ...source, size: 2 }, 1, 1),
-        ...windowWords(taps, under),
-        ...this.#tapWords(taps),
-        pooled: layer.residual >= 0 && placed[layer.residual]!.plane.height !== to.plane.height ? 1 : 0,
-        ...{ chunk: blockRows(to.plane), scratch },
-      };
-      return { operation: "block", words, real: layer.residualScale };
-    }
-    if (this.#winograd(layer)) {
-      const inputs = source.plane.channels;
-      const words = {
-        ...shared,
-        ...windowWords(layer, source),
-        steps: roundUp(inputs, 8) / 2,
-        weights: this.#keep(packWinograd(layer, inputs)),
-        bias: this.#keep(winogradBias(layer.bias)),
-        scale: this.#keep(
-          padded(
-            layer.scale.map((scale) => scale / 4),
-            (length) => new Float32Array(length),
-          ),
-        ),
-        tiles: Math.ceil(layer.channels / TILE),
-        ...{ chunk: winogradChunk(source.plane), scratch },
-      };
-      return { operation: "winograd", words, real: layer.residualScale };
-    }
-    const dense = layer.kind === "dense";
-    const { height, width } = source.plane;
-    const words = {
-      ...shared,
-      ...windowWords(dense ? { ...layer, kernel: 1, stride: 1 } : layer, source),
-      ...this.#productWords(layer, source, dense ? height : layer.kernel, dense ? width : layer.kernel),
-    };
-    return { operation: "convolution", words, real: layer.residualScale };
-  }
-
-  #productWords(layer: Layer, source: Placed, rows: number, columns: number): Step["words"] {
-    const packing: Packing = source.size === 2 ? { weight: 2, dot: 2 } : VARIANTS[this.#variant].packing;
-    const inputs = source.plane.channels;
-    // A single pixel's weights may end with its channels; a window's go on over the padding to the next pixel.
-    const window = { rows, columns, inputs, stored: columns === 1 ? inputs : source.pixelBytes / source.size };
-    return {
-      window: rows,
-      steps: stepsOf(window, source.size),
-      weights: this.#keep(packProduct(layer, window, packing, source.size)),
-      bias: this.#keep(padded(layer.bias, (length) => new Int32Array(length))),
-      scale: this.#keep(padded(layer.scale, (length) => new Float32Array(length))),
-      tiles: Math.ceil(layer.channels / TILE),
-    };
-  }
-
-  #tapWords(layer: Layer): Step["words"] {
-    return {
-      window: layer.kernel,
-      taps: this.#keep(packTaps(layer)),
-      tapsBias: this.#keep(padded(Int16Array.from(layer.bias), (length) => new Int16Array(length))),
-      eights: Math.ceil(layer.channels / 8),
-      tapsFloor: layer.floor,
-    };
-  }
-
-  #residualWords(layer: Layer, placed: readonly Placed[]): Step["words"] {
-    if (layer.residual === -1) return {};
-    const shortcut = placed[layer.residual]!;
-    return {
-      residual: pixelAt(shortcut, 0, 0),
-      residualPixel: shortcut.pixelBytes,
-      residualRow: shortcut.rowBytes,
-      residualTiles: Math.ceil(shortcut.plane.channels / TILE),
-    };
-  }
-}
-
-/** Offsets from here on lie in the arena, which is moved behind the constants at last. */
-const ARENA = 2 ** 40;
-
-function blockRows(out: Plane): number {
-  return Math.min(out.height, Math.max(1, Math.floor(BLOCK_PIXELS / out.width)));
-}
-
-function winogradChunk(source: Plane): number {
-  const fitting = Math.max(WINOGRAD_LEAST_TILES, Math.floor(WINOGRAD_NUMBERS / source.channels));
-  return Math.min(winogradTiles(source), fitting);
-}
-
-/** Where a layer's first window begins, and how it moves. */
-function windowWords(layer: Layer, source: Placed): Step["words"] {
-  const { plane, rowBytes, pixelBytes } = source;
-  return {
-    input: pixelAt(
-      source,
-      -samePadding(plane.height, layer.kernel, layer.stride).before,
-      -samePadding(plane.width, layer.kernel, layer.stride).before,
-    ),
-    ...{ rowBytes, pixelBytes },
-    pixelStep: layer.stride * pixelBytes,
-    rowStep: layer.stride * rowBytes,
-    window: layer.kernel,
-    eights: Math.ceil(plane.channels / 8),
-  };
-}
-
-function borderStep({ at, plane, before, after, rowBytes, pixelBytes }: Placed, pattern: number): Step {
-  return {
-    operation: "border",
-    words: {
-      ...{ out: at, rowBytes, width: plane.width * pixelBytes, height: plane.height },
-      ...{ window: before, pixelBytes: before * pixelBytes, chunk: after, floor: pattern },
+      for (const { at, bytes } of constants) new Uint8Array(memory, base + at, bytes.length).set(bytes);
+      writeProgram(memory, base, program, steps);
     },
   };
 }
 
-function writeStep(memory: ArrayBuffer, base: number, at: number, arena: number, step: Step): void {
-  const words = new Int32Array(memory, base + at, STEP_WORDS).fill(0);
-  words[0] = OPERATIONS[step.operation];
-  for (const [name, value] of Object.entries(step.words) as [keyof typeof WORDS, number][]) words[WORDS[name]] = value;
-  const floats = (step.words.numbers ?? 0) % 16 === FLOAT;
-  for (const name of ADDRESSES) {
-    const offset = step.words[name];
-    if (offset === undefined || (floats && name === "out")) continue;
-    words[WORDS[name]] = base + (offset >= ARENA / 2 ? arena + offset - ARENA : offset);
+/** Fields that say where a step's outputs go. */
+type OutFields = Pick<
+  Fields<"convolution">,
+  "width" | "height" | "out" | "outPixelStep" | "outRowStep" | "floor" | "ceiling"
+>;
+type ResidualFields = Pick<
+  Fields<"convolution">,
+  "residual" | "residualPixelStep" | "residualRowStep" | "residualTiles" | "residualScale"
+>;
+
+/** Makes the steps, one layer after the other, and collects the weights that they read. */
+class Lowering {
+  readonly constants: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  readonly outputs: OutputFloats[] = [];
+  outputLength = 0;
+  /** Offset behind the last weight. */
+  end: number;
+  readonly #network: Network;
+  readonly #variant: Variant;
+  readonly #winograd: readonly boolean[];
+  readonly #placed: readonly PlacedMap[];
+  readonly #scratch: readonly Room[];
+
+  constructor(network: Network, variant: Variant) {
+    const maps = mapsOf(network);
+    this.#network = network;
+    this.#variant = variant;
+    this.#winograd = network.layers.map((layer) => usesWinograd(variant, layer, maps[layer.input]!));
+    this.#placed = maps.map((map, index) => roomOf(network, map, index, this.#winograd));
+    this.#scratch = network.layers.map((_, index) => this.#scratchRoom(index, maps));
+    this.end = place([...this.#placed, ...this.#scratch].filter(({ bytes }) => bytes > 0));
   }
-  new Float32Array(memory, base + at, STEP_WORDS)[REAL_WORD] = step.real ?? 0;
+
+  /** Make the network's first map from pixels. */
+  inputSteps(): Step[] {
+    const { kind, size, zero } = this.#network.input;
+    const to = this.#placed[0]!;
+    const fields = { width: size, height: size, out: pixelAt(to, 0, 0), outRowStep: to.rowBytes };
+    const pattern = to.numberBytes === 1 ? zero * 0x0101 : zero;
+    return [...borderSteps(to, pattern), { operation: kind, fields }];
+  }
+
+  /** Make what layer `index` makes; a block's first half alone makes nothing. */
+  layerSteps(index: number): Step[] {
+    const { layers } = this.#network;
+    if (isBlock(layers, index)) return [];
+    const layer = layers[index]!;
+    const to = this.#placed[index + 1]!;
+    const border = layer.numbers === "float" ? [] : borderSteps(to, 0);
+    return [...border, this.#layerStep(layer, index, this.#outFields(layer, to))];
+  }
+
+  #layerStep(layer: Layer, index: number, out: OutFields): Step {
+    if (layer.kind === "depthwise") return this.#depthwise(layer, out);
+    if (layer.kind === "maximum") return this.#maximum(layer, out);
+    if (layer.kind === "average") return this.#average(layer, out);
+    if (isBlock(this.#network.layers, index - 1)) return this.#block(layer, index, out);
+    if (this.#winograd[index]) return this.#winogradConvolution(layer, index, out);
+    return this.#convolution(layer, out);
+  }
+
+  #depthwise(layer: Layer, out: OutFields): StepOf<"depthwise"> {
+    return { operation: "depthwise", fields: { ...out, ...this.#tapFields(layer) } };
+  }
+
+  #maximum(layer: Layer, out: OutFields): StepOf<"maximum"> {
+    const source = this.#placed[layer.input]!;
+    const fields = { ...out, ...windowFields(layer, source), multiply: this.#multiply(source) };
+    return { operation: "maximum", fields };
+  }
+
+  #average({ input, scale }: Layer, out: OutFields): StepOf<"average"> {
+    const source = this.#placed[input]!;
+    const { height, width, channels } = source.map;
+    const fields = {
+      ...{ ...out, height, width, eights: Math.ceil(channels / TILE), input: pixelAt(source, 0, 0) },
+      ...{ rowBytes: source.rowBytes, pixelBytes: source.pixelBytes, multiply: this.#multiply(source) },
+      scale: this.#keepFloats(scale),
+    };
+    return { operation: "average", fields };
+  }
+
+  #convolution(layer: Layer, out: OutFields): StepOf<"convolution"> {
+    const source = this.#placed[layer.input]!;
+    const { height, width, channels: inputs } = source.map;
+    const dense = layer.kind === "dense";
+    const columns = dense ? width : layer.windowSize;
+    // A single pixel's weights may end with its channels; a window's go on over the padding to the next pixel.
+    const stored = columns === 1 ? inputs : source.pixelBytes / source.numberBytes;
+    const shape = { rows: dense ? height : layer.windowSize, columns, inputs, stored };
+    const fields = {
+      ...{ ...out, ...windowFields(dense ? { ...layer, windowSize: 1 } : layer, source) },
+      ...{ windowSize: shape.rows, multiply: this.#multiply(source), store: storeOf(layer) },
+      ...{ ...this.#productFields(layer, shape, source.numberBytes), ...this.#residualFields(layer) },
+    };
+    return { operation: "convolution", fields };
+  }
+
+  #winogradConvolution(layer: Layer, index: number, out: OutFields): StepOf<"winograd"> {
+    const source = this.#placed[layer.input]!;
+    const { quads, chunk, sums } = winogradMemory(source.map);
+    const scratch = this.#scratch[index]!.at;
+    const weights = this.#keep(packWinograd(layer, source.map.channels));
+    const bias = this.#keep(winogradBias(layer.bias));
+    const scale = this.#keepFloats(layer.scale.map((value) => value / 4));
+    const tiles = Math.ceil(layer.channels / TILE);
+    const fields = {
+      ...{ ...out, ...windowFields(layer, source), ...this.#residualFields(layer), store: storeOf(layer) },
+      ...{ quads, chunk, scratch, sums: scratch + sums, weights, bias, scale, tiles },
+    };
+    const part: StepOf<"convolution"> = {
+      operation: "convolution",
+      fields: {
+        ...{ ...NO_RESIDUAL, multiply: MULTIPLY.words, store: STORE.raw, floor: 0, ceiling: 0 },
+        ...{ input: scratch, pixelStep: quads * QUAD, rowStep: 0, rowBytes: 0, windowSize: 1, width: chunk, height: 1 },
+        ...{ quads, weights, bias, scale, tiles, out: scratch + sums, outPixelStep: tiles * TILE * 4, outRowStep: 0 },
+      },
+    };
+    return { operation: "winograd", fields, part };
+  }
+
+  /** A depthwise convolution, the pointwise one behind it and the shortcut, in one step. */
+  #block(layer: Layer, index: number, out: OutFields): StepOf<"block"> {
+    const taps = this.#network.layers[index - 1]!;
+    const shortcut = this.#placed[layer.residual];
+    const pooled = shortcut !== undefined && shortcut.map.height !== out.height;
+    const chunk = blockRows(out);
+    const { width } = out;
+    const pixelBytes = roundUp(taps.channels, TILE) * 2;
+    const dense = { outPixelStep: pixelBytes, outRowStep: width * pixelBytes };
+    const input = this.#scratch[index]!.at;
+    const maxima = input + chunk * dense.outRowStep;
+    const shape = { rows: 1, columns: 1, inputs: taps.channels, stored: taps.channels };
+    const pool: StepOf<"maximum"> | undefined = pooled
+      ? {
+          operation: "maximum",
+          fields: {
+            ...{ ...windowFields(taps, shortcut), ...dense, input: pixelAt(shortcut, 0, 0), out: maxima },
+            ...{ width, height: chunk, windowSize: 2, multiply: MULTIPLY.words },
+          },
+        }
+      : undefined;
+    const residual = this.#residualFields(layer);
+    const part: StepOf<"convolution"> = {
+      operation: "convolution",
+      fields: {
+        ...{ ...out, height: chunk, multiply: MULTIPLY.words, store: STORE.int16 },
+        ...{ input, pixelStep: pixelBytes, rowStep: dense.outRowStep, rowBytes: 0, windowSize: 1 },
+        ...{ ...this.#productFields(layer, shape, 2), ...residual },
+        ...(pooled && { residual: maxima, residualPixelStep: pixelBytes, residualRowStep: dense.outRowStep }),
+      },
+      ...(pool && { part: pool }),
+    };
+    const fields = { ...out, ...this.#tapFields(taps), residual: residual.residual, chunk };
+    return { operation: "block", fields, part };
+  }
+
+  /** Say where a layer's outputs go: to its map, or behind the floats of the layers before it. */
+  #outFields(layer: Layer, { map, ...to }: PlacedMap): OutFields {
+    const { floor, ceiling } = layer;
+    const { width, height } = map;
+    const common = { width, height, floor, ceiling };
+    if (layer.numbers !== "float") {
+      const out = pixelAt({ map, ...to }, 0, 0);
+      return { ...common, out, outPixelStep: to.pixelBytes, outRowStep: to.rowBytes };
+    }
+    const start = this.outputLength;
+    const stride = roundUp(layer.channels, TILE);
+    this.outputs.push({ start, pixels: height * width, channels: layer.channels, stride });
+    this.outputLength += height * width * stride;
+    return { ...common, out: start * 4, outPixelStep: stride * 4, outRowStep: width * stride * 4 };
+  }
+
+  #productFields(layer: Layer, shape: WeightShape, numberBytes: number) {
+    const packing: Packing = numberBytes === 2 ? { weightBytes: 2, dot: 2 } : VARIANTS[this.#variant].packing;
+    return {
+      quads: quadsOf(shape, numberBytes),
+      weights: this.#keep(packProduct(layer, shape, packing, numberBytes)),
+      bias: this.#keep(padded(layer.bias, (length) => new Int32Array(length))),
+      scale: this.#keepFloats(layer.scale),
+      tiles: Math.ceil(layer.channels / TILE),
+    };
+  }
+
+  #tapFields(layer: Layer) {
+    return {
+      ...windowFields(layer, this.#placed[layer.input]!),
+      weights: this.#keep(packTaps(layer)),
+      bias: this.#keep(padded(Int16Array.from(layer.bias), (length) => new Int16Array(length))),
+      floor: layer.floor,
+    };
+  }
+
+  #residualFields(layer: Layer): ResidualFields {
+    const shortcut = this.#placed[layer.residual];
+    if (shortcut === undefined) return NO_RESIDUAL;
+    return {
+      residual: pixelAt(shortcut, 0, 0),
+      residualPixelStep: shortcut.pixelBytes,
+      residualRowStep: shortcut.rowBytes,
+      residualTiles: Math.ceil(shortcut.map.channels / TILE),
+      residualScale: layer.residualScale,
+    };
+  }
+
+  #multiply(source: PlacedMap): number {
+    return source.numberBytes === 2 ? MULTIPLY.words : VARIANTS[this.#variant].multiply;
+  }
+
+  /** What a layer needs while it runs and nobody else sees. */
+  #scratchRoom(index: number, maps: readonly FeatureMap[]): Room {
+    const layer = this.#network.layers[index]!;
+    const source = maps[layer.input]!;
+    let bytes = 0;
+    if (isBlock(this.#network.layers, index - 1)) {
+      const out = maps[index + 1]!;
+      // The depthwise rows, and as much again for the shortcut's maxima.
+      bytes = 2 * blockRows(out) * out.width * roundUp(source.channels, TILE) * 2;
+    } else if (this.#winograd[index]) bytes = winogradMemory(source).bytes;
+    return { bytes: roundUp(bytes, ALIGNMENT), born: index, dies: index, at: 0 };
+  }
+
+  /** Keep bytes among the constants. @returns Their offset, a multiple of 16. */
+  #keep(bytes: Uint8Array): number {
+    const at = roundUp(this.end, 16);
+    this.constants.push({ at, bytes });
+    this.end = at + bytes.length;
+    return at;
+  }
+
+  #keepFloats(values: Float32Array): number {
+    return this.#keep(padded(values, (length) => new Float32Array(length)));
+  }
+}
+
+const NO_RESIDUAL: ResidualFields = {
+  ...{ residual: NOWHERE, residualPixelStep: 0, residualRowStep: 0, residualTiles: 0, residualScale: 0 },
+};
+
+function storeOf({ numbers }: Layer): number {
+  if (numbers === "float") return STORE.float;
+  return numbers === "word" ? STORE.int16 : STORE.int8;
+}
+
+function blockRows({ width, height }: { readonly width: number; readonly height: number }): number {
+  return Math.min(height, Math.max(1, Math.floor(BLOCK_PIXELS / width)));
+}
+
+/** Say where a layer's first window begins, and how it moves. */
+function windowFields({ windowSize, stride }: Pick<Layer, "windowSize" | "stride">, source: PlacedMap) {
+  const { map, rowBytes, pixelBytes } = source;
+  const above = samePadding(map.height, windowSize, stride).before;
+  const left = samePadding(map.width, windowSize, stride).before;
+  return {
+    input: pixelAt(source, -above, -left),
+    ...{ rowBytes, pixelBytes, windowSize },
+    pixelStep: stride * pixelBytes,
+    rowStep: stride * rowBytes,
+    eights: Math.ceil(map.channels / TILE),
+  };
+}
+
+/** Fill a map's padding, where it has any. */
+function borderSteps(to: PlacedMap, pattern: number): Step[] {
+  const { at, map, before, after, rowBytes, pixelBytes } = to;
+  if (before + after === 0) return [];
+  const padding = { paddingAbove: before, paddingLeft: before, paddingBelow: after, pattern };
+  return [
+    {
+      operation: "border",
+      fields: { ...padding, out: at, rowBytes, width: map.width, height: map.height, pixelBytes },
+    },
+  ];
 }

@@ -1,7 +1,5 @@
 import { EmotionCamError } from "../../errors.ts";
 import {
-  HASH_AT,
-  HASH_BYTES,
   HEADER_BYTES,
   INPUT_KINDS,
   LAYER_BYTES,
@@ -13,24 +11,24 @@ import {
   constantCounts,
   weightBytes,
 } from "./format.ts";
-import { type Layer, type Network, type Plane, inputPlane, outputPlane, samePadding, weightCount } from "./layers.ts";
+import { type FeatureMap, type Layer, type Network, inputMap, isBlock, outputMap, weightCount } from "./network.ts";
 
-/** Bounds that no sensible network comes near: beyond them the file is broken, or would not fit a small machine. */
+/** Bounds far above any useful network: a file beyond them is broken, or would not fit a small machine. */
 const MAX_LAYERS = 200;
 const MAX_CHANNELS = 4096;
 const MAX_INPUT = 512;
 const MAX_KERNEL = 7;
-/** Numbers of one plane. */
-const MAX_PLANE = 4 << 20;
+/** Numbers of one feature map. */
+const MAX_MAP = 4 << 20;
 /** Weights of a whole network. */
 const MAX_WEIGHTS = 16 << 20;
 
 const INT16 = 32767;
 const INT32 = 2 ** 31 - 1;
-/** What is rounded must stay below this: the kernels round in the low bits of a float32. */
+/** Numbers that are rounded stay below this: the kernels round in the low bits of a float32. */
 const ROUNDABLE = 2 ** 22 - 1;
 
-/** Why a file is refused; `readNetwork` makes an EmotionCamError of it. */
+/** The reason why a file is refused; `readNetwork` makes an EmotionCamError of it. */
 class Refusal extends Error {}
 
 function demand(holds: boolean, what: string): asserts holds {
@@ -38,15 +36,17 @@ function demand(holds: boolean, what: string): asserts holds {
 }
 
 /**
- * Reads and checks an integer network. Whatever passes runs within its memory: every size, index and range is checked
- * here, and every sum is proven to fit its integers.
+ * Read an integer network and check it, so that whatever passes runs within its memory: every size, index and range is
+ * checked here, and every sum is proven to fit its integers. The sha256 in the header is not computed: these are bytes
+ * that the loader has compared with the contract's sha256 of the file.
  *
- * @param name What the error names: the model or its URL.
+ * @param bytes The whole file, as `format.ts` describes it.
+ * @param name The model's name or URL, for the error.
  * @throws EmotionCamError `model-corrupt`.
  */
-export async function readNetwork(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Network> {
+export function readNetwork(bytes: Uint8Array<ArrayBuffer>, name: string): Network {
   try {
-    await checkHash(bytes);
+    demand(bytes.length >= HEADER_BYTES, `it has ${bytes.length} bytes`);
     return read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (cause) {
     if (!(cause instanceof Refusal)) throw cause;
@@ -56,17 +56,6 @@ export async function readNetwork(bytes: Uint8Array<ArrayBuffer>, name: string):
       { cause },
     );
   }
-}
-
-async function checkHash(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  demand(bytes.length >= HEADER_BYTES, `it has ${bytes.length} bytes`);
-  const blanked = bytes.slice();
-  blanked.fill(0, HASH_AT, HASH_AT + HASH_BYTES);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", blanked));
-  demand(
-    hash.every((byte, i) => byte === bytes[HASH_AT + i]),
-    "its sha256 does not match its bytes",
-  );
 }
 
 function read(view: DataView): Network {
@@ -86,13 +75,13 @@ function read(view: DataView): Network {
   demand(zero <= (kind === "gray" ? 127 : 0), `its input's zero is ${zero}`);
   const input = { kind, size, zero };
 
-  const planes = [inputPlane(input)];
+  const maps = [inputMap(input)];
   const layers: Layer[] = [];
   let weights = 0;
   for (let index = 0; index < count; index++) {
     const head = readHead(view, HEADER_BYTES + index * LAYER_BYTES);
     try {
-      const source = checkHead(head, planes);
+      const source = checkHead(head, maps);
       const { biases, scales } = constantCounts(head.kind, head.channels);
       const weighs = weightCount(head, source);
       weights += weighs;
@@ -106,16 +95,16 @@ function read(view: DataView): Network {
         weights: unpack(view, at + 4 * (biases + scales), weighs, head.bits),
       };
       at += 4 * (biases + scales) + bytes;
-      checkSums(layer, source, planes[layer.residual]);
+      checkSums(layer, source, maps[layer.residual]);
       layers.push(layer);
-      planes.push(outputPlane(layer, source));
+      maps.push(outputMap(layer, source));
     } catch (cause) {
       if (cause instanceof Refusal) throw new Refusal(`layer ${index}: ${cause.message}`);
       throw cause;
     }
   }
   demand(at === view.byteLength, "bytes follow the last layer");
-  checkShortcuts(layers, planes);
+  checkShortcuts(layers, maps);
   demand(
     layers.some((layer) => layer.numbers === "float"),
     "it has no output",
@@ -135,7 +124,7 @@ function readHead(view: DataView, at: number): Head {
     kind,
     numbers,
     bits: view.getUint8(at + 2),
-    kernel: view.getUint8(at + 3),
+    windowSize: view.getUint8(at + 3),
     stride: view.getUint8(at + 4),
     input: view.getUint8(at + 5),
     residual: residual === NO_RESIDUAL ? -1 : residual,
@@ -146,14 +135,17 @@ function readHead(view: DataView, at: number): Head {
   };
 }
 
-/** @returns The plane that the layer reads. */
-function checkHead(head: Head, planes: readonly Plane[]): Plane {
-  const { kind, numbers, bits, kernel, stride, channels, floor, ceiling } = head;
-  const source = planes[head.input];
-  demand(source !== undefined && source.numbers !== "float", `it reads plane ${head.input}`);
+/** Check a layer's sizes, indices and types. @returns The map that the layer reads. */
+function checkHead(head: Head, maps: readonly FeatureMap[]): FeatureMap {
+  const { kind, numbers, bits, windowSize, stride, channels, floor, ceiling } = head;
+  const source = maps[head.input];
+  demand(source !== undefined && source.numbers !== "float", `it reads map ${head.input}`);
   demand(channels >= 1 && channels <= MAX_CHANNELS, `it has ${channels} channels`);
   const whole = kind === "dense" || kind === "average";
-  demand(whole ? kernel === 0 && stride === 1 : kernel >= 1 && kernel <= MAX_KERNEL, `its window is ${kernel} wide`);
+  demand(
+    whole ? windowSize === 0 && stride === 1 : windowSize >= 1 && windowSize <= MAX_KERNEL,
+    `its window is ${windowSize} wide`,
+  );
   demand(stride === 1 || stride === 2, `its stride is ${stride}`);
   const weighs = weightCount(head, source);
   demand(weighs > 0 ? bits >= 2 && bits <= 16 : bits === 0, `its weights have ${bits} bits`);
@@ -176,26 +168,26 @@ function checkHead(head: Head, planes: readonly Plane[]): Plane {
     demand(floor <= source.floor && ceiling >= source.ceiling, "its range is narrower than what it takes");
   }
 
-  const out = outputPlane(
+  const out = outputMap(
     { ...head, weights: new Int16Array(), bias: new Int32Array(), scale: new Float32Array() },
     source,
   );
-  demand(out.height * out.width * Math.ceil(channels / 8) * 8 <= MAX_PLANE, "it makes too large a plane");
+  demand(out.height * out.width * Math.ceil(channels / 8) * 8 <= MAX_MAP, "it makes too large a map");
 
   if (head.residual === -1) {
     demand(head.residualScale === 0, "it scales no residual");
     return source;
   }
-  const shortcut = planes[head.residual];
-  demand(shortcut !== undefined && head.residual > 0, `it adds plane ${head.residual}`);
+  const shortcut = maps[head.residual];
+  demand(shortcut !== undefined && head.residual > 0, `it adds map ${head.residual}`);
   demand(kind === "convolution" && numbers !== "float" && shortcut.numbers === numbers, "it cannot add a residual");
   demand(shortcut.channels <= channels, `it adds ${shortcut.channels} channels to ${channels}`);
   demand(Number.isFinite(head.residualScale) && head.residualScale >= 0, `it scales by ${head.residualScale}`);
   return source;
 }
 
-/** Proves that the layer's sums fit, and that what is rounded can be. */
-function checkSums(layer: Layer, source: Plane, shortcut: Plane | undefined): void {
+/** Prove that the layer's sums fit int32, or int16 in a depthwise convolution, and that they can be rounded. */
+function checkSums(layer: Layer, source: FeatureMap, shortcut: FeatureMap | undefined): void {
   const { kind, channels, bias, scale, weights } = layer;
   demand(
     scale.every((factor) => Number.isFinite(factor) && factor >= 0),
@@ -208,7 +200,7 @@ function checkSums(layer: Layer, source: Plane, shortcut: Plane | undefined): vo
     return;
   }
   if (kind === "depthwise") {
-    const taps = layer.kernel ** 2;
+    const taps = layer.windowSize ** 2;
     for (let channel = 0; channel < channels; channel++) {
       let sum = Math.abs(bias[channel]!) + taps;
       for (let tap = 0; tap < taps; tap++) {
@@ -231,47 +223,21 @@ function checkSums(layer: Layer, source: Plane, shortcut: Plane | undefined): vo
   }
 }
 
-/** Whether layer `index` is a depthwise convolution that runs together with the pointwise one behind it. */
-export function isBlock(layers: readonly Layer[], index: number): boolean {
-  const [taps, point] = [layers[index], layers[index + 1]];
-  return (
-    taps?.kind === "depthwise" &&
-    point?.kind === "convolution" &&
-    point.input === index + 1 &&
-    point.kernel === 1 &&
-    point.stride === 1 &&
-    point.numbers === "word" &&
-    layers.every((layer) => layer === point || (layer.input !== index + 1 && layer.residual !== index + 1))
-  );
-}
-
-/** A residual has its sum's size, or twice that where a block halves the very plane that is added. */
-function checkShortcuts(layers: readonly Layer[], planes: readonly Plane[]): void {
+/** Check that a residual has the size of the outputs, or twice that where a block halves the very map that is added. */
+function checkShortcuts(layers: readonly Layer[], maps: readonly FeatureMap[]): void {
   layers.forEach((layer, index) => {
     if (layer.residual === -1) return;
-    const shortcut = planes[layer.residual]!;
-    const out = planes[index + 1]!;
+    const shortcut = maps[layer.residual]!;
+    const out = maps[index + 1]!;
     if (shortcut.height === out.height && shortcut.width === out.width) return;
     const taps = layers[index - 1];
     const halves = isBlock(layers, index - 1) && taps?.stride === 2 && taps.input === layer.residual;
     const even = shortcut.width % 2 === 0 && shortcut.height % 2 === 0;
-    demand(halves && even, `layer ${index}: it adds a plane of another size`);
+    demand(halves && even, `layer ${index}: it adds a map of another size`);
   });
 }
 
-/** Padding around a plane that all its readers' windows stay within, in pixels. */
-export function paddingFor(layers: readonly Layer[], plane: number, size: number): { before: number; after: number } {
-  let before = 0;
-  let after = 0;
-  for (const { input, kernel, stride } of layers) {
-    if (input !== plane || kernel === 0) continue;
-    const padding = samePadding(size, kernel, stride);
-    before = Math.max(before, padding.before);
-    after = Math.max(after, padding.after);
-  }
-  return { before, after };
-}
-
+/** Read `count` weights of `bits` bits, two's complement, from the lowest bit of each uint32 up. */
 function unpack(view: DataView, at: number, count: number, bits: number): Int16Array {
   const weights = new Int16Array(count);
   const shift = 32 - bits;

@@ -4,10 +4,13 @@ import { type GraphModel, loadGraphModel } from "@tensorflow/tfjs-converter";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { loadAndCompile, loadLiteRt, Tensor as LiteRtTensor } from "@litertjs/core";
 import { startBackend } from "../../../../src/runtime/backend.ts";
-import { loadKernels } from "../../../../src/runtime/int8/kernels.ts";
-import { type Layer, type Network, planesOf } from "../../../../src/runtime/int8/layers.ts";
-import { type Kernels, type LoadedNetwork, loadNetwork } from "../../../../src/runtime/int8/network.ts";
-import { ALIGNMENT, STEP_BYTES, type Variant, planNetwork } from "../../../../src/runtime/int8/plan.ts";
+import { chooseVariant } from "../../../../src/runtime/int8/choose-variant.ts";
+import { type Layer, type Network, mapsOf } from "../../../../src/runtime/int8/network.ts";
+import { type KernelModule, type LoadedNetwork, loadNetwork } from "../../../../src/runtime/int8/tfjs-kernel.ts";
+import { ALIGNMENT } from "../../../../src/runtime/int8/arena.ts";
+import { planNetwork } from "../../../../src/runtime/int8/plan.ts";
+import { STEP_BYTES } from "../../../../src/runtime/int8/steps.ts";
+import type { Variant } from "../../../../src/runtime/int8/variant.ts";
 import { readNetwork } from "../../../../src/runtime/int8/reader.ts";
 
 /** What was prepared: what does not change from turn to turn. */
@@ -53,7 +56,7 @@ declare global {
 /** A long matrix product and nothing else: 256 pixels, 256 channels to 256. What it reaches is called the peak. */
 function peakNetwork(bits: 8 | 16): Network {
   const layer = (input: number, from: number, channels: number): Layer => ({
-    ...{ kind: "convolution", input, kernel: 1, stride: 1, channels, bits },
+    ...{ kind: "convolution", input, windowSize: 1, stride: 1, channels, bits },
     ...{ numbers: bits === 8 ? "byte" : "word", floor: 0, ceiling: bits === 8 ? 127 : 32767 },
     ...{ residual: -1, residualScale: 0 },
     weights: new Int16Array(from * channels).fill(1),
@@ -116,7 +119,7 @@ const LAYER_MS = 0.15;
 const WINOGRAD_SHARE = 25 / 81;
 
 /** Each of a network's steps alone, in turn: the shortest times, which other programs lengthen least. */
-function timeLayers(network: Network, { run }: Kernels, variant: Variant): LayerTime[] {
+function timeLayers(network: Network, { run }: KernelModule, variant: Variant): LayerTime[] {
   const plan = planNetwork(network, variant);
   const memory = zeros([Math.ceil((plan.bytes + ALIGNMENT) / 4)], "int32");
   const pixels = zeros([network.input.size ** 2], "int32");
@@ -144,18 +147,19 @@ function timeLayers(network: Network, { run }: Kernels, variant: Variant): Layer
     });
   }
   for (const used of [memory, pixels, out]) used.dispose();
-  const planes = planesOf(network);
+  const planes = mapsOf(network);
   return plan.stepKinds.flatMap(({ operation, layer: index }, step): LayerTime[] => {
     const layer = network.layers[index];
     const to = planes[index + 1]!;
-    const macsOfLayer = ({ weights, kernel }: Layer) => weights.length * (kernel === 0 ? 1 : to.height * to.width);
+    const macsOfLayer = ({ weights, windowSize }: Layer) =>
+      weights.length * (windowSize === 0 ? 1 : to.height * to.width);
     if (layer === undefined || !["convolution", "winograd", "block"].includes(operation)) return [];
     const from = operation === "block" ? planes[network.layers[index - 1]!.input]! : planes[layer.input]!;
     const macs = macsOfLayer(layer) + (operation === "block" ? macsOfLayer(network.layers[index - 1]!) : 0);
-    const kernel = operation === "block" ? network.layers[index - 1]!.kernel : layer.kernel;
+    const windowSize = operation === "block" ? network.layers[index - 1]!.windowSize : layer.windowSize;
     return [
       {
-        what: `${kernel}x${kernel} ${from.width}x${from.height}x${from.channels} to ${to.width}x${to.height}x${to.channels}`,
+        what: `${windowSize}x${windowSize} ${from.width}x${from.height}x${from.channels} to ${to.width}x${to.height}x${to.channels}`,
         ...{ operation, macs, ms: bestMs[step]! },
         doneMacs: operation === "winograd" ? macs * WINOGRAD_SHARE : macs,
         bits: from.numbers === "word" || operation === "winograd" || variant === "dot16" ? 16 : 8,
@@ -183,9 +187,9 @@ async function turn(name: string, leastMs: number): Promise<number[]> {
 
 async function prepare(classifier: string): Promise<Prepared> {
   const { simd, wasmBytes } = await startBackend(`${location.origin}/site/`);
-  const { kernels, variant } = await loadKernels(`${location.origin}/site/`, simd);
-  const blazeface = await readNetwork(await fetchBytes("/site/models/blazeface/model.ec8"), "blazeface");
-  const expressions = await readNetwork(await fetchBytes(`/classifier/model.ec8`), classifier);
+  const { kernels, variant } = await chooseVariant(`${location.origin}/site/`, simd);
+  const blazeface = readNetwork(await fetchBytes("/site/models/blazeface/model.ec8"), "blazeface");
+  const expressions = readNetwork(await fetchBytes(`/classifier/model.ec8`), classifier);
   const faces = loadNetwork(blazeface, kernels, variant);
   const labels = loadNetwork(expressions, kernels, variant);
   const heapBytes = wasmBytes();

@@ -1,46 +1,41 @@
 import { type Tensor, keep, zeros } from "@tensorflow/tfjs-core";
 import { EmotionCamError } from "../../errors.ts";
 import type { SimdLevel } from "../../types.ts";
-import type { Layer, Network } from "./layers.ts";
-import { type Kernels, type LoadedNetwork, instantiate, loadNetwork } from "./network.ts";
-import type { Variant } from "./plan.ts";
+import type { Layer, Network } from "./network.ts";
+import { type KernelModule, type LoadedNetwork, instantiate, loadNetwork } from "./tfjs-kernel.ts";
+import { type Variant, variantsOf } from "./variant.ts";
 
-/** What the measuring of the variants may take; faces are waited for. */
+/** Time for measuring the variants: faces wait for it. */
 const CALIBRATION_MS = 15;
-/** Before it each variant runs a little, so that the browser's optimizing compiler learns of it, … */
+/** Time for running each variant before, so that the browser's optimizing compiler takes it up, … */
 const WARM_UP_MS = 5;
-/** … and then gets time to finish, while the networks are read: hastily compiled code would decide otherwise. */
+/** … and time for that compiler to finish, while the networks are read: its first code would decide otherwise. */
 const COMPILER_MS = 40;
-/** Every variant is timed this often at least. */
+/** Rounds of measurements at least. */
 const LEAST_ROUNDS = 3;
-/** A measurement's least length: long beside the steps of a browser's clock. */
+/** Length of a measurement at least: long beside the resolution of a browser's clock. */
 const MEASURE_MS = 0.5;
-/** Convolutions like the classifiers': most of their work has stride 1, and can be done by Winograd's scheme. */
+/** The probe's convolutions are like the classifiers': most of their work is 3x3 at stride 1 and suits Winograd. */
 const PROBE_SIZE = 12;
 const PROBE_CHANNELS = 64;
 
-/** What each module can do. */
-export const VARIANTS: Readonly<Record<Exclude<SimdLevel, "none">, readonly Variant[]>> = {
-  relaxed: ["relaxed", "relaxed-winograd", "pairs-winograd"],
-  simd128: ["extmul", "dot16"],
-};
-
-/** Kernels on the backend's memory, and the fastest way to use them here. */
-export interface ChosenKernels {
-  readonly kernels: Kernels;
+/** A module on the backend's memory, and the variant that is fastest with it on this processor. */
+export interface ChosenVariant {
+  readonly kernels: KernelModule;
   readonly variant: Variant;
 }
 
 /**
- * Fetches and compiles the kernels for what the browser has, and finds out which variant is fastest on this processor.
+ * Fetch and compile the module for this browser's SIMD, and measure which of its variants is fastest.
  *
  * @param assetBase URL of the folder that holds `wasm/`, ending in a slash.
+ * @param simd What the browser has; not `none`.
  * @throws EmotionCamError `wasm-load`, which names the file.
  */
-export async function loadKernels(assetBase: string, simd: SimdLevel): Promise<ChosenKernels> {
-  const kind = simd === "relaxed" ? "relaxed" : "simd128";
-  const url = new URL(`wasm/kernels-${kind}.wasm`, assetBase).href;
-  let kernels: Kernels;
+export async function chooseVariant(assetBase: string, simd: SimdLevel): Promise<ChosenVariant> {
+  const module = simd === "relaxed" ? "relaxed" : "simd128";
+  const url = new URL(`wasm/kernels-${module}.wasm`, assetBase).href;
+  let kernels: KernelModule;
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`it answers ${response.status}`);
@@ -52,7 +47,7 @@ export async function loadKernels(assetBase: string, simd: SimdLevel): Promise<C
       { cause },
     );
   }
-  return { kernels, variant: await fastest(kernels, VARIANTS[kind]) };
+  return { kernels, variant: await fastest(kernels, variantsOf(module)) };
 }
 
 /** A variant that is tried out. */
@@ -63,10 +58,10 @@ interface Runner {
 }
 
 /**
- * Times convolutions in every variant, in turn, and answers the one whose best time was shortest: whatever else the
- * processor does meanwhile only lengthens the others.
+ * Measure a few convolutions in every variant, in turn, and return the variant with the shortest time. The shortest time
+ * is compared because other work on the processor only lengthens times.
  */
-export async function fastest(kernels: Kernels, variants: readonly Variant[]): Promise<Variant> {
+async function fastest(kernels: KernelModule, variants: readonly Variant[]): Promise<Variant> {
   const pixels = keep(zeros([PROBE_SIZE, PROBE_SIZE], "int32"));
   const probe = probeNetwork();
   const runners = variants.map((variant): Runner => ({
@@ -83,7 +78,7 @@ export async function fastest(kernels: Kernels, variants: readonly Variant[]): P
   return runners.reduce((best, runner) => (runner.bestMs < best.bestMs ? runner : best)).variant;
 }
 
-/** For `forMs` and at least so many rounds; notes each one's shortest time. */
+/** Run the variants in turn for `forMs`, for at least `leastRounds` rounds, and note the shortest time of each. */
 function takeTurns(runners: readonly Runner[], pixels: Tensor, forMs: number, leastRounds: number): void {
   const endMs = performance.now() + forMs;
   for (let round = 0; round < leastRounds || performance.now() < endMs; round++) {
@@ -97,12 +92,12 @@ function takeTurns(runners: readonly Runner[], pixels: Tensor, forMs: number, le
   }
 }
 
-/** Gray to 64 channels, a 3x3 convolution of those, one that halves the plane, and one output. */
+/** Make the network that is measured: gray to 64 channels, 3x3 of those, 3x3 that halves the map, and one output. */
 function probeNetwork(): Network {
-  const layer = (input: number, kernel: number, stride: number, channels: number, from: number): Layer => ({
-    ...{ kind: "convolution", input, kernel, stride, channels, numbers: "byte", floor: 0, ceiling: 127, bits: 8 },
+  const layer = (input: number, windowSize: number, stride: number, channels: number, from: number): Layer => ({
+    ...{ kind: "convolution", input, windowSize, stride, channels, numbers: "byte", floor: 0, ceiling: 127, bits: 8 },
     ...{ residual: -1, residualScale: 0 },
-    weights: new Int16Array(channels * kernel * kernel * from).fill(1),
+    weights: new Int16Array(channels * windowSize * windowSize * from).fill(1),
     bias: new Int32Array(channels),
     scale: new Float32Array(channels).fill(2 ** -10),
   });
