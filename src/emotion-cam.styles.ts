@@ -128,7 +128,7 @@ export const styles = css`
     height: 100%;
   }
 
-  /* Painted as small as it is, and enlarged afterwards: else Chromium keeps each picture in full size, 500 MB of them. */
+  /* Painted as small as it is, and enlarged afterwards: else Chromium keeps each picture in full size. */
   .veil {
     position: absolute;
     top: 0;

@@ -111,7 +111,7 @@ export interface RuntimeInfo {
   readonly wasmBytes: number;
 }
 
-/** The answer to one frame: plain data, under 1 KB for a face or two. */
+/** The answer to one frame: plain data, under 1 KB for a face or two; 3 KB more with a coarse picture. */
 export interface FrameResult {
   /** Where the options ask for it. */
   readonly coarse?: CoarsePicture;

@@ -56,9 +56,9 @@ interface View {
 /**
  * Cuts squares straight out of a frame's bytes, by plain arithmetic and without a canvas: a camera's YUV planes are
  * copied as they are, and only the few pixels of the squares are converted. Measured with the fake camera, one letterbox
- * and one face, Chromium without a GPU, in turn in one run (`tests/commands/bench-camera.ts`): a third of what drawing
- * the frame onto a canvas and cutting from there takes. And Chromium keeps each frame that is drawn onto a canvas in a
- * cache of up to 500 MB.
+ * and one face, Chromium without a GPU, in turn in one run (`tests/commands/bench-camera.ts`): a quarter of what
+ * drawing the frame onto a canvas and cutting from there takes, or less. And Chromium keeps each frame that is drawn onto a canvas, until
+ * hundreds of megabytes are full of them: the same command tells.
  *
  * Pixels of other kinds (a picture's, a film's of 10 bits) are first made into planes.
  *
@@ -106,9 +106,14 @@ export class Planes {
   async #convert(frame: VideoFrame, width: number, height: number): Promise<Level | null> {
     const format = PIXEL_FORMATS.find((each) => each === frame.format);
     const wish: VideoFrameCopyToOptions = format === undefined ? { format: "RGBA" } : {};
-    if (format === undefined && !converts(frame, wish, width * height * 4)) return null;
-    this.#buffer = sized(this.#buffer, frame.allocationSize(wish));
-    await frame.copyTo(this.#buffer, wish);
+    try {
+      // Older browsers know no wishes and copy a frame as it is: in another size, or not at all.
+      if (frame.allocationSize(wish) !== width * height * 4) return null;
+      this.#buffer = sized(this.#buffer, width * height * 4);
+      await frame.copyTo(this.#buffer, wish);
+    } catch {
+      return null;
+    }
     const colour = { width: (width + 1) >> 1, height: (height + 1) >> 1 };
     const [light, count] = [width * height, colour.width * colour.height];
     this.#made = sized(this.#made, light + 2 * count);
@@ -219,40 +224,29 @@ function isPlanar({ format }: VideoFrame): boolean {
 
 const PIXEL_FORMATS = ["RGBA", "RGBX", "BGRA", "BGRX"] as const;
 
-/** Browsers before the spring of 2024 copy frames as they are: other ones fail, or have another size. */
-function converts(frame: VideoFrame, wish: VideoFrameCopyToOptions, bytes: number): boolean {
-  try {
-    return frame.allocationSize(wish) === bytes;
-  } catch {
-    return false;
-  }
-}
-
 /** @returns The same bytes where they are as many as wanted. */
 function sized(bytes: Bytes, count: number): Bytes {
   return bytes.length === count ? bytes : new Uint8Array(count);
 }
 
 /**
- * How a frame is shown: turned clockwise by quarters, then mirrored, and stretched to its display size.
- * https://www.w3.org/TR/webcodecs/#dom-videoframe-rotation
+ * How a frame is shown: turned clockwise by quarters, then mirrored, and stretched to its display size; its middle stays
+ * its middle. https://www.w3.org/TR/webcodecs/#dom-videoframe-rotation
  *
  * @param width Of the planes, pixels.
  */
 function viewOf(frame: VideoFrame, width: number, height: number): View {
   const { displayWidth, displayHeight } = frame;
   const { rotation = 0, flip = false } = frame as VideoFrame & { readonly rotation?: number; readonly flip?: boolean };
-  const [across, down] = [width / displayWidth, height / displayHeight];
-  const [acrossTurned, downTurned] = [width / displayHeight, height / displayWidth];
-  const turned: View = [
-    { xx: across, xy: 0, x0: 0, yx: 0, yy: down, y0: 0 },
-    { xx: 0, xy: acrossTurned, x0: 0, yx: -downTurned, yy: 0, y0: height },
-    { xx: -across, xy: 0, x0: width, yx: 0, yy: -down, y0: height },
-    { xx: 0, xy: -acrossTurned, x0: width, yx: downTurned, yy: 0, y0: 0 },
-  ][(((rotation / 90) % 4) + 4) % 4]!;
-  if (!flip) return turned;
-  const { xx, xy, x0, yx, yy, y0 } = turned;
-  return { xx: -xx, xy, x0: x0 + xx * displayWidth, yx: -yx, yy, y0: y0 + yx * displayWidth };
+  const cos = Math.round(Math.cos((rotation * Math.PI) / 180));
+  const sin = Math.round(Math.sin((rotation * Math.PI) / 180));
+  const across = width / (sin === 0 ? displayWidth : displayHeight);
+  const down = height / (sin === 0 ? displayHeight : displayWidth);
+  const mirror = flip ? -1 : 1;
+  const [xx, xy, yx, yy] = [mirror * cos * across, sin * across, -mirror * sin * down, cos * down];
+  const x0 = (width - xx * displayWidth - xy * displayHeight) / 2;
+  const y0 = (height - yx * displayWidth - yy * displayHeight) / 2;
+  return { xx, xy, x0, yx, yy, y0 };
 }
 
 /**

@@ -15,7 +15,7 @@ export interface VeiledScene extends Picture {
  * face that is not found yet, or moved since the frame that was looked at, would show for a moment. What hides the
  * picture is the style sheet, by the element's attribute, before the first frame and without any script; this only
  * paints the coarse picture over it (`blur`), or nothing (`hide`). The coarse picture comes from the worker, which has
- * the frame's pixels: of what is drawn onto a canvas Chromium keeps every whole frame, in up to 500 MB.
+ * the frame's pixels: what is drawn onto a canvas Chromium keeps, every whole frame of it.
  */
 export class Veil {
   readonly #canvas = document.createElement("canvas");

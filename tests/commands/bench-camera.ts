@@ -4,7 +4,8 @@
  *   npx tsx tests/commands/bench-camera.ts [--seconds N] [--rounds N]
  *
  * With the fake camera at 30 frames a second and the GPU off. The paths are taken in turn; CPU time is that of all of
- * the browser's processes, less what only showing the camera costs.
+ * the browser's processes, less what only showing the camera costs. Memory is what the page's process has to itself after
+ * 20 s, each path in a browser of its own. "picture" is a still one as the source, in place of the camera.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -29,7 +30,11 @@ const PATHS: readonly Path[] = [
   "ImageBitmap, canvas",
   "track processor, canvas",
   "track processor, planes",
+  "picture, canvas",
+  "picture, planes",
 ];
+/** What is kept of frames fills within this, seconds. */
+const MEMORY_SECONDS = 20;
 
 const { values } = parseArgs({
   options: { seconds: { type: "string", default: "3" }, rounds: { type: "string", default: "4" } },
@@ -67,7 +72,12 @@ interface Measured {
   readonly grabMs: number;
 }
 
-async function measure(url: string, size: (typeof SIZES)[number]): Promise<Map<Path, Measured[]>> {
+/** Opens the camera in a browser of its own, for `work`. */
+async function withCamera<T>(
+  url: string,
+  size: (typeof SIZES)[number],
+  work: (browser: BenchBrowser, run: (path: Path, seconds: number) => Promise<Outcome>) => Promise<T>,
+): Promise<T> {
   const browser = await BenchBrowser.launch(FAKE_CAMERA);
   try {
     const page = await browser.browser.newPage();
@@ -75,12 +85,20 @@ async function measure(url: string, size: (typeof SIZES)[number]): Promise<Map<P
     await page.waitForFunction("window.camera !== undefined");
     const opened = await page.evaluate(({ width, height }) => window.camera.open(width, height), size);
     if (opened.width !== size.width) throw new Error(`The fake camera gives ${opened.width}x${opened.height}.`);
+    return await work(browser, (path, time) =>
+      page.evaluate(([name, time]) => window.camera.run(name, time), [path, time] as const),
+    );
+  } finally {
+    await browser.close();
+  }
+}
+
+function measure(url: string, size: (typeof SIZES)[number]): Promise<Map<Path, Measured[]>> {
+  return withCamera(url, size, async (browser, run) => {
     const measured = new Map<Path, Measured[]>(PATHS.map((path) => [path, []]));
     for (let round = 0; round <= rounds; round++) {
       for (const path of PATHS) {
-        const run = (): Promise<Outcome> =>
-          page.evaluate(([name, time]) => window.camera.run(name, time), [path, seconds] as const);
-        const { value, use } = await browser.watch(run);
+        const { value, use } = await browser.watch(() => run(path, seconds));
         if (round === 0) continue;
         measured.get(path)!.push({
           fps: value.frames / seconds,
@@ -92,9 +110,14 @@ async function measure(url: string, size: (typeof SIZES)[number]): Promise<Map<P
       }
     }
     return measured;
-  } finally {
-    await browser.close();
-  }
+  });
+}
+
+function memoryOf(url: string, size: (typeof SIZES)[number], path: Path): Promise<number | null> {
+  return withCamera(url, size, async (browser, run) => {
+    await run(path, MEMORY_SECONDS);
+    return browser.pageMemoryMB();
+  });
 }
 
 const number = (value: number) => (Number.isFinite(value) ? value.toFixed(2) : "");
@@ -103,9 +126,9 @@ const server = await serve();
 try {
   const url = `http://localhost:${(server.address() as AddressInfo).port}/`;
   console.log(
-    "| source | path | frames a second | page: grab ms | worker: both squares ms | at least | CPU ms a frame |",
+    "| source | path | frames a second | page: grab ms | worker: both squares ms | at least | CPU ms a frame | page's process MB |",
   );
-  console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
+  console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
   for (const size of SIZES) {
     const measured = await measure(url, size);
     const idle = median(measured.get("none")!.map(({ cpuMs }) => cpuMs));
@@ -121,6 +144,7 @@ try {
         number(of((run) => run.workerMs)),
         number(Math.min(...runs.map((run) => run.leastWorkerMs))),
         cpu,
+        (await memoryOf(url, size, path))?.toFixed(0) ?? "",
       ];
       console.log(`| ${cells.join(" | ")} |`);
     }

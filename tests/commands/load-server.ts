@@ -87,8 +87,7 @@ class Server {
     writeFileSync(join(folder, "told"), "");
     const flags = /^ExecStart=\S+ (.*) \S+\/server\.mjs/m.exec(UNIT)![1]!.split(" ");
     const words = [...flags, join(ROOT, "dist/kiosk/server.mjs"), "--settings", join(folder, "kiosk.conf")];
-    const own = [...UNIT.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]);
-    const env = { ...Object.fromEntries(own), PATH: `${folder}:${process.env["PATH"]}`, NOTIFY_SOCKET: "/nowhere" };
+    const env = { PATH: `${folder}:${process.env["PATH"]}`, NOTIFY_SOCKET: "/nowhere" };
     this.#child = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "inherit"], env });
   }
 
