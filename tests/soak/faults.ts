@@ -154,6 +154,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "WebAssembly traps",
     async run({ worker }) {
+      // It traps on a frame that the detector looks at: until then frames are answered from the tracks.
+      const gone = new Promise((resolve) => worker?.once("close", resolve));
       await worker
         ?.evaluate(() => {
           // A module with one function, whose body is `unreachable`.
@@ -166,6 +168,7 @@ export const FAULTS: readonly Fault[] = [
           (globalThis as unknown as { _tfengine: { runKernel: () => void } })._tfengine.runKernel = () => trap();
         })
         .catch(() => {});
+      await gone;
     },
   },
   {

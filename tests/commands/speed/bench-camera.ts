@@ -4,7 +4,8 @@
  *   npm run bench:camera -- [--seconds N] [--rounds N]
  *
  * Uses Chromium's fake camera at 30 frames a second with the GPU off, and takes the paths in turn. CPU time is that of all
- * the browser's processes, less the cost of showing the camera.
+ * the browser's processes, less the cost of showing the camera. Memory is the private memory of the page's process after
+ * 20 s of one path, in a browser of its own. The rows "picture" use a still picture in place of the camera.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -29,7 +30,11 @@ const PATHS: readonly Path[] = [
   "ImageBitmap, canvas",
   "track processor, canvas",
   "track processor, planes",
+  "picture, canvas",
+  "picture, planes",
 ];
+/** Chromium's cache of drawn frames is full after this time, seconds. */
+const MEMORY_SECONDS = 20;
 
 const { values } = parseArgs({
   options: { seconds: { type: "string", default: "3" }, rounds: { type: "string", default: "4" } },
@@ -69,7 +74,12 @@ interface Measured {
   readonly grabMs: number;
 }
 
-async function measure(url: string, size: (typeof SIZES)[number]): Promise<Map<Path, Measured[]>> {
+/** Opens the camera in a browser of its own, for `work`. */
+async function withCamera<T>(
+  url: string,
+  size: (typeof SIZES)[number],
+  work: (browser: BenchBrowser, run: (path: Path, seconds: number) => Promise<Outcome>) => Promise<T>,
+): Promise<T> {
   const browser = await BenchBrowser.launch(FAKE_CAMERA);
   try {
     const page = await browser.browser.newPage();
@@ -77,12 +87,20 @@ async function measure(url: string, size: (typeof SIZES)[number]): Promise<Map<P
     await page.waitForFunction("window.camera !== undefined");
     const opened = await page.evaluate(({ width, height }) => window.camera.open(width, height), size);
     if (opened.width !== size.width) throw new Error(`The fake camera gives ${opened.width}x${opened.height}.`);
+    return await work(browser, (path, time) =>
+      page.evaluate(([name, time]) => window.camera.run(name, time), [path, time] as const),
+    );
+  } finally {
+    await browser.close();
+  }
+}
+
+function measure(url: string, size: (typeof SIZES)[number]): Promise<Map<Path, Measured[]>> {
+  return withCamera(url, size, async (browser, run) => {
     const measured = new Map<Path, Measured[]>(PATHS.map((path) => [path, []]));
     for (let round = 0; round <= rounds; round++) {
       for (const path of PATHS) {
-        const run = (): Promise<Outcome> =>
-          page.evaluate(([name, time]) => window.camera.run(name, time), [path, seconds] as const);
-        const { value, use } = await browser.watch(run);
+        const { value, use } = await browser.watch(() => run(path, seconds));
         if (round === 0) continue;
         measured.get(path)!.push({
           fps: value.frames / seconds,
@@ -94,9 +112,14 @@ async function measure(url: string, size: (typeof SIZES)[number]): Promise<Map<P
       }
     }
     return measured;
-  } finally {
-    await browser.close();
-  }
+  });
+}
+
+function memoryOf(url: string, size: (typeof SIZES)[number], path: Path): Promise<number | null> {
+  return withCamera(url, size, async (browser, run) => {
+    await run(path, MEMORY_SECONDS);
+    return browser.pageMemoryMB();
+  });
 }
 
 const number = (value: number) => (Number.isFinite(value) ? value.toFixed(2) : "");
@@ -105,9 +128,9 @@ const server = await serve();
 try {
   const url = `http://localhost:${(server.address() as AddressInfo).port}/`;
   console.log(
-    "| source | path | frames a second | page: grab ms | worker: both squares ms | at least | CPU ms a frame |",
+    "| source | path | frames a second | page: grab ms | worker: both squares ms | at least | CPU ms a frame | page's process MB |",
   );
-  console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
+  console.log("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |");
   for (const size of SIZES) {
     const measured = await measure(url, size);
     const idle = median(measured.get("none")!.map(({ cpuMs }) => cpuMs));
@@ -123,6 +146,7 @@ try {
         number(of((run) => run.workerMs)),
         number(Math.min(...runs.map((run) => run.leastWorkerMs))),
         cpu,
+        (await memoryOf(url, size, path))?.toFixed(0) ?? "",
       ];
       console.log(`| ${cells.join(" | ")} |`);
     }

@@ -8,7 +8,9 @@ export type Path =
   | "VideoFrame, planes"
   | "ImageBitmap, canvas"
   | "track processor, canvas"
-  | "track processor, planes";
+  | "track processor, planes"
+  | "picture, canvas"
+  | "picture, planes";
 
 /** Only Chromium has it in pages. @see https://w3c.github.io/mediacapture-transform/ */
 declare class MediaStreamTrackProcessor {
@@ -28,6 +30,8 @@ export interface Outcome {
 let stream: MediaStream;
 let worker: Worker | undefined;
 const video = document.createElement("video");
+/** The camera's first frame, as pixels. */
+const picture = document.createElement("img");
 
 async function open(width: number, height: number): Promise<{ width: number; height: number }> {
   stream = await navigator.mediaDevices.getUserMedia({ video: { width, height, frameRate: 30 } });
@@ -35,6 +39,10 @@ async function open(width: number, height: number): Promise<{ width: number; hei
   video.srcObject = stream;
   document.body.append(video);
   await video.play();
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  canvas.getContext("2d")!.drawImage(video, 0, 0);
+  picture.src = canvas.toDataURL();
+  await picture.decode();
   return { width: video.videoWidth, height: video.videoHeight };
 }
 
@@ -76,8 +84,11 @@ async function run(path: Path, seconds: number): Promise<Outcome> {
     to.postMessage({ type: "stream", readable, way } satisfies ToWorker, [readable]);
   };
   const take = () => new VideoFrame(video);
+  const takePicture = () => new VideoFrame(picture, { timestamp: 0 });
   if (path === "VideoFrame, canvas") void handOver("canvas", take);
   if (path === "VideoFrame, planes") void handOver("planes", take);
+  if (path === "picture, canvas") void handOver("canvas", takePicture);
+  if (path === "picture, planes") void handOver("planes", takePicture);
   if (path === "ImageBitmap, canvas") void handOver("canvas", () => createImageBitmap(video));
   if (path === "track processor, canvas") handStreamOver("canvas");
   if (path === "track processor, planes") handStreamOver("planes");
