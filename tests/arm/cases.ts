@@ -34,7 +34,7 @@ export async function makeCases(site: string): Promise<ReadonlyMap<string, Uint8
   const files = new Map<string, Uint8Array | string>();
   const names: Case[] = [];
   const add = async (name: string, bytes: Uint8Array<ArrayBuffer>, seed: number) => {
-    const network = await readNetwork(bytes, name);
+    const network = readNetwork(bytes, name);
     const rgba = randomPixels(seed, network.input.size);
     names.push({ name });
     files.set(`/cases/${name}.ec8`, bytes);

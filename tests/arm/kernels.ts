@@ -6,35 +6,39 @@
  */
 import { tensor1d } from "@tensorflow/tfjs-core";
 import { startBackend } from "../../src/runtime/backend.ts";
-import { VARIANTS, loadKernels } from "../../src/runtime/int8/kernels.ts";
-import { type Kernels, instantiate, loadNetwork } from "../../src/runtime/int8/network.ts";
-import type { Network } from "../../src/runtime/int8/layers.ts";
-import type { Variant } from "../../src/runtime/int8/plan.ts";
+import { chooseVariant } from "../../src/runtime/int8/choose-variant.ts";
+import type { Network } from "../../src/runtime/int8/network.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
+import { type KernelModule, instantiate, loadNetwork } from "../../src/runtime/int8/tfjs-kernel.ts";
+import { VARIANTS, type Variant } from "../../src/runtime/int8/variant.ts";
+import { withoutPadding } from "../int8/sandbox.ts";
 import type { Case, Report } from "./cases.ts";
 
 /** The outputs without the values that pad their channels. */
-function compute(network: Network, rgba: Uint8Array<ArrayBuffer>, kernels: Kernels, variant: Variant): Float32Array {
+function compute(
+  network: Network,
+  rgba: Uint8Array<ArrayBuffer>,
+  kernels: KernelModule,
+  variant: Variant,
+): Float32Array {
   const loaded = loadNetwork(network, kernels, variant);
   const pixels = tensor1d(new Int32Array(rgba.buffer), "int32");
   const out = loaded.run(pixels);
-  const all = out.dataSync<"float32">();
-  const values: number[] = [];
-  for (const { start, pixels: count, channels, stride } of loaded.outputs) {
-    for (let i = 0; i < count; i++) {
-      values.push(...all.subarray(start + i * stride, start + i * stride + channels));
-    }
-  }
+  const values = withoutPadding(loaded.outputs, out.dataSync<"float32">());
   out.dispose();
   pixels.dispose();
   loaded.dispose();
-  return Float32Array.from(values);
+  return values;
 }
 
 async function fetchBytes(url: string): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url} answers ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());
+}
+
+async function instantiateFrom(url: string): Promise<KernelModule> {
+  return instantiate(await WebAssembly.compile(await fetchBytes(url)));
 }
 
 function isSame(a: Float32Array, b: Float32Array): boolean {
@@ -53,21 +57,21 @@ export async function runCases(base: string): Promise<Report> {
   const networks = await Promise.all(
     cases.map(async ({ name }) => ({
       name,
-      network: await readNetwork(await fetchBytes(`${base}cases/${name}.ec8`), name),
+      network: readNetwork(await fetchBytes(`${base}cases/${name}.ec8`), name),
       rgba: await fetchBytes(`${base}cases/${name}.rgba`),
       expected: new Float32Array((await fetchBytes(`${base}cases/${name}.f32`)).buffer),
     })),
   );
-  for (const [kind, variants] of Object.entries(VARIANTS)) {
-    const module = await WebAssembly.compile(await fetchBytes(`${base}wasm/kernels-${kind}.wasm`));
-    const kernels = await instantiate(module);
-    for (const variant of variants) {
-      for (const { name, network, rgba, expected } of networks) {
-        compared += 1;
-        if (!isSame(compute(network, rgba, kernels, variant), expected)) mismatches.push(`${name}, ${variant}`);
-      }
+  const modules = new Map<string, KernelModule>();
+  for (const [variant, { module }] of Object.entries(VARIANTS)) {
+    const kernels = modules.get(module) ?? (await instantiateFrom(`${base}wasm/kernels-${module}.wasm`));
+    modules.set(module, kernels);
+    for (const { name, network, rgba, expected } of networks) {
+      compared += 1;
+      if (!isSame(compute(network, rgba, kernels, variant as Variant), expected))
+        mismatches.push(`${name}, ${variant}`);
     }
   }
-  const { variant } = await loadKernels(base, "relaxed");
+  const { variant } = await chooseVariant(base, "relaxed");
   return { compared, mismatches, chosen: variant };
 }

@@ -46,7 +46,7 @@ async function serve(): Promise<{ readonly url: string; close(): void }> {
   const server = createServer((request, response) => {
     const made = cases.get(request.url ?? "");
     if (made !== undefined) response.end(made);
-    else site(request, response, () => response.writeHead(404).end());
+    else site(request, response, () => void response.writeHead(404).end());
   });
   // An emulated client is slow enough to use a connection just when the server gives it up.
   server.keepAliveTimeout = 0;
