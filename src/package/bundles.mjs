@@ -1,5 +1,5 @@
 /** What esbuild makes of the sources: the package, the pages and the kiosk's server. */
-import { readdir } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -37,6 +37,33 @@ const LIT_FOR_SERVERS = {
 };
 
 /**
+ * Drop comments and white space from the views' style sheets: esbuild leaves the text of templates as it is.
+ *
+ * @type {import("esbuild").Plugin}
+ */
+const SHORT_STYLES = {
+  name: "short-styles",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.styles\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      return { loader: "ts", contents: source.replaceAll(/css`[^`]*`/g, shortened) };
+    });
+  },
+};
+
+/**
+ * @param {string} sheet Without strings that hold braces, semicolons or commas.
+ * @returns {string}
+ */
+function shortened(sheet) {
+  return sheet
+    .replaceAll(/\/\*[^]*?\*\//g, "")
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/ ?([{};,]) ?/g, "$1")
+    .replaceAll(";}", "}");
+}
+
+/**
  * Pages load the package's own files, so that no class exists twice.
  *
  * @type {import("esbuild").Plugin}
@@ -53,6 +80,8 @@ const PAGES_USE_THE_PACKAGE = {
     onResolve({ filter: /^\.\.\/(types|events)\.ts$/ }, ({ importer }) => outside(importer, "../index.js"));
   },
 };
+
+const PLUGINS = [LIT_FOR_SERVERS, SHORT_STYLES];
 
 /**
  * @param {import("esbuild").BuildOptions} options
@@ -92,7 +121,7 @@ export function bundlePackage(stage) {
     splitting: true,
     // Shared code lies beside index.js, so that `new URL("./", import.meta.url)` is the assets' folder everywhere.
     chunkNames: "chunk-[hash]",
-    plugins: [LIT_FOR_SERVERS],
+    plugins: PLUGINS,
   });
 }
 
@@ -102,7 +131,7 @@ export function bundlePackage(stage) {
  * @param {Stage} stage
  */
 export function bundlePlainFile(stage) {
-  return bundleForBrowsers(stage, { entryPoints: { "emotion-cam": "src/define.ts" }, plugins: [LIT_FOR_SERVERS] });
+  return bundleForBrowsers(stage, { entryPoints: { "emotion-cam": "src/define.ts" }, plugins: PLUGINS });
 }
 
 /**
