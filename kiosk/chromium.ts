@@ -14,7 +14,8 @@ export function kioskUrl(settings: Settings): string {
   if (settings.cameraName !== "") flags.set("camera", settings.cameraName);
   if (settings.hours !== "") flags.set("hours", settings.hours);
   flags.set("max-faces", String(settings.maxFaces));
-  return `${origin(settings)}/?${flags.toString().replace("kiosk=", "kiosk")}`;
+  if (settings.statistics === "on") flags.set("statistics", "");
+  return `${origin(settings)}/?${flags.toString().replace("kiosk=", "kiosk").replace("statistics=", "statistics")}`;
 }
 
 /** Chromium's command line, without its own name and its throw-away profile. The sandbox stays on, always. */
@@ -59,7 +60,13 @@ export function managedPolicy(settings: Settings): Record<string, unknown> {
     AudioCaptureAllowed: false,
     ScreenCaptureAllowed: false,
     EnableMediaRouter: false, // looks for screens to cast to, on every network
-    URLBlocklist: ["*"],
+    // The longer path wins: what the owner reads is not the visitors'.
+    URLBlocklist: [
+      "*",
+      ...["statistics.html", "statistics.json", "statistics.csv", "metrics"].map(
+        (path) => `${origin(settings)}/${path}`,
+      ),
+    ],
     URLAllowlist: [origin(settings)],
     DeveloperToolsAvailability: BLOCK,
     RemoteDebuggingAllowed: false,

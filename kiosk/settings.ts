@@ -30,6 +30,10 @@ export interface Settings {
   readonly hours: string;
   /** `04:00`, local time; empty: never. */
   readonly nightlyRestart: string;
+  /** Whether counts of expressions and visits are kept. */
+  readonly statistics: "on" | "off";
+  /** Visits that stand behind each figure at least, 1..1000. */
+  readonly statisticsLeast: number;
   /** Further command-line flags of Chromium. */
   readonly browserFlags: readonly string[];
 }
@@ -105,6 +109,8 @@ const RULES = {
   max_faces: rule("maxFaces", 4, "a number from 1 to 16", integer(1, 16)),
   hours: rule("hours", "", "hours such as 09:00-18:00", matching(new RegExp(`^${TIME}-${TIME}$`))),
   nightly_restart: rule("nightlyRestart", "04:00", "a time such as 04:00", matching(new RegExp(`^${TIME}$`))),
+  statistics: rule("statistics", "off", "on or off", oneOf(["on", "off"] as const)),
+  statistics_least: rule("statisticsLeast", 10, "a number from 1 to 1000", integer(1, 1000)),
   browser_flags: rule("browserFlags", [], "Chromium's flags, none that takes its sandbox away", readFlags),
 } as const;
 

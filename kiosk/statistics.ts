@@ -2,8 +2,8 @@
  * The process that keeps a kiosk's statistics. It alone has the database, answers on a Unix socket and has no network:
  * a slow or full card holds up this process and never the exhibit's server, which passes requests on to it.
  *
- *   node statistics.mjs --folder DIR --socket PATH [--least N]
- *   node statistics.mjs --folder DIR --socket PATH --settings FILE    as the kiosk's unit runs it
+ *   node statistics.mjs --folder DIR --socket PATH [--settings FILE] [--demo]
+ *   node statistics.mjs --settings FILE --is-on    say by the exit status whether the settings want statistics
  *
  * Written for Node 18 and later: Debian 12 has no newer one.
  */
@@ -14,6 +14,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { metricsText, readRange, statisticsCsv, statisticsOf } from "./statistics-export.ts";
 import { readPosted, writeSpan } from "./statistics-span.ts";
+import { parseSettings, readSettings } from "./settings.ts";
+import { demoYear } from "./statistics-demo.ts";
 import { Store, type StoreOptions } from "./store.ts";
 
 /** An entry of the page's log has under 1.5 KB. */
@@ -23,8 +25,6 @@ const MAX_BODY_BYTES = 4096;
 export const MAX_SUMS = 500;
 
 const MAINTAIN_EVERY_MS = 60_000;
-
-export const DEFAULT_LEAST = 10;
 
 export interface StatisticsService {
   close(): Promise<void>;
@@ -223,16 +223,32 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+function seed(folder: string, least: number): void {
+  const store = new Store(folder, { least });
+  store.addAll(demoYear(Date.now()));
+  store.close();
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { folder: { type: "string" }, socket: { type: "string" }, least: { type: "string" } },
+    options: {
+      folder: { type: "string" },
+      socket: { type: "string" },
+      settings: { type: "string" },
+      "is-on": { type: "boolean" },
+      demo: { type: "boolean" },
+    },
   });
   const { folder, socket } = values;
+  const { settings } = values.settings === undefined ? parseSettings("") : readSettings(values.settings);
+  if (values["is-on"]) {
+    process.exitCode = settings.statistics === "on" ? 0 : 1;
+    return;
+  }
   if (folder === undefined || socket === undefined)
-    throw new Error("Usage: node statistics.mjs --folder DIR --socket PATH [--least N]");
-  const least = Number(values.least ?? DEFAULT_LEAST);
-  if (!Number.isInteger(least) || least < 1)
-    throw new Error(`--least ${values.least} is not a whole number from 1 up.`);
+    throw new Error("Usage: node statistics.mjs --folder DIR --socket PATH [--settings FILE]");
+  const least = settings.statisticsLeast;
+  if (values.demo) seed(folder, least);
   const service = await startStatistics(folder, socket, { least });
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => void service.close().then(() => process.exit(0)));

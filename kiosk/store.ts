@@ -172,6 +172,14 @@ export class Store {
     });
   }
 
+  /** Keep many spans in one transaction: a demo's year. */
+  addAll(posted: Iterable<Posted>): void {
+    this.#transaction(() => {
+      for (const { page, index, span } of posted)
+        this.#open = this.#insert(page, index, span, this.#options.clock(), false);
+    });
+  }
+
   /**
    * The oldest sums that the fleet has not acknowledged. Numbers count from 1 in each epoch.
    *

@@ -63,7 +63,7 @@ describe("amounts", () => {
   test("split into parts that sum to the whole, exactly", () => {
     fc.assert(
       fc.property(amounts, fc.array(fc.nat(1000), { minLength: 1, maxLength: 9 }), ({ happy, ...rest }, weights) => {
-        if (weights.every((weight) => weight === 0)) weights[0] = 1;
+        if (Math.max(...weights) === 0) weights[0] = 1;
         const whole = { ...rest, expressionMs: eachExpression((label) => (label === "happy" ? happy : 0)) };
         const parts = split(whole, weights);
         expect(parts.reduce<Amounts>(add, NOTHING)).toEqual(whole);
