@@ -3,7 +3,7 @@
  * and its installer run.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ import { chromiumArguments, managedPolicy } from "./chromium.ts";
 import { Keeper } from "./keeper.ts";
 import { openBrowser } from "./open-browser.ts";
 import { DEFAULT_PORT, type SiteServer, createServer } from "./server.ts";
-import { readSettings, type Settings } from "./settings.ts";
+import { fleetLines, fleetSettingsPath, readSettings, type Settings } from "./settings.ts";
 import { metric } from "./statistics-export.ts";
 import { statisticsDoor } from "./statistics-door.ts";
 
@@ -37,6 +37,8 @@ const OPTIONS = {
   browser: { type: "boolean" },
   /** Print Chromium's managed policy. */
   policy: { type: "boolean" },
+  /** Take up the settings from afar that lie in this file. */
+  "take-fleet-settings": { type: "string" },
   /** Print each setting that was not understood; fail if there is one. */
   "check-settings": { type: "boolean" },
 } as const;
@@ -57,6 +59,8 @@ export async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(words.map((word) => `${word}\0`).join(""));
   } else if (values.policy) {
     process.stdout.write(`${JSON.stringify(managedPolicy(settings), null, 2)}\n`);
+  } else if (values["take-fleet-settings"] !== undefined) {
+    takeFleetSettings(values.settings, values["take-fleet-settings"]);
   } else if (values["check-settings"]) {
     for (const warning of warnings) console.log(warning);
     process.exitCode = warnings.length === 0 ? 0 : 1;
@@ -64,6 +68,16 @@ export async function main(args: readonly string[]): Promise<void> {
     for (const warning of warnings) console.warn(`${values.settings}: ${warning}`);
     await serveExhibit(settings);
   }
+}
+
+/** Keep what an operator may set; the file that the reporter wrote may hold anything. */
+function takeFleetSettings(settings: string, wanted: string): void {
+  const path = fleetSettingsPath(settings);
+  // A message sets some of them; those that it leaves out stay as they are.
+  const lines = `${fleetLines(path)}${fleetLines(wanted)}`.trimEnd().split("\n");
+  const latest = new Map(lines.map((line) => [line.split(" ", 1)[0], line]));
+  writeFileSync(`${path}.new`, [...latest.values(), ""].join("\n"), { mode: 0o644 });
+  renameSync(`${path}.new`, path);
 }
 
 interface Wishes {

@@ -197,7 +197,15 @@ class Desk {
   #health() {
     const { waiting } = this.#store.unsent(0);
     const problem = this.#trouble ?? this.#store.setAside;
-    return { ok: this.#trouble === null, problem, waiting, loads: this.#store.loads, syncedAtMs: this.#syncedAtMs };
+    const { visits } = this.#store.totals();
+    return {
+      ok: this.#trouble === null,
+      problem,
+      waiting,
+      visits,
+      loads: this.#store.loads,
+      syncedAtMs: this.#syncedAtMs,
+    };
   }
 }
 
