@@ -261,6 +261,7 @@ add_kiosk() {
 }
 
 membership() {
+  # shellcheck disable=SC2016 # JavaScript's, not the shell's
   /usr/bin/env node -e '
     const { readFileSync } = require("node:fs");
     const [work, ca, kiosk, host, port, homeAssistant] = process.argv.slice(1);
@@ -296,7 +297,7 @@ revoke() {
   local serial
   while read -r serial; do
     openssl ca -config "$CA/openssl.cnf" -revoke "$CA/issued/$serial.pem" 2>/dev/null
-  done < <(awk -v name="/CN=$name" '$1 == "V" && $NF == name { print $3 == "unknown" ? $2 : $(NF - 2) }' "$CA/index.txt")
+  done < <(awk -v name="/CN=$name" '$1 == "V" && $NF == name { print $(NF - 2) }' "$CA/index.txt")
   write_revoked
   # The broker reads its list when it starts, and lets nobody stay who is on it.
   if is_booted; then systemctl restart mosquitto; fi

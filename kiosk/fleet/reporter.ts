@@ -35,6 +35,9 @@ const DAY_MS = 86_400_000;
 /** No acknowledgement within this time: the message is sent again, ms. */
 const PATIENCE_MS = 30_000;
 
+const KEEPALIVE_S = 60;
+const RECONNECT_MS = 5000;
+
 /** How long the exhibit's server may take to say how it is, ms. */
 const ASK_TIMEOUT_MS = 3000;
 
@@ -83,6 +86,10 @@ export interface ReporterOptions {
   readonly wanted?: string;
   /** Seconds between messages of counts. */
   readonly everyS?: number;
+  /** How long an acknowledgement is waited for, ms. */
+  readonly patienceMs?: number;
+  /** Seconds after which a connection without a word is given up. */
+  readonly keepaliveS?: number;
 }
 
 export interface Reporter {
@@ -96,9 +103,9 @@ export function startReporter(options: ReporterOptions): Reporter {
     protocolVersion: 5,
     clientId: kiosk,
     clean: true,
-    keepalive: 60,
+    keepalive: options.keepaliveS ?? KEEPALIVE_S,
     connectTimeout: 20_000,
-    reconnectPeriod: 5000,
+    reconnectPeriod: Math.min(RECONNECT_MS, (options.everyS ?? EVERY_S) * 1000),
     // What could not be sent is asked for anew from the database, not kept here.
     queueQoSZero: false,
     will: { topic: topic(kiosk, "status"), payload: Buffer.from("offline"), qos: 1, retain: true },
@@ -170,7 +177,8 @@ class Sender {
   /** One message is under way at most. Where nothing waits an empty one asks how far the fleet has got. */
   async #send(): Promise<void> {
     const now = performance.now();
-    const isDue = this.#sentAt === null ? now >= this.#nextAt : now - this.#sentAt > PATIENCE_MS;
+    const isDue =
+      this.#sentAt === null ? now >= this.#nextAt : now - this.#sentAt > (this.#options.patienceMs ?? PATIENCE_MS);
     if (!isDue || this.#isAsking || !this.#client.connected) return;
     this.#isAsking = true;
     try {
