@@ -1,4 +1,8 @@
+import { existsSync } from "node:fs";
 import type { Settings } from "./settings.ts";
+
+/** The kiosk's membership in a fleet, where it has one. */
+const FLEET_FILE = "/etc/emotion-kiosk-fleet.json";
 
 /** The one origin that the browser may reach and that may have the camera. */
 function origin(settings: Settings): string {
@@ -14,8 +18,9 @@ export function kioskUrl(settings: Settings): string {
   if (settings.cameraName !== "") flags.set("camera", settings.cameraName);
   if (settings.hours !== "") flags.set("hours", settings.hours);
   flags.set("max-faces", String(settings.maxFaces));
-  if (settings.statistics === "on") flags.set("statistics", "");
-  return `${origin(settings)}/?${flags.toString().replace("kiosk=", "kiosk").replace("statistics=", "statistics")}`;
+  // The notice that visitors read depends on it.
+  if (settings.statistics === "on") flags.set("statistics", existsSync(FLEET_FILE) ? "sent" : "kept");
+  return `${origin(settings)}/?${flags.toString().replace("kiosk=", "kiosk")}`;
 }
 
 /** Chromium's command line, without its own name and its throw-away profile. The sandbox stays on, always. */

@@ -25,6 +25,9 @@ import {
   split,
 } from "./statistics-span.ts";
 
+/** Where the unit hides it, this process stands for its boot. */
+const BOOT = bootId() || randomUUID();
+
 const FILE = "statistics.db";
 const SCHEMA = 1;
 
@@ -131,7 +134,7 @@ export class Store {
       clock: clockSource,
       now: Date.now,
       uptime: uptimeMs,
-      boot: bootId(),
+      boot: BOOT,
       maxPages: MAX_PAGES,
       ...options,
     };
