@@ -106,8 +106,8 @@ async function keepStatistics(isDemo: boolean): Promise<{ readonly socket: strin
   const socket =
     process.platform === "win32" ? `\\\\.\\pipe\\emotion-statistics-${process.pid}` : join(folder, "socket");
   const program = fileURLToPath(new URL("statistics.mjs", import.meta.url));
-  const options = ["--folder", folder, "--socket", socket, ...(isDemo ? ["--demo"] : [])];
-  const child = spawn(process.execPath, [program, ...options], { stdio: ["ignore", "pipe", "inherit"] });
+  const options = ["--folder", folder, "--socket", socket, "--attached", ...(isDemo ? ["--demo"] : [])];
+  const child = spawn(process.execPath, [program, ...options], { stdio: ["pipe", "pipe", "inherit"] });
   process.once("exit", () => {
     child.kill();
     if (isDemo) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });

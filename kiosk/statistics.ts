@@ -2,7 +2,10 @@
  * The process that keeps a kiosk's statistics. It alone has the database, answers on a Unix socket and has no network:
  * a slow or full card holds up this process and never the exhibit's server, which passes requests on to it.
  *
- *   node statistics.mjs --folder DIR --socket PATH [--settings FILE] [--demo]
+ *   node statistics.mjs --folder DIR --socket PATH [--settings FILE] [--demo] [--attached]
+ *
+ * With --demo it begins with a year that never was; with --attached it ends with the process that started it.
+ *
  *   node statistics.mjs --settings FILE --is-on    say by the exit status whether the settings want statistics
  *
  * Written for Node 18 and later: Debian 12 has no newer one.
@@ -231,8 +234,8 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function seed(folder: string, least: number): void {
-  const store = new Store(folder, { least });
+function seed(folder: string, options: StoreOptions): void {
+  const store = new Store(folder, options);
   store.addAll(demoYear(Date.now()));
   store.close();
 }
@@ -245,6 +248,7 @@ async function main(): Promise<void> {
       settings: { type: "string" },
       "is-on": { type: "boolean" },
       demo: { type: "boolean" },
+      attached: { type: "boolean" },
     },
   });
   const { folder, socket } = values;
@@ -256,10 +260,14 @@ async function main(): Promise<void> {
   if (folder === undefined || socket === undefined)
     throw new Error("Usage: node statistics.mjs --folder DIR --socket PATH [--settings FILE]");
   const least = settings.statisticsLeast;
-  if (values.demo) seed(folder, least);
-  const service = await startStatistics(folder, socket, { least });
+  // Somebody sits at a machine with `npm start`, and sees whether its clock is right.
+  const options: StoreOptions = values.attached ? { least, clock: () => "rtc" } : { least };
+  if (values.demo) seed(folder, options);
+  const service = await startStatistics(folder, socket, options);
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => void service.close().then(() => process.exit(0)));
+  // However the other process ends, its end of the pipe is closed.
+  if (values.attached) process.stdin.resume().once("end", () => process.kill(process.pid, "SIGTERM"));
   console.log(`Statistics in ${folder}, on ${socket}`);
 }
 

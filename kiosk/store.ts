@@ -265,6 +265,15 @@ export class Store {
   }
 
   close(): void {
+    // SQLite keeps a file open as long as one of its statements lives.
+    for (const statement of this.#statements.values()) {
+      try {
+        statement.finalize();
+      } catch {
+        // It says again what failed when it last ran.
+      }
+    }
+    this.#statements.clear();
     if (this.#db.isOpen) this.#db.close();
   }
 
@@ -396,6 +405,7 @@ export class Store {
       else if (version !== SCHEMA) throw new Error(`file is not a database of version ${SCHEMA}, but ${version}`);
       const check = db.get("PRAGMA quick_check(1)") as Record<string, string>;
       if (Object.values(check)[0] !== "ok") throw new Error(`database is malformed: ${Object.values(check)[0]}`);
+      this.#statements.clear();
       this.#db = db;
       this.#open = this.#all(
         "SELECT * FROM spans WHERE id > (SELECT coalesce(max(last_span), 0) FROM sums) ORDER BY id",
@@ -403,7 +413,8 @@ export class Store {
       this.#setMeta("opened_at", this.#newest());
       return db;
     } catch (error) {
-      db.close();
+      this.#db = db;
+      this.close();
       throw error;
     }
   }
@@ -431,7 +442,7 @@ export class Store {
 
   #moveAside(error: unknown): void {
     try {
-      if (this.#db?.isOpen) this.#db.close();
+      if (this.#db !== undefined) this.close();
     } catch {
       // A damaged database may refuse even that.
     }
@@ -467,7 +478,8 @@ export class Store {
   }
 
   #get(sql: string, values: (string | number | null)[] = []): Row | null {
-    return this.#prepared(sql).get(values) as Row | null;
+    // Run to its end: a statement that still has rows holds the log, which then never goes into the database.
+    return (this.#prepared(sql).all(values)[0] as Row | undefined) ?? null;
   }
 
   #all(sql: string, values: (string | number | null)[] = []): Row[] {
@@ -477,7 +489,7 @@ export class Store {
   /** Statements are few and come again each minute; to prepare one takes ten times as long as to run it. */
   #prepared(sql: string): sqlite.Statement {
     const known = this.#statements.get(sql);
-    if (known !== undefined && known.database === this.#db && !known.isFinalized) return known;
+    if (known !== undefined) return known;
     const statement = this.#db.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;

@@ -201,6 +201,17 @@ describe("the fleet's word", () => {
   });
 });
 
+test("the log goes into the database in a quiet minute, and only then", () => {
+  const opened = open({ least: 1 });
+  const log = () => statSync(`${opened.path}-wal`).size;
+  for (let index = 1; log() < 3 << 20; index++) opened.add(minute(index, { visits: 1 }));
+  opened.maintain();
+  expect(log()).toBeGreaterThan(3 << 20);
+  upMs += 10 * MINUTE_MS;
+  opened.maintain();
+  expect(log()).toBe(0);
+});
+
 describe("damage", () => {
   const aside = () => readdirSync(folder).filter((name) => name.includes(".aside-"));
 
@@ -233,7 +244,7 @@ describe("damage", () => {
 
   test("a database that is full to its limit is set aside while it runs", () => {
     const opened = open({ least: 1, maxPages: 24 });
-    for (let index = 1; index <= 500; index++) expect(opened.add(minute(index, { visits: 1 }))).toBe(true);
+    for (let index = 1; index <= 900; index++) expect(opened.add(minute(index, { visits: 1 }))).toBe(true);
     expect(opened.setAside).toMatch(/set aside .*full/);
     expect(aside().length).toBeGreaterThan(0);
     expect(statSync(opened.path).size).toBeLessThanOrEqual(24 * 4096);
