@@ -1,4 +1,8 @@
+import { existsSync } from "node:fs";
 import type { Settings } from "./settings.ts";
+
+/** The kiosk's membership in a fleet, where it has one. */
+const FLEET_FILE = "/etc/emotion-kiosk-fleet.json";
 
 /** The one origin that the browser may reach and that may have the camera. */
 function origin(settings: Settings): string {
@@ -14,6 +18,8 @@ export function kioskUrl(settings: Settings): string {
   if (settings.cameraName !== "") flags.set("camera", settings.cameraName);
   if (settings.hours !== "") flags.set("hours", settings.hours);
   flags.set("max-faces", String(settings.maxFaces));
+  // The notice that visitors read depends on it.
+  if (settings.statistics === "on") flags.set("statistics", existsSync(FLEET_FILE) ? "sent" : "kept");
   return `${origin(settings)}/?${flags.toString().replace("kiosk=", "kiosk")}`;
 }
 
@@ -59,7 +65,13 @@ export function managedPolicy(settings: Settings): Record<string, unknown> {
     AudioCaptureAllowed: false,
     ScreenCaptureAllowed: false,
     EnableMediaRouter: false, // looks for screens to cast to, on every network
-    URLBlocklist: ["*"],
+    // The longer path wins: what the owner reads is not the visitors'.
+    URLBlocklist: [
+      "*",
+      ...["statistics.html", "statistics.json", "statistics.csv", "metrics"].map(
+        (path) => `${origin(settings)}/${path}`,
+      ),
+    ],
     URLAllowlist: [origin(settings)],
     DeveloperToolsAvailability: BLOCK,
     RemoteDebuggingAllowed: false,

@@ -2,6 +2,8 @@
 # Make this machine an exhibit: Debian 12 or 13, or Raspberry Pi OS, 64-bit.
 #
 #   sudo ./install.sh               install, or update an installation
+#   sudo ./install.sh --fleet FILE  install, and join the fleet whose central machine made FILE
+#   sudo ./install.sh --leave-fleet forget the fleet; counts stay on this machine
 #   sudo ./install.sh --desktop     install on a machine that keeps its desktop, whose autostart starts the browser
 #   sudo ./install.sh --dry-run     print each step and change nothing; combines with the other options
 #   sudo ./install.sh --uninstall   remove everything except packages and logs
@@ -25,12 +27,15 @@ changed=false
 dry_run=false
 desktop=false
 action=install
+fleet=""
 
 main() {
   while (($# > 0)); do
     case $1 in
       --dry-run) dry_run=true ;;
       --desktop) desktop=true ;;
+      --fleet) fleet=${2:-} && shift && require_fleet_file ;;
+      --leave-fleet) action=leave ;;
       --uninstall) action=uninstall ;;
       --check) action=check ;;
       -h | --help) usage && exit 0 ;;
@@ -41,6 +46,7 @@ main() {
   if [[ $(id -u) != 0 ]] && ! $dry_run; then fail "Run this as root: sudo $0"; fi
   case $action in
     install) install_kiosk ;;
+    leave) leave_fleet ;;
     uninstall) uninstall_kiosk ;;
     check) exec "$here/check.sh" ;;
   esac
@@ -70,6 +76,7 @@ install_kiosk() {
   install_site "$site"
   write_sums
   install_system_files
+  if [[ -n $fleet ]]; then join_fleet; fi
   run_policy
   enable_units
   if $dry_run; then return; fi
@@ -177,6 +184,27 @@ install_system_files() {
   if [[ ! -e $SETTINGS ]]; then install_file "$here/system/emotion-kiosk.conf" "$SETTINGS"; fi
 }
 
+require_fleet_file() {
+  [[ -f $fleet ]] || fail "--fleet needs the file that the fleet's installer made: install.sh --add-kiosk NAME."
+  grep -q '"broker": "mqtts://' "$fleet" || fail "$fleet is not a fleet's file. Make it with install.sh --add-kiosk NAME."
+}
+
+# The file holds the kiosk's key: only root reads it, and systemd hands it to the reporter.
+join_fleet() {
+  install_file "$fleet" "$FLEET" 600
+  if ! grep -qE '^statistics *= *on' "$SETTINGS"; then
+    echo "The kiosk is in the fleet and sends its health. To keep and send counts: statistics = on in $SETTINGS"
+  fi
+}
+
+leave_fleet() {
+  if is_booted; then run systemctl stop "$REPORTER"; fi
+  remove "$FLEET"
+  remove "$FLEET_CONF"
+  run_policy
+  if is_booted; then run systemctl try-restart "$SERVER"; fi
+}
+
 run_policy() {
   run "$TARGET/kiosk/write-policy.sh"
 }
@@ -184,7 +212,8 @@ run_policy() {
 enable_units() {
   local units=("$SERVER" "$BROWSER")
   if $desktop; then units=("$SERVER"); fi
-  run systemctl enable --quiet "${units[@]}"
+  # These two do nothing until the settings and the fleet's file ask for it.
+  run systemctl enable --quiet "${units[@]}" "$STATISTICS" "$REPORTER" "$FLEET_SETTINGS"
   if ! is_booted; then
     echo "systemd does not run here. The exhibit starts at the next boot."
     return
@@ -203,10 +232,13 @@ enable_units() {
 uninstall_kiosk() {
   local entry folder path packages=""
   if [[ -e $TARGET/packages ]]; then packages=$(paste -sd' ' "$TARGET/packages"); fi
-  if is_booted; then run systemctl disable --quiet --now "$BROWSER" "$SERVER" 2>/dev/null || true; fi
-  is_booted || run systemctl disable --quiet "$BROWSER" "$SERVER" 2>/dev/null || true
+  local units=("$BROWSER" "$REPORTER" "$FLEET_SETTINGS" "$STATISTICS" "$SERVER")
+  if is_booted; then run systemctl disable --quiet --now "${units[@]}" 2>/dev/null || true; fi
+  is_booted || run systemctl disable --quiet "${units[@]}" 2>/dev/null || true
   for entry in "${SYSTEM_FILES[@]}"; do remove "${entry#* }"; done
-  for path in "$POLICY" "$SETTINGS" "$TARGET"; do remove "$path"; done
+  for path in "$POLICY" "$SETTINGS" "$FLEET" "$FLEET_CONF" "$COUNTS" "${COUNTS/private\//}" "$TARGET"; do
+    remove "$path"
+  done
   for folder in "${FOLDERS[@]}"; do
     if [[ -d $folder ]]; then run rmdir --ignore-fail-on-non-empty "$folder"; fi
   done
@@ -225,7 +257,7 @@ uninstall_kiosk() {
 }
 
 remove() {
-  if [[ ! -e $1 ]]; then return; fi
+  if [[ ! -e $1 && ! -L $1 ]]; then return; fi
   echo "removed: $1"
   run rm -rf "$1"
 }

@@ -30,6 +30,10 @@ export interface Settings {
   readonly hours: string;
   /** `04:00`, local time; empty: never. */
   readonly nightlyRestart: string;
+  /** Whether counts of expressions and visits are kept. */
+  readonly statistics: "on" | "off";
+  /** Visits that stand behind each figure at least, 1..1000. */
+  readonly statisticsLeast: number;
   /** Further command-line flags of Chromium. */
   readonly browserFlags: readonly string[];
 }
@@ -105,6 +109,8 @@ const RULES = {
   max_faces: rule("maxFaces", 4, "a number from 1 to 16", integer(1, 16)),
   hours: rule("hours", "", "hours such as 09:00-18:00", matching(new RegExp(`^${TIME}-${TIME}$`))),
   nightly_restart: rule("nightlyRestart", "04:00", "a time such as 04:00", matching(new RegExp(`^${TIME}$`))),
+  statistics: rule("statistics", "off", "on or off", oneOf(["on", "off"] as const)),
+  statistics_least: rule("statisticsLeast", 10, "a number from 1 to 1000", integer(1, 1000)),
   browser_flags: rule("browserFlags", [], "Chromium's flags, none that takes its sandbox away", readFlags),
 } as const;
 
@@ -138,19 +144,70 @@ export function parseSettings(text: string): ParsedSettings {
   return { settings: settings as unknown as Settings, warnings: told };
 }
 
+/** What a fleet's operator may set from afar, by the words of the file and of the message. */
+const FROM_AFAR = { hours: "hours", language: "language", theme: "theme", max_faces: "maxFaces" } as const;
+
+/**
+ * Understand settings that a fleet's operator sent: few, and each as strict as in the file.
+ *
+ * @param wishes `{ hours, language, theme, maxFaces }`, any of them.
+ * @returns Lines for {@link fleetSettingsPath}, empty where none is good, and a sentence for each that is refused.
+ */
+export function parseFleetSettings(wishes: Readonly<Record<string, unknown>>): {
+  readonly text: string;
+  readonly refused: readonly string[];
+} {
+  const lines: string[] = [];
+  const refused: string[] = [];
+  for (const [name, value] of Object.entries(wishes).slice(0, 20)) {
+    const word = Object.entries(FROM_AFAR).find(([, key]) => key === name)?.[0] as keyof typeof FROM_AFAR | undefined;
+    const text = typeof value === "number" || typeof value === "string" ? String(value) : "\0";
+    if (word === undefined) refused.push(`${JSON.stringify(name.slice(0, 40))} cannot be set from afar`);
+    else if (RULES[word].read(text) === undefined)
+      refused.push(`${name} wants ${RULES[word].wanted}, not ${JSON.stringify(value)?.slice(0, 60)}`);
+    else lines.push(`${word} = ${text}\n`);
+  }
+  return { text: lines.join(""), refused };
+}
+
+/** @returns Where settings from afar lie, beside the owner's file, whose words they replace. */
+export function fleetSettingsPath(path: string): string {
+  return path.replace(/(\.conf)?$/, "-fleet.conf");
+}
+
+/** @returns The lines of a file of settings from afar that may stand there, whatever else it holds. */
+export function fleetLines(path: string): string {
+  let text: string;
+  try {
+    text = readStart(path);
+  } catch {
+    return "";
+  }
+  return text
+    .split("\n")
+    .filter((line) => Object.keys(FROM_AFAR).some((word) => line.startsWith(`${word} = `)))
+    .filter((line) => parseSettings(line).warnings.length === 0)
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
 /** Reads a settings file; one that is missing or cannot be read means the defaults. */
 export function readSettings(path: string): ParsedSettings {
   try {
-    const buffer = Buffer.alloc(MAX_BYTES);
-    const file = openSync(path, "r");
-    try {
-      return parseSettings(buffer.toString("utf8", 0, readSync(file, buffer, 0, MAX_BYTES, 0)));
-    } finally {
-      closeSync(file);
-    }
+    return parseSettings(`${readStart(path)}\n${fleetLines(fleetSettingsPath(path))}`);
   } catch (error) {
     const parsed = parseSettings("");
     const reason = (error as NodeJS.ErrnoException).code ?? String(error);
     return { ...parsed, warnings: [`${path} cannot be read (${reason}); using the defaults`] };
+  }
+}
+
+function readStart(path: string): string {
+  const buffer = Buffer.alloc(MAX_BYTES);
+  const file = openSync(path, "r");
+  try {
+    return buffer.toString("utf8", 0, readSync(file, buffer, 0, MAX_BYTES, 0));
+  } finally {
+    closeSync(file);
   }
 }

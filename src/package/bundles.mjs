@@ -1,5 +1,6 @@
 /** What esbuild makes of the sources: the package, the pages and the kiosk's server. */
 import { readFile, readdir } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -151,18 +152,35 @@ export async function bundlePages(stage) {
 }
 
 /**
- * Build the kiosk's server: one file for the Node that Debian 12 ships.
+ * Let a bundle be an ES module although packages in it are not: they call `require` and ask where they lie.
+ */
+const COMMONJS_INSIDE =
+  'import { createRequire } from "node:module"; const require = createRequire(import.meta.url); ' +
+  'import { fileURLToPath as pathOf } from "node:url"; const __dirname = pathOf(new URL(".", import.meta.url));';
+
+/**
+ * Build the kiosk's programs, and the one of its fleet's central machine: each is one file for the Node that Debian 12
+ * ships.
  *
  * @param {Stage} stage
  */
 export function bundleServer({ folder }) {
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   return bundle({
-    entryPoints: { server: "kiosk/main.ts" },
+    entryPoints: {
+      server: "kiosk/main.ts",
+      statistics: "kiosk/statistics.ts",
+      "fleet/reporter": "kiosk/fleet/reporter.ts",
+      "fleet/ingest": "kiosk/fleet/ingest.ts",
+    },
+    define: { EMOTION_KIOSK_VERSION: JSON.stringify(version) },
     outdir: join(folder, "kiosk"),
     outExtension: { ".js": ".mjs" },
     platform: "node",
     target: "node18",
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    // PostgreSQL's client takes a faster one where it is installed.
+    external: ["pg-native"],
+    banner: { js: COMMONJS_INSIDE },
   });
 }
 

@@ -27,6 +27,8 @@ test("each setting is understood", () => {
     max_faces = 2
     hours = 09:00-18:30
     nightly_restart =
+    statistics = on
+    statistics_least = 25
     browser_flags = --force-device-scale-factor=2  --mute-audio
   `);
   expect(warnings).toEqual([]);
@@ -42,6 +44,8 @@ test("each setting is understood", () => {
     maxFaces: 2,
     hours: "09:00-18:30",
     nightlyRestart: "",
+    statistics: "on",
+    statisticsLeast: 25,
     browserFlags: ["--force-device-scale-factor=2", "--mute-audio"],
   });
 });
