@@ -245,9 +245,13 @@ describe("killed at random", () => {
   afterAll(() => rmSync(program, { force: true }));
 
   function start(socket: string): Promise<ChildProcess> {
-    const child = spawn(process.execPath, [program, "--folder", join(folder, "data"), "--socket", socket, "--attached"], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
+    const child = spawn(
+      process.execPath,
+      [program, "--folder", join(folder, "data"), "--socket", socket, "--attached"],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+      },
+    );
     return new Promise((resolve, reject) => {
       child.stdout!.once("data", () => resolve(child));
       child.once("exit", (code) => reject(new Error(`ended with ${code}`)));
@@ -268,7 +272,6 @@ describe("killed at random", () => {
       for (let kill = 0; kill < kills; kill++) {
         const child = await start(socket);
         let isUp = true;
-        let killer: ReturnType<typeof setTimeout> | undefined;
         const ended = new Promise((resolve) => child.once("exit", resolve));
         void ended.then(() => (isUp = false));
         while (isUp) {
