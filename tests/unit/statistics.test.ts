@@ -259,11 +259,11 @@ describe("killed at random", () => {
   }
 
   // KILLS=200 is the figure that was measured; a few show that the way is right.
-  const kills = Number(process.env["KILLS"] ?? 6);
+  const kills = Number(process.env["KILLS"] ?? 3);
 
   test(
     `${kills} times it loses no minute that was taken, and has none twice`,
-    { timeout: 60_000 + kills * 10_000 },
+    { timeout: 60_000 + kills * 40_000 },
     async () => {
       const socket = join(folder, "socket");
       const door = statisticsDoor(socket);
