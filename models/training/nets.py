@@ -22,10 +22,18 @@ class SameConv(nn.Conv2d):
         size, kernel, stride = x.shape[-1], self.kernel_size[0], self.stride[0]
         total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
         before, after = total // 2, total - total // 2
+        if x.shape[1] == 1 and stride == 1:
+            return self.of_gray(F.pad(x, (before, after, before, after))[:, 0], size)
         if before != after:
             x = F.pad(x, (before, after, before, after))
             return F.conv2d(x, self.weight, stride=stride)
         return F.conv2d(x, self.weight, stride=stride, padding=before)
+
+    def of_gray(self, x, size):
+        """One channel as a product of matrices: a CPU's convolution of a single channel takes ten times as long."""
+        kernel = self.kernel_size[0]
+        columns = torch.stack([x[:, i : i + size, j : j + size] for i in range(kernel) for j in range(kernel)], 3)
+        return (columns @ self.weight.flatten(1).T).permute(0, 3, 1, 2)
 
 
 def pool(x):
@@ -165,10 +173,34 @@ class EdgeNet(nn.Module):
         return layers
 
 
-def initialise(net):
-    """He's initialisation; small weights in the last layer."""
+class DeepEdgeNet(EdgeNet):
+    """A teacher: the edge net with one more block in each stage, 1.9 times its arithmetic. The new blocks begin as nothing,
+    so that it may start from the edge net's weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.more = nn.ModuleList(Block(width) for width in self.WIDTHS)
+        for block in self.more:
+            initialise_convolutions(block)
+            nn.init.zeros_(block.norm2.weight)
+
+    def forward(self, x):
+        x = self.more[0](self.block1(F.relu(pool(self.norm0(self.stem(x))))))
+        x = self.more[1](self.block3(self.block2(F.relu(self.norm1(self.down1(x))))))
+        x = self.more[2](self.block4(F.relu(self.norm2(self.down2(x)))))
+        x = self.more[3](self.block5(F.relu(self.norm3(self.down3(x)))))
+        return self.head(self.dropout(x.mean((2, 3))))
+
+
+def initialise_convolutions(net):
+    """He's initialisation."""
     for module in net.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+
+
+def initialise(net):
+    """He's initialisation; small weights in the last layer."""
+    initialise_convolutions(net)
     nn.init.normal_(net.head.weight, std=0.01)
     nn.init.zeros_(net.head.bias)
