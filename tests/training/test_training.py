@@ -178,7 +178,7 @@ class NetworkTest(unittest.TestCase):
         from training.quantize import round_weights
 
         layers = [layer for layer in self.nets["edge"].layers() if layer.weight is not None]
-        self.assertEqual({layer.top for layer in layers}, {7, 127})
+        self.assertEqual({layer.top for layer in layers}, {6, 7, 127})
         for layer in layers:
             steps, scales = round_weights(layer)
             self.assertEqual(np.abs(steps.astype(int)).max(), layer.top)
