@@ -3,7 +3,8 @@
  * first result, breaks it in every way that is listed below and measures how long it takes to be an exhibit again.
  *
  *   npm run test:kiosk                    everything, about 30 minutes
- *   npm run test:kiosk -- --short         install, boot, two faults, uninstall: what npm test runs
+ *   npm run test:kiosk -- --short         power cuts, install, boot, two faults, uninstall: what npm test runs
+ *   npm run test:kiosk -- --power-cuts    only the power cuts, which need no machine
  *   npm run test:kiosk -- --only PATTERN  only the faults and states whose name matches
  *   npm run test:kiosk -- --release DIR   a release archive that is unpacked already, in place of one made from dist/
  *   npm run test:kiosk -- --json FILE     the figures; --pictures FOLDER the screen in each state
@@ -22,16 +23,19 @@ import { FAULTS } from "./faults.ts";
 import { fileSystem, install, uninstall } from "./installation.ts";
 import { Machine, whyNoMachine } from "./machine.ts";
 import { options } from "./options.ts";
+import { cutPower } from "./power-cut.ts";
 import { breakIt, measureBoot, plantFaults } from "./recovery.ts";
 import { failures, report } from "./report.ts";
 import { checkPolicy, examine } from "./security.ts";
-import { STATES, runReadOnly, showState } from "./states.ts";
+import { STATES, damageFile, runReadOnly, showState } from "./states.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 const isWanted = (name: string) => new RegExp(options.only ?? "").test(name);
 
 async function main(): Promise<void> {
+  cutPower();
+  if (options["power-cuts"]) return finish();
   const reason = whyNoMachine();
   if (reason !== null) return sayUntested(`no machine can be booted here: ${reason}`);
   const release = options.release ?? unpackedArchive();
@@ -61,6 +65,10 @@ async function main(): Promise<void> {
     await machine.destroy();
     if (options.release === undefined) rmSync(release, { recursive: true });
   }
+  finish();
+}
+
+function finish(): void {
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   console.log(failures.length === 0 ? "All held." : `${failures.length} did not hold: ${failures.join("; ")}`);
   process.exitCode = failures.length === 0 ? 0 : 1;
@@ -89,7 +97,7 @@ async function testMachine(machine: Machine, release: string): Promise<void> {
   await until("alive after installing", () => isAlive(machine));
   await picture(machine, "running");
   await examine(machine);
-  plantFaults(machine);
+  await plantFaults(machine);
   await machine.shutDown();
 
   await measureBoot(machine, release);
@@ -97,6 +105,7 @@ async function testMachine(machine: Machine, release: string): Promise<void> {
   const recoveries = [];
   for (const fault of faults) recoveries.push(await breakIt(machine, fault));
   report["recoveries"] = recoveries;
+  if (isWanted("damaged file")) await damageFile(machine);
   if (!options.short) {
     for (const state of STATES) {
       if (isWanted(state.name)) await showState(machine, state);

@@ -25,8 +25,6 @@ interface State {
   /** Brings the state about, and takes it away again. */
   readonly begin?: string;
   readonly end?: string;
-  /** The watchdog is to bark: what is seen is what a visitor sees until then. */
-  readonly isFault?: boolean;
 }
 
 /** Longer than the watchdog's patience, which counts from the first sign of life on. */
@@ -61,14 +59,6 @@ export const STATES: readonly State[] = [
     holds: (health, beat) => health["alive"] === true && beat.error === "camera-denied",
   },
   {
-    name: "a network's file gone",
-    settings: `language = fr\n${FROM_CLIP}`,
-    begin: "mv /opt/emotion-kiosk/site/models /root/models",
-    end: "mv /root/models /opt/emotion-kiosk/site/models",
-    holds: (_health, beat) => beat.error === "model-load",
-    isFault: true,
-  },
-  {
     name: "off hours",
     settings: `hours = ${closedHours()}\n${FROM_CLIP}`,
     holds: (health, beat) => health["alive"] === true && beat.state === "idle",
@@ -94,7 +84,6 @@ export async function showState(machine: Machine, state: State): Promise<void> {
     const { page } = (await lastBeat(machine))!;
     await sleep(SETTLE_MS);
     await picture(machine, state.name.replaceAll(/[^a-z]+/g, "-"));
-    if (state.isFault) return;
     await sleep(STATE_MS);
     const after = await lastBeat(machine);
     check(`${state.name}: lasts`, (await holds()) && after?.page === page);
@@ -104,6 +93,20 @@ export async function showState(machine: Machine, state: State): Promise<void> {
   } finally {
     if (state.end !== undefined) await machine.run(state.end);
   }
+}
+
+/** A file damaged by a failing card: the exhibit does not start, the screen and --check say why, and it comes back. */
+export async function damageFile(machine: Machine): Promise<void> {
+  const damage = `f=$(find /opt/emotion-kiosk/site/models -type f -size +10k | head -1); cp $f /root/whole; echo $f >/root/name; : >$f`;
+  await machine.run(`${damage}; rm -f /dev/tty1; systemctl restart emotion-kiosk-server`);
+  await sleep(SETTLE_MS);
+  const { output: screen } = await machine.run("cat /dev/tty1");
+  const { output: name } = await machine.run("cat /root/name");
+  check("a damaged file is named on the screen", screen.includes(name.trim().split("/").at(-1)!), screen.trim());
+  const { output } = await machine.run("/opt/emotion-kiosk/kiosk/install.sh --check");
+  check("a damaged file is named by --check", /^WRONG .*damaged/m.test(output));
+  await machine.run("cp /root/whole $(cat /root/name); rm -f /dev/tty1");
+  await until("the exhibit is back when the file is", () => isAlive(machine));
 }
 
 /** The system under an overlay that is lost at power-off, as in README.md, "Read-only root". */
