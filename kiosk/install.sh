@@ -12,6 +12,7 @@ set -euo pipefail
 readonly FOLDERS=(
   /etc/systemd/system.conf.d
   /etc/systemd/journald.conf.d
+  /etc/systemd/logind.conf.d
   /etc/chromium/policies/managed
   /etc/chromium/policies
 )
@@ -244,6 +245,7 @@ enable_units() {
   # Starts the hardware watchdog.
   run systemctl daemon-reexec
   run systemctl restart systemd-journald.service
+  run systemctl try-restart systemd-logind.service
   if [[ -e /run/udev/control ]]; then run udevadm control --reload; fi
   run systemctl restart "$SERVER"
 }
@@ -265,6 +267,7 @@ uninstall_kiosk() {
     run systemctl daemon-reload
     run systemctl daemon-reexec
     run systemctl restart systemd-journald.service
+    run systemctl try-restart systemd-logind.service
     if [[ -e /run/udev/control ]]; then run udevadm control --reload; fi
   fi
   if $dry_run; then return; fi

@@ -32,7 +32,8 @@ export async function main(args: readonly string[]): Promise<void> {
   if (values.settings === undefined) return serveAndOpen({ opens: !values["no-open"], fullScreen: !values.window });
   const { settings, warnings } = readSettings(values.settings);
   if (values.browser) {
-    const words = [settings.rotation, settings.resolution, settings.camera, ...chromiumArguments(settings)];
+    const { rotation, resolution, camera, screens, vtSwitching } = settings;
+    const words = [rotation, resolution, camera, screens, vtSwitching, ...chromiumArguments(settings)];
     process.stdout.write(words.map((word) => `${word}\0`).join(""));
   } else if (values.policy) {
     process.stdout.write(`${JSON.stringify(managedPolicy(settings), null, 2)}\n`);

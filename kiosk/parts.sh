@@ -16,6 +16,7 @@ readonly SYSTEM_FILES=(
   "emotion-kiosk-browser.service /etc/systemd/system/$BROWSER"
   "watchdog.conf /etc/systemd/system.conf.d/emotion-kiosk.conf"
   "journald.conf /etc/systemd/journald.conf.d/emotion-kiosk.conf"
+  "logind.conf /etc/systemd/logind.conf.d/emotion-kiosk.conf"
   "70-emotion-kiosk.rules /etc/udev/rules.d/70-emotion-kiosk.rules"
 )
 
