@@ -36,7 +36,7 @@ set_up_screens() {
   ((rotation == 0)) || cage_turns_by_itself || options+=(--transform "$rotation")
   [[ -z $resolution ]] || options+=(--mode "$resolution")
   # Screens that lie at the same place show the same.
-  [[ $screens != mirror ]] || options+=(--pos 0,0)
+  [[ $screens != mirror ]] || options+=(--pos "0,0")
   ((${#options[@]} > 0)) || return 0
   wlr-randr | awk '/^[^ ]/ { print $1 }' | while read -r output; do
     wlr-randr --output "$output" "${options[@]}"

@@ -13,6 +13,7 @@ set -euo pipefail
 readonly IMAGE_BYTES=16M
 # The installer's commands that get a power cut before them.
 readonly WRITING='^(cp|mv|rm|sync|if perl|run (sync|mv))'
+# shellcheck disable=SC2034 # read by name
 readonly OLD_RELEASE=$1 NEW_RELEASE=$2
 readonly INSTALLED=opt/emotion-kiosk
 # In memory: a busy disk makes each of the many fsyncs take seconds.

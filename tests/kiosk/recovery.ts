@@ -7,10 +7,10 @@ import type { Fault } from "./faults.ts";
 import type { Machine } from "./machine.ts";
 import { check, checkTime, isBusy, load, report } from "./report.ts";
 
-/** What the exhibit promises on this class of machine, ms. */
+/** The limit for a machine of this class, ms. */
 const FIRST_RESULT_TARGET_MS = 15_000;
 
-/** Polled by the page under test; its size never changes, because the server lists its files once. */
+/** The page under test polls this file. Its size never changes, because the server lists its files once. */
 const NO_FAULT = "none ";
 
 const FAULT_SCRIPT = `

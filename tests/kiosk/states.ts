@@ -17,23 +17,23 @@ import {
 import type { Machine } from "./machine.ts";
 import { check } from "./report.ts";
 
-/** What the exhibit is in for hours, rightly: it must look right, and no watchdog must bark. */
+/** A state in which the exhibit may stay for hours. It must look right, and nothing may restart it. */
 interface State {
   readonly name: string;
   readonly settings: string;
   readonly holds: (health: Record<string, unknown>, beat: Beat) => boolean;
-  /** Brings the state about, and takes it away again. */
+  /** Commands that bring the state about and end it. */
   readonly begin?: string;
   readonly end?: string;
 }
 
-/** Longer than the watchdog's patience, which counts from the first sign of life on. */
+/** Longer than the watchdog's limit, ms. */
 const STATE_MS = 60_000;
 
-/** What eases in has come to rest, and the slow machine has drawn it, ms. */
+/** Animations have ended by then, and a slow machine has drawn them, ms. */
 const SETTLE_MS = 5000;
 
-/** Hours that begin when this one is over, so that the exhibit is closed now. */
+/** @returns Opening hours that begin later, so that the exhibit is closed now. */
 function closedHours(): string {
   const hour = new Date().getHours();
   const twoDigits = (value: number) => String(value % 24).padStart(2, "0");
