@@ -55,6 +55,9 @@ check_settings() {
   else
     bad "$POLICY does not match the settings: sudo systemctl restart $SERVER"
   fi
+  if grep -qE '^screens *= *mirror' "$SETTINGS" && [[ $(cage -h 2>&1) == *' -r'* ]]; then
+    bad "This cage ($(cage -v)) cannot show the same on several screens; Debian 13's can. Set screens = last"
+  fi
   if [[ $(sed -n 's/^resolution *= *//p' "$SETTINGS") != "" && $(cage -h 2>&1) == *' -r'* ]]; then
     bad "This cage ($(cage -v)) cannot set a resolution; Debian 13's can. Instead add video=HDMI-A-1:1920x1080 to the kernel's command line"
   fi

@@ -55,7 +55,8 @@ export async function main(args: readonly string[]): Promise<void> {
   }
   const { settings, warnings } = readSettings(values.settings);
   if (values.browser) {
-    const words = [settings.rotation, settings.resolution, settings.camera, ...chromiumArguments(settings)];
+    const { rotation, resolution, camera, screens, vtSwitching } = settings;
+    const words = [rotation, resolution, camera, screens, vtSwitching, ...chromiumArguments(settings)];
     process.stdout.write(words.map((word) => `${word}\0`).join(""));
   } else if (values.policy) {
     process.stdout.write(`${JSON.stringify(managedPolicy(settings), null, 2)}\n`);

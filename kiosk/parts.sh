@@ -27,6 +27,7 @@ readonly SYSTEM_FILES=(
   "emotion-kiosk-fleet-settings.service /etc/systemd/system/emotion-kiosk-fleet-settings.service"
   "watchdog.conf /etc/systemd/system.conf.d/emotion-kiosk.conf"
   "journald.conf /etc/systemd/journald.conf.d/emotion-kiosk.conf"
+  "logind.conf /etc/systemd/logind.conf.d/emotion-kiosk.conf"
   "70-emotion-kiosk.rules /etc/udev/rules.d/70-emotion-kiosk.rules"
 )
 
