@@ -98,6 +98,9 @@ export const PACES = ["adaptive", "measure"] as const;
 /** `adaptive` skips work that the time of a frame does not allow or that would show nothing new; `measure` skips none. */
 export type Pace = (typeof PACES)[number];
 
+/** A clockwise turn of a picture, degrees. */
+export type QuarterTurn = 0 | 90 | 180 | 270;
+
 /** How faces are drawn: as they are, blurred, or hidden. */
 export type Privacy = "show" | "blur" | "hide";
 

@@ -1,5 +1,7 @@
 import { EmotionCamError } from "../errors.ts";
 import type { Picture, Square } from "../pipeline/stages.ts";
+import type { QuarterTurn } from "../types.ts";
+import { type Affine, turned } from "./affine.ts";
 
 /** A frame of a camera, a video or a picture. */
 export type Frame = VideoFrame | ImageBitmap;
@@ -28,12 +30,16 @@ export class Pixels {
   /**
    * Read a frame. The picture is valid until the next call, also after the frame is closed.
    *
+   * @param turn Clockwise; the picture is the turned frame.
    * @throws EmotionCamError `unsupported-browser` where workers have no canvas.
    */
-  read(frame: Frame): Picture {
-    const width = "displayWidth" in frame ? frame.displayWidth : frame.width;
-    const height = "displayHeight" in frame ? frame.displayHeight : frame.height;
-    this.#draw(0, frame, width, height);
+  read(frame: Frame, turn: QuarterTurn = 0): Picture {
+    const shownWidth = "displayWidth" in frame ? frame.displayWidth : frame.width;
+    const shownHeight = "displayHeight" in frame ? frame.displayHeight : frame.height;
+    const [width, height] = turn % 180 === 0 ? [shownWidth, shownHeight] : [shownHeight, shownWidth];
+    const context = this.#canvas(0, width, height);
+    transform(context, turned(turn, shownWidth, shownHeight));
+    context.drawImage(frame, 0, 0, shownWidth, shownHeight);
     this.#fresh = 1;
     return { width, height, cut: (square, size) => this.#cut(square, size, width, height) };
   }
@@ -62,19 +68,25 @@ export class Pixels {
     for (; this.#fresh <= index; this.#fresh++) {
       const factor = 2 ** -this.#fresh;
       const previous = this.#levels[this.#fresh - 1]!;
-      this.#draw(this.#fresh, previous.canvas, Math.round(width * factor), Math.round(height * factor));
+      const [levelWidth, levelHeight] = [Math.round(width * factor), Math.round(height * factor)];
+      this.#canvas(this.#fresh, levelWidth, levelHeight).drawImage(previous.canvas, 0, 0, levelWidth, levelHeight);
     }
     return this.#levels[index]!;
   }
 
-  #draw(index: number, image: CanvasImageSource, width: number, height: number): void {
+  /** @returns The canvas of a level, in that size. */
+  #canvas(index: number, width: number, height: number): Context {
     let context = this.#levels[index];
     if (context?.canvas.width !== width || context.canvas.height !== height) {
       context = openContext(width, height);
       this.#levels[index] = context;
     }
-    context.drawImage(image, 0, 0, width, height);
+    return context;
   }
+}
+
+function transform(context: Context, { xx, xy, x0, yx, yy, y0 }: Affine): void {
+  context.setTransform(xx, yx, xy, yy, x0, y0);
 }
 
 /**
