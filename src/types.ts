@@ -98,9 +98,6 @@ export const PACES = ["adaptive", "measure"] as const;
 /** `adaptive` skips work that the time of a frame does not allow or that would show nothing new; `measure` skips none. */
 export type Pace = (typeof PACES)[number];
 
-/** A clockwise turn of a picture, degrees. */
-export type QuarterTurn = 0 | 90 | 180 | 270;
-
 /** How faces are drawn: as they are, blurred, or hidden. */
 export type Privacy = "show" | "blur" | "hide";
 
@@ -131,6 +128,12 @@ export interface RuntimeInfo {
   /** Size of the WebAssembly memory after loading, bytes. */
   readonly wasmBytes: number;
 }
+
+/** The values of {@link Rotation}. */
+export const ROTATIONS = [0, 90, 180, 270] as const;
+
+/** A clockwise turn of a picture, degrees. */
+export type Rotation = (typeof ROTATIONS)[number];
 
 /** The result of one frame: plain data, under 1 KB for a face or two. */
 export interface FrameResult {

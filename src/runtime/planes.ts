@@ -1,5 +1,5 @@
 import type { Picture, Square } from "../pipeline/stages.ts";
-import type { QuarterTurn } from "../types.ts";
+import type { Rotation } from "../types.ts";
 import { type Affine, SAME, chain, undoTurn } from "./affine.ts";
 import {
   BT601,
@@ -41,19 +41,19 @@ export class Planes {
   /**
    * Read a frame. The picture is valid until the next call, also after the frame is closed.
    *
-   * @param turn Clockwise, on top of the frame's own rotation; the picture is the turned frame.
+   * @param rotation A turn on top of the frame's own rotation; the picture is the turned frame.
    * @returns `null` where only a canvas can read it: an `ImageBitmap`, or a format that the browser does not convert
    * to RGB.
    */
-  async read(frame: VideoFrame | ImageBitmap, turn: QuarterTurn = 0): Promise<Picture | null> {
+  async read(frame: VideoFrame | ImageBitmap, rotation: Rotation = 0): Promise<Picture | null> {
     if (!("codedWidth" in frame) || frame.visibleRect === null) return null;
     const { width, height } = frame.visibleRect;
     const image = isYuv420(frame) ? await this.#copy(frame, width, height) : await this.#convert(frame, width, height);
     if (image === null) return null;
     this.#levels[0] = image;
     this.#fresh = 1;
-    this.#toPlane = planeOfShown(frame, width, height, turn);
-    const upright = turn % 180 === 0;
+    this.#toPlane = planeOfShown(frame, width, height, rotation);
+    const upright = rotation % 180 === 0;
     return {
       width: upright ? frame.displayWidth : frame.displayHeight,
       height: upright ? frame.displayHeight : frame.displayWidth,
@@ -202,9 +202,9 @@ function sized(bytes: Bytes, count: number): Bytes {
  *
  * @param width Of the planes, pixels.
  * @param height Of the planes, pixels.
- * @param turn Clockwise.
+ * @param turn The last of these turns, clockwise.
  */
-function planeOfShown(frame: VideoFrame, width: number, height: number, turn: QuarterTurn): Affine {
+function planeOfShown(frame: VideoFrame, width: number, height: number, turn: Rotation): Affine {
   const { displayWidth, displayHeight } = frame;
   const { rotation = 0, flip = false } = frame as VideoFrame & { readonly rotation?: number; readonly flip?: boolean };
   const unturn = undoTurn(turn, displayWidth, displayHeight);

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Affine, SAME, chain, turned, undoTurn } from "../../src/runtime/affine.ts";
 import { Planes } from "../../src/runtime/planes.ts";
-import type { QuarterTurn } from "../../src/types.ts";
+import type { Rotation } from "../../src/types.ts";
 
-const TURNS: readonly QuarterTurn[] = [0, 90, 180, 270];
+const TURNS: readonly Rotation[] = [0, 90, 180, 270];
 
 /** Make a gray RGBX frame, as browsers give it, whose pixels have the lights of `rows`. */
 function grayFrame(
@@ -28,7 +28,7 @@ function grayFrame(
 }
 
 /** Cut the whole of a square picture, pixel by pixel. */
-async function lightsOf(frame: VideoFrame, turn: QuarterTurn): Promise<number[][]> {
+async function lightsOf(frame: VideoFrame, turn: Rotation): Promise<number[][]> {
   const { width, height, cut } = (await new Planes().read(frame, turn))!;
   const lights = Array.from({ length: height }, (_, y) =>
     Array.from({ length: width }, (_, x) => cut({ centerX: x + 0.5, centerY: y + 0.5, side: 1, roll: 0 }, 1)[0]!),
@@ -76,7 +76,7 @@ test("a turn comes after the frame's own rotation and its mirror", async () => {
   for (const rotation of TURNS) {
     const size = rotation % 180 === 0 ? {} : { displayWidth: 2, displayHeight: 4 };
     for (const turn of TURNS) {
-      const both = ((rotation + turn) % 360) as QuarterTurn;
+      const both = ((rotation + turn) % 360) as Rotation;
       expect(await lightsOf(grayFrame(WIDE, { rotation, ...size }), turn)).toEqual(
         await lightsOf(grayFrame(WIDE, {}), both),
       );
