@@ -62,7 +62,9 @@ const TESTS: readonly Test[] = [
     run: async (page) => {
       for (const file of ["index.html", "embed.html"]) {
         await page.goto(pathToFileURL(join(ROOT, "dist", file)).href);
-        await page.waitForFunction(() => document.body.innerText.includes("npm start"), { timeout: PATIENCE_MS });
+        await page.waitForFunction(() => document.body.innerText.includes("only when it is served"), {
+          timeout: PATIENCE_MS,
+        });
       }
     },
   },
