@@ -129,6 +129,12 @@ export interface RuntimeInfo {
   readonly wasmBytes: number;
 }
 
+/** The values of {@link Rotation}. */
+export const ROTATIONS = [0, 90, 180, 270] as const;
+
+/** A clockwise turn of a picture, degrees. */
+export type Rotation = (typeof ROTATIONS)[number];
+
 /** The result of one frame: plain data, under 1 KB for a face or two. */
 export interface FrameResult {
   /** Present where {@link FrameOptions.coarse} asks for it. */

@@ -71,14 +71,32 @@ export async function* frames(
   }
 }
 
-/** Take the frame that is shown, without a copy where the browser has `VideoFrame`. */
+/**
+ * Take the frame that is shown, without a copy where the browser has `VideoFrame`. A clip may be stored turned or with
+ * oblong pixels. Browsers whose `VideoFrame` has no rotation give such frames as they are stored, also as an
+ * `ImageBitmap`; only their canvas draws a clip as they show it. Cameras and pictures are always upright.
+ */
 async function grab(source: HTMLVideoElement | HTMLImageElement, timeMs: number): Promise<VideoFrame | ImageBitmap> {
   try {
+    if (isClip(source) && !hasRotation()) return await draw(source);
     if (typeof VideoFrame === "undefined") return await createImageBitmap(source);
     return new VideoFrame(source, { timestamp: Math.round(timeMs * 1000) });
   } catch (cause) {
     throw untakable(source, cause);
   }
+}
+
+function hasRotation(): boolean {
+  return typeof VideoFrame !== "undefined" && "rotation" in VideoFrame.prototype;
+}
+
+/** Draw the frame of a clip as it is shown. */
+function draw(clip: HTMLVideoElement): Promise<ImageBitmap> {
+  const canvas = document.createElement("canvas");
+  canvas.width = clip.videoWidth;
+  canvas.height = clip.videoHeight;
+  canvas.getContext("2d", { alpha: false })!.drawImage(clip, 0, 0, canvas.width, canvas.height);
+  return createImageBitmap(canvas);
 }
 
 function untakable(source: HTMLVideoElement | HTMLImageElement, cause: unknown): EmotionCamError {
@@ -195,6 +213,10 @@ class Watch {
 
 function isCamera(source: HTMLVideoElement | HTMLImageElement): source is HTMLVideoElement {
   return source instanceof HTMLVideoElement && source.srcObject !== null;
+}
+
+function isClip(source: HTMLVideoElement | HTMLImageElement): source is HTMLVideoElement {
+  return source instanceof HTMLVideoElement && source.srcObject === null;
 }
 
 function isSilent(source: HTMLVideoElement | HTMLImageElement): source is HTMLVideoElement {
