@@ -172,7 +172,7 @@ function drawingsOf(statistics: Statistics): readonly Drawing[] {
   const { by, total, hoursOfDay } = statistics;
   const isByWeek = by === "day" && (Date.parse(statistics.to) - Date.parse(statistics.from)) / DAY_MS > DAYS_AT_MOST;
   const rows = isByWeek ? weeksOf(allRows(statistics)) : allRows(statistics);
-  const labels = rows.map(({ from }) => label(from, by));
+  const labels = rows.map(({ from }) => (isByWeek ? weekLabel(from) : label(from, by)));
   const xTitle = isByWeek ? words.weekOf : by === "hour" ? words.hour : words.day;
   // Bars of a day or less are minutes, of more hours.
   const [unitS, unit] = by === "hour" ? [60, words.minutes] : [3600, words.hours];
@@ -200,7 +200,7 @@ function drawingsOf(statistics: Statistics): readonly Drawing[] {
     },
     {
       ...shared,
-      title: fill(words.visitsTitle, { count: count(total.visits), when: labels[busiest(rows)]! }),
+      title: fill(words.visitsTitle, { count: count(total.visits), when: `${isByWeek ? `${words.weekOf} ` : ""}${labels[busiest(rows)]!}` }),
       yTitle: words.visits,
       series: [
         series(
@@ -309,6 +309,10 @@ function label(from: string, by: "hour" | "day"): string {
   const date = new Date(from);
   if (by === "hour") return hourLabel(date.getHours());
   return new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short" }).format(date);
+}
+
+function weekLabel(from: string): string {
+  return new Intl.DateTimeFormat(language, { day: "numeric", month: "short" }).format(new Date(from));
 }
 
 function count(value: number): string {
