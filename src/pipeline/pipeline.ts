@@ -66,6 +66,7 @@ class FramePipeline implements Pipeline {
   /** The batch for the classifier; it grows to the largest one so far. */
   #squares = new Uint8ClampedArray(0);
   #frame: Size = { width: 0, height: 0 };
+  #source = 0;
   #nowMs = Number.NEGATIVE_INFINITY;
 
   constructor({ detector, classifier, clock }: Stages) {
@@ -85,7 +86,7 @@ class FramePipeline implements Pipeline {
     const startMs = this.#clock();
     const frame: Size = { width: picture.width, height: picture.height };
     if (!(frame.width > 0) || !(frame.height > 0)) return emptyResult(timeMs);
-    this.#advance(frame, timeMs);
+    this.#advance(frame, timeMs, options.source ?? 0);
     const most = faceLimit(options.maxFaces);
 
     const looks = this.#cadence.looks(this.#nowMs, this.#portraits.size, options.pace);
@@ -121,12 +122,14 @@ class FramePipeline implements Pipeline {
     };
   }
 
-  /** Advance time. Start anew at another frame size or after a long gap. */
-  #advance(frame: Size, timeMs: number): void {
+  /** Advance time. Start anew with another source, at another frame size, or after a long gap. */
+  #advance(frame: Size, timeMs: number, source: number): void {
     const stepMs = timeMs - this.#nowMs;
     const resized = frame.width !== this.#frame.width || frame.height !== this.#frame.height;
+    const isOther = source !== this.#source;
     this.#frame = frame;
-    if (resized || stepMs > GAP_MS) this.reset();
+    this.#source = source;
+    if (isOther || resized || stepMs > GAP_MS) this.reset();
     if (timeMs > this.#nowMs) this.#nowMs = timeMs;
     if (!Number.isFinite(this.#nowMs)) this.#nowMs = 0;
   }

@@ -236,6 +236,21 @@ describe("reset", () => {
     expect(only(results[1]).id).toBeGreaterThan(before);
   });
 
+  test("happens with the first frame of another source, whatever its time is", async () => {
+    for (const startMs of [0, 250]) {
+      const world = makeWorld([ADA]);
+      const pipeline = pipelineOf(world);
+      const before = only((await run(pipeline, world, 4)).at(-1)).id;
+      world.faces = [];
+      for (const { faces } of await run(pipeline, world, 8, startMs, { ...OPTIONS, source: 1 }))
+        expect(faces).toEqual([]);
+      world.faces = [ADA];
+      const back = await run(pipeline, world, 2, 800, { ...OPTIONS, source: 2 });
+      expect(back[0]?.faces).toEqual([]);
+      expect(only(back[1]).id).toBeGreaterThan(before);
+    }
+  });
+
   test("happens at another frame size and after a long gap", async () => {
     const world = makeWorld([ADA]);
     const pipeline = pipelineOf(world);
