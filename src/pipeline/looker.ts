@@ -7,7 +7,7 @@ import { type FollowLook, type FollowTarget, followLooks, isReached, verifySquar
 import { type Sighting, type Size, letterboxSquare } from "./geometry.ts";
 import { look } from "./look.ts";
 import { type WeighedSighting, isSameFace, merge } from "./merge.ts";
-import { MotionMap } from "./motion-map.ts";
+import type { MotionMap } from "./motion-map.ts";
 import { Search } from "./search.ts";
 import type { Detector, Picture, Square } from "./stages.ts";
 import { type Track, expectedBox } from "./track.ts";
@@ -39,6 +39,8 @@ export interface Scene {
   /** The score that is asked for, 0..1. */
   readonly minScore: number;
   readonly tracks: readonly Track[];
+  /** What moved in the frames so far, this one included. */
+  readonly motion: MotionMap;
   /** How many looks may be spent, 1 or more. */
   readonly looks: number;
   /** True where looks may be saved on still parts of the frame. */
@@ -51,7 +53,6 @@ export class Looker {
   readonly #onLook: (ms: number) => void;
   readonly #clock: () => number;
   readonly #search = new Search();
-  readonly #motion = new MotionMap();
   /** When each track was last looked for, by id. */
   readonly #lookedMs = new Map<number, number>();
   #lastMs = Number.NaN;
@@ -74,7 +75,6 @@ export class Looker {
    */
   reset(frame: Size): void {
     this.#search.reset(frame);
-    this.#motion.reset();
     this.#lookedMs.clear();
     this.#lastMs = Number.NaN;
   }
@@ -91,7 +91,6 @@ export class Looker {
   /** Look at each known face, and search the frame for others, some tiles at a time. */
   async far(scene: Scene): Promise<Seen> {
     const { timeMs } = scene;
-    if (scene.thrifty) this.#motion.watch(scene.picture, timeMs);
     // The first step of time is NaN and counts as 0.
     this.#search.pass(timeMs - this.#lastMs || 0);
     this.#lastMs = timeMs;
@@ -148,14 +147,14 @@ export class Looker {
 
   /** Divide the looks between known faces and the search, which gets at least one look in two frames. */
   #plan(scene: Scene): readonly [readonly FollowLook[], readonly Square[]] {
-    const { timeMs, looks, thrifty } = scene;
+    const { timeMs, looks, thrifty, motion } = scene;
     const targets = this.#targets(scene);
     const wanted = followLooks(targets);
     this.#searchesFirst = !this.#searchesFirst;
     const kept = looks > 1 || this.#searchesFirst || wanted.length === 0 ? 1 : 0;
     const spare = Math.max(kept, looks - wanted.length);
     const boxes = targets.map(({ box }) => box);
-    const searches = this.#search.next(timeMs, spare, boxes, thrifty ? this.#motion : null);
+    const searches = this.#search.next(timeMs, spare, boxes, thrifty ? motion : null);
     return [wanted.slice(0, Math.max(0, looks - searches.length)), searches];
   }
 
@@ -168,7 +167,7 @@ export class Looker {
       .map((track) => ({
         id: track.id,
         box: expectedBox(track, timeMs),
-        confirmed: track.confirmed,
+        confirmed: track.confirmed && track.doubtedSinceMs === null,
         missed: track.missedSinceMs !== null,
         lookedMs: this.#lookedMs.get(track.id) ?? Number.MIN_SAFE_INTEGER,
       }));

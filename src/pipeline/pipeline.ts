@@ -7,9 +7,10 @@ import { Cadence, REUSE_MOST_MS } from "./cadence.ts";
 import { type Size, boxAsFraction, eyesSquare, pointAsFraction } from "./geometry.ts";
 import { type Scene, type Seen, Looker } from "./looker.ts";
 import { LUMA_BLOCKS, blockLuma, isSameLuma } from "./luma.ts";
+import { MotionMap } from "./motion-map.ts";
 import { type Smoothed, Smoother } from "./smooth.ts";
 import type { Classifier, Detector, Picture } from "./stages.ts";
-import type { Track } from "./track.ts";
+import { type Track, isVouchedFor } from "./track.ts";
 import { Tracker } from "./tracker.ts";
 
 /** The parts of a pipeline. */
@@ -60,6 +61,7 @@ class FramePipeline implements Pipeline {
   readonly #tracker = new Tracker();
   readonly #cadence = new Cadence();
   readonly #looker: Looker;
+  readonly #motion = new MotionMap();
   readonly #portraits = new Map<number, Portrait>();
   /** The block luma of one crop, before it is compared. */
   readonly #luma = new Float32Array(LUMA_BLOCKS * LUMA_BLOCKS);
@@ -76,10 +78,16 @@ class FramePipeline implements Pipeline {
   }
 
   reset(): void {
+    this.#forgetFaces();
+    this.#looker.reset(this.#frame);
+    this.#motion.reset();
+    this.#nowMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The search goes on where it was: in a light that flickers every frame may count as a cut. */
+  #forgetFaces(): void {
     this.#tracker.clear();
     this.#portraits.clear();
-    this.#looker.reset(this.#frame);
-    this.#nowMs = Number.NEGATIVE_INFINITY;
   }
 
   async process(picture: Picture, timeMs: number, options: FrameOptions): Promise<FrameResult> {
@@ -87,6 +95,8 @@ class FramePipeline implements Pipeline {
     const frame: Size = { width: picture.width, height: picture.height };
     if (!(frame.width > 0) || !(frame.height > 0)) return emptyResult(timeMs);
     this.#advance(frame, timeMs, options.source ?? 0);
+    this.#motion.watch(picture, this.#nowMs);
+    if (this.#motion.isCut) this.#forgetFaces();
     const most = faceLimit(options.maxFaces);
 
     const looks = this.#cadence.looks(this.#nowMs, this.#portraits.size, options.pace);
@@ -140,6 +150,7 @@ class FramePipeline implements Pipeline {
       timeMs: this.#nowMs,
       minScore: options.minScore,
       tracks: this.#tracker.tracks,
+      motion: this.#motion,
       looks,
       thrifty: options.pace === "adaptive",
     };
@@ -219,7 +230,8 @@ class FramePipeline implements Pipeline {
       scores: smoothed.scores,
       label: smoothed.label,
       confidence: smoothed.confidence,
-      certain: smoothed.certain && track.box.width >= this.#classifier.smallestFacePx,
+      certain:
+        smoothed.certain && track.box.width >= this.#classifier.smallestFacePx && isVouchedFor(track, this.#nowMs),
     };
   }
 }
