@@ -4,7 +4,7 @@
  */
 import type { Box } from "../types.ts";
 import { type FollowLook, type FollowTarget, followLooks, isReached, verifySquare } from "./follow.ts";
-import { type Sighting, type Size, letterboxSquare } from "./geometry.ts";
+import { type Sighting, type Size, boxArea, letterboxSquare, overlapArea } from "./geometry.ts";
 import { look } from "./look.ts";
 import { type WeighedSighting, isSameFace, merge } from "./merge.ts";
 import type { MotionMap } from "./motion-map.ts";
@@ -21,6 +21,21 @@ const KNOWN = 0.6;
 /** A missed face is looked for at its expected place for so long; afterwards only the search can find it. */
 const FOLLOW_MISSED_MS = 500;
 
+/**
+ * While nobody is followed, so often a square is looked at that is this many times wider than the frame. It sees faces
+ * that fill the frame or are cut by its edge; black surrounds them.
+ */
+const WIDE_EVERY_MS = 400;
+const WIDE = 1.7;
+
+/**
+ * A sighting of this score is somebody who is too near, where the frame's edge cuts off so much of its box and something
+ * moved in it lately. Halves of faces score 0.3 to 0.63, a face 1.46 frames wide 0.6.
+ */
+const CUT_OFF_SCORE = 0.3;
+const CUT_OFF_SHARE = 0.2;
+const CUT_OFF_MOVED_MS = 3000;
+
 /** The most suspicions that are verified in one frame: a patterned shirt raises many, and none of them is urgent. */
 const MAX_SUSPICIONS = 3;
 
@@ -30,6 +45,8 @@ export interface Seen {
   readonly sightings: readonly Sighting[];
   /** @returns Whether a look covered a box's place, so that it would have seen a face there. */
   covers(box: Box): boolean;
+  /** True where somebody seems to be so near that the frame's edge cuts the face. */
+  readonly isCutOff: boolean;
 }
 
 /** One frame, and what is known about it before the looks. */
@@ -57,6 +74,7 @@ export class Looker {
   readonly #lookedMs = new Map<number, number>();
   #lastMs = Number.NaN;
   #searchesFirst = false;
+  #wideMs = Number.NEGATIVE_INFINITY;
 
   /**
    * @param clock Milliseconds, monotonic.
@@ -76,6 +94,7 @@ export class Looker {
   reset(frame: Size): void {
     this.#search.reset(frame);
     this.#lookedMs.clear();
+    this.#wideMs = Number.NEGATIVE_INFINITY;
     this.#lastMs = Number.NaN;
   }
 
@@ -83,9 +102,10 @@ export class Looker {
   async near(scene: Scene): Promise<Seen> {
     const unconfirmed = followLooks(this.#targets(scene).filter(({ confirmed }) => !confirmed));
     const whole = letterboxSquare(scene.picture);
-    const { sightings } = await this.#examine(scene, unconfirmed.slice(0, MAX_SUSPICIONS), [whole], 1);
+    const searches = this.#withWide(scene, [whole]);
+    const { sightings, isCutOff } = await this.#examine(scene, unconfirmed.slice(0, MAX_SUSPICIONS), searches, 1);
     // A face that this look cannot see is out of reach: it counts as gone.
-    return { sightings, covers: () => true };
+    return { sightings, covers: () => true, isCutOff };
   }
 
   /** Look at each known face, and search the frame for others, some tiles at a time. */
@@ -95,7 +115,7 @@ export class Looker {
     this.#search.pass(timeMs - this.#lastMs || 0);
     this.#lastMs = timeMs;
     const [follows, searches] = this.#plan(scene);
-    const seen = await this.#examine(scene, follows, searches, SUSPICION);
+    const seen = await this.#examine(scene, follows, this.#withWide(scene, searches), SUSPICION);
     for (const { box } of seen.sightings) this.#search.saw(box, timeMs);
     return seen;
   }
@@ -120,9 +140,12 @@ export class Looker {
       seen.push(...(await this.#look(picture, square, KNOWN * minScore)));
     }
     const found: WeighedSighting[] = [];
+    let isCutOff = false;
     for (const square of searches) {
       squares.push(square);
-      found.push(...(await this.#look(picture, square, Math.min(suspicion, KNOWN) * minScore)));
+      const sightings = await this.#look(picture, square, Math.min(suspicion, KNOWN) * minScore);
+      isCutOff ||= sightings.some((sighting) => isCutOffIn(scene, sighting));
+      found.push(...sightings);
     }
     const known = knownFaces(scene);
     let left = MAX_SUSPICIONS;
@@ -142,7 +165,15 @@ export class Looker {
     const sightings = merge(seen).filter(
       (sighting) => sighting.score >= minScore || known.some((face) => isSameFace(face, sighting)),
     );
-    return { sightings, covers: (box) => squares.some((square) => isReached({ box }, square)) };
+    return { sightings, covers: (box) => squares.some((square) => isReached({ box }, square)), isCutOff };
+  }
+
+  /** Add a look from farther away in its turn, while nobody is followed. */
+  #withWide({ picture, tracks, timeMs }: Scene, searches: readonly Square[]): readonly Square[] {
+    if (timeMs - this.#wideMs < WIDE_EVERY_MS || tracks.some(({ confirmed }) => confirmed)) return searches;
+    this.#wideMs = timeMs;
+    const whole = letterboxSquare(picture);
+    return [...searches, { ...whole, side: WIDE * whole.side }];
   }
 
   /** Divide the looks between known faces and the search, which gets at least one look in two frames. */
@@ -179,6 +210,13 @@ export class Looker {
     this.#onLook(this.#clock() - startMs);
     return sightings;
   }
+}
+
+function isCutOffIn({ picture, motion, timeMs }: Scene, { box, score }: Sighting): boolean {
+  const { width, height } = picture;
+  const inside = overlapArea(box, { x: 0, y: 0, width, height });
+  const isCut = inside < (1 - CUT_OFF_SHARE) * boxArea(box);
+  return score >= CUT_OFF_SCORE && isCut && motion.since(box, timeMs - CUT_OFF_MOVED_MS);
 }
 
 /** @returns The expected boxes of the confirmed tracks. */
