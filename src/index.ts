@@ -13,12 +13,13 @@ export {
   EmotionReadyEvent,
 } from "./events.ts";
 export type { EmotionCamEventMap } from "./events.ts";
-export { KEYPOINTS, LABELS, LANGUAGES, MODELS } from "./types.ts";
+export { HINTS, KEYPOINTS, LABELS, LANGUAGES, MODELS } from "./types.ts";
 export type {
   Box,
   EngineName,
   Face,
   FrameOptions,
+  Hint,
   Label,
   ModelInfo,
   Point,

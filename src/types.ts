@@ -129,8 +129,19 @@ export interface RuntimeInfo {
   readonly wasmBytes: number;
 }
 
+/** The values of {@link Hint}. */
+export const HINTS = ["too-dark", "step-back"] as const;
+
+/**
+ * Advice for the people in front of the camera, where the frame itself is the reason that no expression can be told:
+ * `too-dark` where there is too little light, `step-back` where a face is too near or the frame's edge cuts it.
+ */
+export type Hint = (typeof HINTS)[number];
+
 /** The result of one frame: plain data, under 1 KB for a face or two. */
 export interface FrameResult {
+  /** Absent where there is nothing to advise. It lasts for a second at least. */
+  readonly hint?: Hint;
   /** Present where {@link FrameOptions.coarse} asks for it. */
   readonly coarse?: CoarsePicture;
   /** The time that was given with the frame, milliseconds. */
@@ -167,4 +178,6 @@ export interface FrameOptions {
   readonly pace: Pace;
   /** Ask for a {@link CoarsePicture} of the frame in the result. Default: false. */
   readonly coarse?: boolean;
+  /** The number of the source that the frame is of. At another number all that is known is forgotten. Default: 0. */
+  readonly source?: number;
 }
