@@ -180,10 +180,14 @@ export abstract class EmotionCamAttributes extends LitElement {
   /** Whether people expect the present or next source to act as a mirror. */
   protected abstract get isMirrorExpected(): boolean;
 
-  /** The options that are sent with each frame. */
-  protected get frameOptions(): FrameOptions {
+  /**
+   * The options that are sent with each frame.
+   *
+   * @param source The number of the source that the frame is of.
+   */
+  protected frameOptions(source: number): FrameOptions {
     const { maxFaces, minScore, smoothing, range, pace } = this;
-    return { maxFaces, minScore, smoothing, range, pace, coarse: this.privacy === "blur" };
+    return { maxFaces, minScore, smoothing, range, pace, coarse: this.privacy === "blur", source };
   }
 
   /** Update the element. The attributes are read where they are needed. */

@@ -58,8 +58,8 @@ const MOVE_MS = 100;
  * @attr {boolean} demo - Read-only: whether the demo plays because there is no camera.
  *
  * @fires {EmotionReadyEvent} emotion-ready - The networks are loaded; carries `runtime`.
- * @fires {EmotionFrameEvent} emotion-frame - A frame was answered; carries `faces`, `timeMs`, `timings` and
- * `presentedFrames`.
+ * @fires {EmotionFrameEvent} emotion-frame - A frame was answered; carries `faces`, `timeMs`, `timings`,
+ * `presentedFrames` and `source`.
  * @fires {EmotionChangeEvent} emotion-change - A face is new or its label changed; carries `face`, `label` and
  * `previousLabel`.
  * @fires {EmotionPresenceEvent} emotion-presence - A person came into view or left it; carries `count`.
@@ -285,14 +285,14 @@ export class EmotionCam extends EmotionCamAttributes {
       stage: () => ({ video: this.#find("video"), picture: this.#find("img") }),
       rendered: () => this.updateComplete,
       maxFps: () => this.maxFps,
-      frameOptions: () => this.frameOptions,
+      frameOptions: (source) => this.frameOptions(source),
       onChange: () => {
         this.#showState();
         this.requestUpdate();
       },
       onReady: (runtime) => this.#tell(new EmotionReadyEvent(runtime)),
       onError: (error) => this.#tell(new EmotionErrorEvent(error)),
-      onResult: (result, presentedFrames) => this.#show(result, presentedFrames),
+      onResult: (result, presentedFrames, source) => this.#show(result, presentedFrames, source),
       onEmpty: () => this.#empty(),
     };
   }
@@ -353,10 +353,10 @@ export class EmotionCam extends EmotionCamAttributes {
     this.#announcer.dispose();
   }
 
-  #show(result: FrameResult, presentedFrames: number): void {
+  #show(result: FrameResult, presentedFrames: number, source: number): void {
     this.#showState();
     this.#draw(result);
-    this.#tell(new EmotionFrameEvent(result, presentedFrames));
+    this.#tell(new EmotionFrameEvent(result, presentedFrames, source));
     this.#meet(result.faces);
   }
 

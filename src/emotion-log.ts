@@ -53,7 +53,8 @@ interface Tally {
 
 /**
  * Counts which expressions an element sees, interval by interval, in memory alone: nothing is stored or sent unless the
- * page does it. Fires `emotion-log` with each entry. An interval in which no frame was answered makes no entry.
+ * page does it. Fires `emotion-log` with each entry. An interval in which no frame was answered makes no entry. Where the
+ * source changes within an interval, each source has an entry.
  */
 export class EmotionLog extends EventTarget {
   readonly #intervalMs: number;
@@ -62,6 +63,8 @@ export class EmotionLog extends EventTarget {
   readonly #timer: ReturnType<typeof setInterval>;
   #entries: EmotionLogEntry[] = [];
   #tally = tallyFrom(Date.now());
+  /** The number of the source of the last frame: an entry is about one source. */
+  #source: number | undefined;
 
   /**
    * @param camera An `<emotion-cam>`, or whatever fires its `emotion-frame`.
@@ -76,7 +79,12 @@ export class EmotionLog extends EventTarget {
     if (!(Number.isInteger(keep) && keep >= 1)) throw new RangeError(`keep is ${keep}. Give a whole number from 1 up.`);
     this.#intervalMs = intervalS * 1000;
     this.#keep = keep;
-    const listen = (event: Event) => this.#count((event as EmotionFrameEvent).faces);
+    const listen = (event: Event) => {
+      const { faces, source } = event as EmotionFrameEvent;
+      if (source !== this.#source) this.#close();
+      this.#source = source;
+      this.#count(faces);
+    };
     camera.addEventListener("emotion-frame", listen, { signal: this.#over.signal });
     this.#timer = setInterval(() => this.#close(), this.#intervalMs);
   }

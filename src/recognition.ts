@@ -4,7 +4,7 @@ import { type EmotionCamError, isOfSource } from "./errors.ts";
 import type { RuntimeOptions, createClient } from "./runtime/client.ts";
 import { type CameraRoom, Session, type SessionHost, type SessionWish } from "./session.ts";
 import { IDLE, type Phase, type Status, type StatusEvent, after, phaseOf } from "./status.ts";
-import type { FrameResult, RuntimeInfo } from "./types.ts";
+import type { FrameOptions, FrameResult, RuntimeInfo } from "./types.ts";
 
 /** Everything for which a session is begun. The other settings are read anew for each frame. */
 export interface Wish extends SessionWish {
@@ -12,9 +12,15 @@ export interface Wish extends SessionWish {
 }
 
 /** What the recognition needs of its element, and what it reports to it. */
-export interface RecognitionHost extends Pick<SessionHost, "stage" | "maxFps" | "frameOptions"> {
+export interface RecognitionHost extends Pick<SessionHost, "stage" | "maxFps"> {
   /** What the element's attributes ask for now. */
   wish(): Wish;
+  /**
+   * The options of the next frame; read anew for each.
+   *
+   * @param source The number of the source that is shown.
+   */
+  frameOptions(source: number): FrameOptions;
   /** Resolves when the elements of the stage exist. */
   rendered(): Promise<unknown>;
   /** The phase, the source or the progress changed. */
@@ -22,7 +28,7 @@ export interface RecognitionHost extends Pick<SessionHost, "stage" | "maxFps" | 
   onReady(runtime: RuntimeInfo): void;
   /** Something failed. Each code is reported once, until frames of the source are answered again. */
   onError(error: EmotionCamError): void;
-  onResult(result: FrameResult, presentedFrames: number): void;
+  onResult(result: FrameResult, presentedFrames: number, source: number): void;
   /** No source is shown any more, and so nobody. */
   onEmpty(): void;
 }
@@ -45,6 +51,8 @@ export class Recognition {
   #session: { readonly session: Session; readonly key: string } | null = null;
   #start: Start | null = null;
   #source: Source | null = null;
+  /** How many sources were opened. Each frame carries it, so that no face of the source before stays on. */
+  #sourceNumber = 0;
   /** Codes that were reported since frames of the source were answered last. */
   readonly #reported = new Set<string>();
 
@@ -141,9 +149,11 @@ export class Recognition {
   #hostOf({ engine }: Wish): SessionHost {
     return {
       ...this.#host,
+      frameOptions: () => this.#host.frameOptions(this.#sourceNumber),
       loadEngine: () => this.#engine.load(engine),
       onOpen: (source, isDemo) => {
         this.#source = source;
+        this.#sourceNumber += 1;
         this.#change({ type: isDemo ? "open-demo" : "open" });
       },
       onClose: () => {
@@ -172,7 +182,7 @@ export class Recognition {
       if (this.runtime !== null) this.#start?.resolve(this.runtime);
       this.#start = null;
     }
-    this.#host.onResult(result, presentedFrames);
+    this.#host.onResult(result, presentedFrames, this.#sourceNumber);
   }
 
   #fail(by: "source" | "demo" | "engine", error: EmotionCamError, retryInMs: number): void {

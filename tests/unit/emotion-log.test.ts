@@ -16,11 +16,15 @@ beforeEach(() => {
 afterEach(() => void vi.useRealTimers());
 
 function see(...shown: readonly (Label | null)[]): void {
+  seeFrom(0, ...shown);
+}
+
+function seeFrom(source: number, ...shown: readonly (Label | null)[]): void {
   const faces = shown.map(
     (label, id) =>
       ({ id, label: label ?? "neutral", certain: label !== null, keypoints: [{ x: 1, y: 1 }] }) as unknown as Face,
   );
-  camera.dispatchEvent(new EmotionFrameEvent({ timeMs: 0, faces, timings: TIMINGS, detected: true }, 1));
+  camera.dispatchEvent(new EmotionFrameEvent({ timeMs: 0, faces, timings: TIMINGS, detected: true }, 1, source));
 }
 
 describe("an entry", () => {
@@ -55,6 +59,21 @@ describe("an entry", () => {
       ["from", "to", "frames", "mostFaces", "counts", "unsure", "shares"].sort(),
     );
     expect(Object.keys(log.entries[0]!.counts)).toEqual([...LABELS]);
+  });
+
+  test("is about one source: another one begins another entry", () => {
+    const log = new EmotionLog(camera);
+    seeFrom(1, "happy");
+    seeFrom(1, "happy");
+    vi.advanceTimersByTime(5000);
+    seeFrom(2, "sad");
+    vi.advanceTimersByTime(55_000);
+    expect(log.entries.map(({ frames, counts }) => [frames, counts.happy, counts.sad])).toEqual([
+      [2, 2, 0],
+      [1, 0, 1],
+    ]);
+    expect(log.entries[0]!.to).toBe(log.entries[1]!.from);
+    log.stop();
   });
 
   test("shares sum to 1, or to 0 where nothing was certain", () => {

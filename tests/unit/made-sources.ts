@@ -6,7 +6,7 @@ import type { Source } from "../../src/camera/source.ts";
 import { EmotionCamError, type EmotionCamErrorCode } from "../../src/errors.ts";
 import type { RuntimeClient } from "../../src/runtime/client.ts";
 import type { CameraRoom } from "../../src/session.ts";
-import type { FrameResult, RuntimeInfo } from "../../src/types.ts";
+import type { FrameOptions, FrameResult, RuntimeInfo } from "../../src/types.ts";
 
 export const RUNTIME = { engine: "int8" } as RuntimeInfo;
 
@@ -123,9 +123,12 @@ export class MadeClient implements RuntimeClient {
   ready: Promise<RuntimeInfo> = Promise.resolve(RUNTIME);
   /** Decides each frame: throws, waits or passes. */
   order: () => unknown = () => {};
+  /** The options of every frame. */
+  readonly asked: FrameOptions[] = [];
 
-  async process(frame: VideoFrame | ImageBitmap, timeMs: number): Promise<FrameResult> {
+  async process(frame: VideoFrame | ImageBitmap, timeMs: number, options: FrameOptions): Promise<FrameResult> {
     frame.close();
+    this.asked.push(options);
     await this.order();
     return {
       timeMs,

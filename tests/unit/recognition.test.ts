@@ -16,6 +16,9 @@ let phases: string[];
 let errors: string[];
 let answers: number;
 let empties: number;
+/** Numbers of the sources of all results. */
+let sources: Set<number>;
+let client: MadeClient;
 
 beforeEach(() => {
   for (const name of ["Worker", "OffscreenCanvas"]) vi.stubGlobal(name, class {});
@@ -26,20 +29,21 @@ beforeEach(() => {
   errors = [];
   answers = 0;
   empties = 0;
+  sources = new Set();
   recognition = new Recognition(
     {
       wish: () => wish,
       stage: () => ({}) as never,
       rendered: () => Promise.resolve(),
       maxFps: () => Infinity,
-      frameOptions: () => ({}) as FrameOptions,
+      frameOptions: (source) => ({ source }) as FrameOptions,
       onChange: () => {
         const { name } = recognition.phase;
         if (phases.at(-1) !== name) phases.push(name);
       },
       onReady: () => {},
       onError: ({ code }) => void errors.push(code),
-      onResult: () => void answers++,
+      onResult: (_result, _presented, source) => void (answers++, sources.add(source)),
       onEmpty: () => void empties++,
     },
     (_options, hooks) => startWorker(hooks),
@@ -56,7 +60,7 @@ afterEach(async () => {
 /** A worker that is ready at once. */
 function startWorker(hooks: ClientHooks): MadeClient {
   workers.push(hooks);
-  const client = new MadeClient();
+  client = new MadeClient();
   client.ready = Promise.resolve().then(() => {
     hooks.onReady?.(RUNTIME);
     return RUNTIME;
@@ -194,6 +198,39 @@ describe("another wish", () => {
     await recognition.stop();
     wish = { ...wish, src: "clip.mp4" };
     expect(recognition.isOutdated).toBe(false);
+  });
+});
+
+describe("each source", () => {
+  const numbers = () => [...new Set(client.asked.map(({ source }) => source))];
+
+  test("has a number of its own, which its frames and results carry", async () => {
+    await recognition.start(true);
+    wish = { ...wish, src: "clip.mp4" };
+    recognition.begin();
+    await until(() => room.shown?.name === "clip.mp4" && sources.size === 2);
+    expect(numbers()).toEqual([1, 2]);
+    expect([...sources]).toEqual([1, 2]);
+    // Nobody is in view between two sources.
+    expect(empties).toBe(1);
+  });
+
+  test("is a new one when the camera takes the demo's place", async () => {
+    refuse("camera-missing");
+    wish = { ...wish, demoSrc: "demo.webm" };
+    await recognition.start(true).catch(() => {});
+    await until(() => recognition.phase.name === "demo");
+    room.waits[0]!.end();
+    await until(() => recognition.phase.name === "running");
+    expect(numbers()).toEqual([1, 2]);
+  });
+
+  test("is a new one when a camera is opened again", async () => {
+    await recognition.start(true);
+    room.shown!.lose("camera-lost");
+    await room.retry();
+    await until(() => sources.size === 2);
+    expect(numbers()).toEqual([1, 2]);
   });
 });
 
