@@ -1,20 +1,23 @@
 import { html, type TemplateResult } from "lit";
 import { type CameraDevice, listCameras } from "./camera/camera.ts";
-import { type Source, play, sizeOf } from "./camera/source.ts";
+import { type Source, type SourceObject, isSourceObject, play, sizeOf } from "./camera/source.ts";
 import { EmotionCamAttributes } from "./emotion-cam.attributes.ts";
 import { type EmotionCamEventMap, EmotionErrorEvent, EmotionFrameEvent, EmotionReadyEvent } from "./events.ts";
 import { FocusKeeper } from "./focus-keeper.ts";
 import { LanguageKeeper } from "./language-keeper.ts";
 import { People } from "./people.ts";
+import { RenderingKeeper } from "./rendering-keeper.ts";
 import { Recognition, type RecognitionHost } from "./recognition.ts";
-import type { Face, FrameResult, RuntimeInfo } from "./types.ts";
+import type { Face, FrameResult, Rotation, RuntimeInfo } from "./types.ts";
 import { Announcer, describePeople } from "./view/announcer.ts";
 import { Drawing } from "./view/drawing.ts";
+import type { Size } from "./view/layout.ts";
 import { type PanelModel, headline, statePanel } from "./view/state-panel.ts";
 import { styles } from "./view/styles.ts";
 import { type SomeWords, addLanguage } from "./view/words.ts";
 
 export type { CameraDevice } from "./camera/camera.ts";
+export type { SourceObject } from "./camera/source.ts";
 export type { SomeWords } from "./view/words.ts";
 
 /** What the element is doing. */
@@ -32,9 +35,16 @@ const MOVE_MS = 100;
  * @element emotion-cam
  *
  * @attr {boolean} autostart - Starts by itself. Without it, the element explains itself and waits for a press.
+ * @attr {boolean} keep-running - Goes on while the element is not rendered. Without it, the element pauses and turns the
+ * camera off 2 s after it has lost its box (closed dialog, `hidden`, 0x0), and goes on by itself.
  * @attr {string} src - URL of a clip or a picture that takes the camera's place.
  * @attr {string} demo-src - URL of a clip or a picture that plays, marked as a demo, while there is no camera.
  * @attr {string} camera - A camera's `deviceId`, its label or a part of it, `user` or `environment`.
+ * @attr {number} camera-width - Width that is wished of the camera, in pixels. It gives the nearest size that it has.
+ * Default: 640, or 4/3 of `camera-height`.
+ * @attr {number} camera-height - Height that is wished of the camera, in pixels. Default: 3/4 of the width.
+ * @attr {"0"|"90"|"180"|"270"} rotate - Turns the picture of a camera that is mounted turned, clockwise, in degrees. It is
+ * analysed and shown turned. The demo is not turned. Default: `0`.
  * @attr {boolean} mirror - Mirrors the picture. Default: a camera is mirrored unless it looks away from the viewer;
  * clips and pictures are not. `mirror="false"` never mirrors.
  * @attr {number} max-faces - Most faces that are followed at once, 1 to 16. Default: 4.
@@ -130,7 +140,7 @@ const MOVE_MS = 100;
  * @cssstate idle - The element waits for a press.
  * @cssstate starting - The camera or the networks are not ready yet.
  * @cssstate running - Frames are answered.
- * @cssstate paused - The page is hidden.
+ * @cssstate paused - The page is hidden, or the element is not rendered.
  * @cssstate failed - Something failed.
  * @cssstate demo - The demo plays because there is no camera.
  * @cssstate camera - A camera is on.
@@ -138,16 +148,24 @@ const MOVE_MS = 100;
  */
 export class EmotionCam extends EmotionCamAttributes {
   static override styles = styles;
+  static override properties = {
+    ...EmotionCamAttributes.properties,
+    srcObject: { attribute: false, noAccessor: true },
+  };
 
   readonly #recognition = new Recognition(this.#recognitionHost);
   readonly #people = new People();
   readonly #focusKeeper = new FocusKeeper(this);
+  readonly #renderingKeeper = new RenderingKeeper(this, () => this.#recognition.attend());
   readonly #languageKeeper = new LanguageKeeper(this);
   readonly #announcer = new Announcer();
   #drawing: Drawing | null = null;
   readonly #states: CustomStateSet | undefined = this.attachInternals?.().states;
+  #srcObject: SourceObject | null = null;
   /** The value of `autostart` at the last update. */
   #autostarted = false;
+  /** The value of `keep-running` at the last update. */
+  #keptRunning = false;
   /** Aborts when the element has left the page. */
   #page = new AbortController();
   #leaving: ReturnType<typeof setTimeout> | undefined;
@@ -192,6 +210,18 @@ export class EmotionCam extends EmotionCamAttributes {
     return state === "running" && document.hidden ? "paused" : state;
   }
 
+  /**
+   * A source of the page's own, in place of `src` and the camera: a `MediaStream`, or a `<video>` or `<canvas>` whose
+   * picture is captured. The element never stops its tracks. Other values count as `null`.
+   */
+  get srcObject(): SourceObject | null {
+    return this.#srcObject;
+  }
+  set srcObject(value: SourceObject | null) {
+    this.#srcObject = isSourceObject(value) ? value : null;
+    this.requestUpdate();
+  }
+
   /** Whether the demo plays because there is no camera. */
   get demo(): boolean {
     return this.#recognition.phase.name === "demo";
@@ -204,7 +234,7 @@ export class EmotionCam extends EmotionCamAttributes {
 
   protected override get isMirrorExpected(): boolean {
     const { source } = this.#recognition;
-    return source === null ? this.src === "" : looksAtViewer(source);
+    return source === null ? this.#wantsCamera : looksAtViewer(source);
   }
 
   /**
@@ -252,7 +282,7 @@ export class EmotionCam extends EmotionCamAttributes {
     const shows = this.#recognition.source?.kind;
     const { tag, direction } = this.#languageKeeper.language;
     return html`<div class="all" lang=${tag} dir=${direction}>
-      <div class="stage" part="stage" data-mirror=${this.mirror}>
+      <div class="stage" part="stage" data-mirror=${this.mirror} data-turn=${this.#turn(this.demo)}>
         <video part="video" .muted=${true} loop playsinline ?hidden=${shows === "picture"}></video>
         <img part="picture" alt="" ?hidden=${shows !== "picture"} />
       </div>
@@ -268,6 +298,8 @@ export class EmotionCam extends EmotionCamAttributes {
     const autostarts = this.autostart && !this.#autostarted && isIdle;
     this.#autostarted = this.autostart;
     if (autostarts || this.#recognition.isOutdated) this.#recognition.begin();
+    if (this.keepRunning !== this.#keptRunning) this.#recognition.attend();
+    this.#keptRunning = this.keepRunning;
   }
 
   protected override updated(): void {
@@ -279,9 +311,12 @@ export class EmotionCam extends EmotionCamAttributes {
   get #recognitionHost(): RecognitionHost {
     return {
       wish: () => {
-        const { src, camera, demoSrc, assetBase, engine, model } = this;
-        return { src, camera, demoSrc, engine: { assetBase, engine, model } };
+        const { srcObject, src, camera, cameraWidth, cameraHeight, demoSrc, assetBase, engine, model } = this;
+        const cameraSize = { width: cameraWidth, height: cameraHeight };
+        return { srcObject, src, camera, cameraSize, demoSrc, engine: { assetBase, engine, model } };
       },
+      mayRun: () => this.keepRunning || this.#renderingKeeper.isRendered,
+      turn: (isDemo) => this.#turn(isDemo),
       stage: () => ({ video: this.#find("video"), picture: this.#find("img") }),
       rendered: () => this.updateComplete,
       maxFps: () => this.maxFps,
@@ -307,13 +342,22 @@ export class EmotionCam extends EmotionCamAttributes {
       retryInMs: failure?.retryInMs ?? null,
       progress,
       people: this.overlay === "full" ? this.#people.count : null,
-      camera: this.src === "",
+      camera: this.#wantsCamera,
       light: source?.kind === "camera",
       words: this.#languageKeeper.language.words,
       start: this.#press,
       // A person who pressed to start may press to stop. An element that started by itself is the page's to stop.
       stop: phase.name === "idle" || this.autostart ? null : this.#halt,
     };
+  }
+
+  get #wantsCamera(): boolean {
+    return this.src === "" && this.#srcObject === null;
+  }
+
+  /** @returns How far the picture is turned. The demo is upright. */
+  #turn(isDemo: boolean): Rotation {
+    return isDemo ? 0 : this.rotate;
   }
 
   #find<Tag extends keyof HTMLElementTagNameMap>(tag: Tag): HTMLElementTagNameMap[Tag] {
@@ -367,7 +411,7 @@ export class EmotionCam extends EmotionCamAttributes {
   #draw(result: FrameResult): void {
     const { source } = this.#recognition;
     if (source === null) return;
-    const { width, height } = sizeOf(source.element);
+    const { width, height } = turned(sizeOf(source.element), this.#turn(this.demo));
     this.#drawing ??= new Drawing(this.renderRoot);
     this.#drawing.show(result, {
       picture: source.element,
@@ -404,8 +448,14 @@ function toggleState(states: CustomStateSet | undefined, name: string, is: boole
   }
 }
 
-function looksAtViewer(source: Source): boolean {
-  return source.kind === "camera" && source.facing !== "environment";
+/** A stream of the page is mirrored only where it says that it looks at the viewer: it may be a screen or a call. */
+function looksAtViewer({ kind, facing }: Source): boolean {
+  return kind === "camera" ? facing !== "environment" : facing === "user";
+}
+
+/** @returns The size of a picture after a turn. */
+function turned({ width, height }: Size, turn: Rotation): Size {
+  return turn % 180 === 0 ? { width, height } : { width: height, height: width };
 }
 
 declare global {

@@ -1,4 +1,4 @@
-import type { Source } from "./camera/source.ts";
+import type { Source, SourceObject } from "./camera/source.ts";
 import { EngineLife, type Progress } from "./engine-life.ts";
 import { type EmotionCamError, isOfSource } from "./errors.ts";
 import type { RuntimeOptions, createClient } from "./runtime/client.ts";
@@ -12,7 +12,9 @@ export interface Wish extends SessionWish {
 }
 
 /** What the recognition needs of its element, and what it reports to it. */
-export interface RecognitionHost extends Pick<SessionHost, "stage" | "maxFps"> {
+export interface RecognitionHost extends Pick<SessionHost, "stage" | "maxFps" | "turn"> {
+  /** Whether the element is rendered, or is to go on while it is not. */
+  mayRun(): boolean;
   /** What the element's attributes ask for now. */
   wish(): Wish;
   /**
@@ -48,7 +50,7 @@ export class Recognition {
   #status: Status = IDLE;
   #phase: Phase = phaseOf(IDLE);
   /** The newest session; it may have ended. */
-  #session: { readonly session: Session; readonly key: string } | null = null;
+  #session: { readonly session: Session; readonly key: string; readonly srcObject: SourceObject | null } | null = null;
   #start: Start | null = null;
   #source: Source | null = null;
   /** How many sources were opened. Each frame carries it, so that no face of the source before stays on. */
@@ -101,7 +103,9 @@ export class Recognition {
 
   /** Whether the session was begun for something else than the element now asks for. */
   get isOutdated(): boolean {
-    return this.#phase.name !== "idle" && this.#session?.key !== keyOf(this.#host.wish());
+    if (this.#phase.name === "idle" || this.#phase.name === "paused") return false;
+    const wish = this.#host.wish();
+    return this.#session?.key !== keyOf(wish) || this.#session.srcObject !== wish.srcObject;
   }
 
   /**
@@ -119,15 +123,27 @@ export class Recognition {
     return promise;
   }
 
-  /** Begin a session, in place of the one before. */
+  /** Begin a session, in place of the one before. While the element may not run, wait with it. */
   begin(): void {
     const before = this.#session?.session;
     before?.end();
     this.#reported.clear();
+    if (!this.#host.mayRun()) return this.#change({ type: "rest" });
     this.#change({ type: "begin" });
     const wish = this.#host.wish();
     const ready = Promise.allSettled([before?.done, this.#host.rendered()]);
-    this.#session = { session: new Session(wish, this.#hostOf(wish), ready, this.#room), key: keyOf(wish) };
+    const session = new Session(wish, this.#hostOf(wish), ready, this.#room);
+    this.#session = { session, key: keyOf(wish), srcObject: wish.srcObject };
+  }
+
+  /** Turn the camera off while the element may not run, and go on as soon as it may. A {@link start} stays pending. */
+  attend(): void {
+    const { name } = this.#phase;
+    const mayRun = this.#host.mayRun();
+    if (name === "paused" && mayRun) this.begin();
+    if (name === "idle" || name === "paused" || mayRun) return;
+    this.#session?.session.end();
+    this.#change({ type: "rest" });
   }
 
   /** End the session and turn the camera off. The networks stay loaded. */
@@ -188,8 +204,8 @@ export class Recognition {
   #fail(by: "source" | "demo" | "engine", error: EmotionCamError, retryInMs: number): void {
     // An engine that does not start again is in the way of a new one.
     if (!isOfSource(error.code) && !error.recoverable) this.#engine.drop();
-    // An engine that fails while the element is idle starts again in silence.
-    if (this.#phase.name === "idle") return;
+    // An engine that fails while the element is idle or paused starts again in silence.
+    if (this.#phase.name === "idle" || this.#phase.name === "paused") return;
     this.#change({ type: "fail", by, failure: { error, retryInMs } });
     this.#start?.reject(error);
     this.#start = null;
@@ -203,7 +219,8 @@ export class Recognition {
 const SOURCE_ANSWERED: StatusEvent = { type: "answer", by: "source" };
 const DEMO_ANSWERED: StatusEvent = { type: "answer", by: "demo" };
 
-function keyOf(wish: Wish): string {
+/** @returns A key that differs where the wish does, except for its `srcObject`. */
+function keyOf({ srcObject: _, ...wish }: Wish): string {
   return JSON.stringify(wish);
 }
 

@@ -1,18 +1,21 @@
-import { openCamera } from "./camera/camera.ts";
+import { type CameraSize, openCamera } from "./camera/camera.ts";
 import { frames } from "./camera/frames.ts";
 import { untilWorthRetrying } from "./camera/retry.ts";
-import { type Source, type Stage, showCamera, showFile } from "./camera/source.ts";
+import { type Source, type SourceObject, type Stage, showCamera, showFile, showObject } from "./camera/source.ts";
 import { EmotionCamError, ERRORS } from "./errors.ts";
 import { Life } from "./recovery.ts";
 import type { RuntimeClient } from "./runtime/client.ts";
-import type { FrameOptions, FrameResult } from "./types.ts";
+import type { FrameOptions, FrameResult, Rotation } from "./types.ts";
 
 /** The source that a session is begun for. Another wish needs another session. */
 export interface SessionWish {
+  /** A stream, video or canvas of the page; `null` for a file or a camera. */
+  readonly srcObject: SourceObject | null;
   /** URL of a clip or a picture; empty for the camera. */
   readonly src: string;
   /** The camera's id, its label or a part of it, `user` or `environment`; empty for the browser's choice. */
   readonly camera: string;
+  readonly cameraSize: CameraSize;
   /** URL of the clip or the picture that is played while there is no camera; empty for none. */
   readonly demoSrc: string;
 }
@@ -25,6 +28,8 @@ export interface SessionHost {
   loadEngine(): RuntimeClient;
   /** Most frames a second that are processed; read anew for each frame. */
   maxFps(): number;
+  /** How far the source's picture is turned before it is analysed and shown; read anew for each frame. */
+  turn(isDemo: boolean): Rotation;
   /** Read anew for each frame. */
   frameOptions(): FrameOptions;
   /** A source is shown. */
@@ -37,7 +42,7 @@ export interface SessionHost {
   onFail(error: EmotionCamError, retryInMs: number, isDemo: boolean): void;
 }
 
-const BROWSER = { openCamera, showCamera, showFile, frames, untilWorthRetrying };
+const BROWSER = { openCamera, showCamera, showFile, showObject, frames, untilWorthRetrying };
 
 /** The functions of the camera room that a session uses. */
 export type CameraRoom = typeof BROWSER;
@@ -88,11 +93,12 @@ export class Session {
   }
 
   async #open(signal: AbortSignal): Promise<Source> {
-    const { src, camera: choice } = this.#wish;
+    const { srcObject, src, camera: choice, cameraSize } = this.#wish;
     // The networks load while the browser asks for the permission.
     this.#host.loadEngine();
+    if (srcObject !== null) return this.#room.showObject(srcObject, this.#host.stage());
     if (src !== "") return this.#room.showFile(src, this.#host.stage(), signal);
-    const camera = await this.#room.openCamera(choice, signal);
+    const camera = await this.#room.openCamera(choice, cameraSize, signal);
     // The demo and the camera use the same video element.
     await this.#endDemo();
     if (signal.aborted) camera.close();
@@ -128,9 +134,9 @@ export class Session {
     try {
       const client = host.loadEngine();
       await untilReady(client, signal);
-      const wishes = { signal, lost: source.lost, maxFps: () => host.maxFps() };
+      const wishes = { signal, lost: source.lost, isOfPage: source.kind === "object", maxFps: () => host.maxFps() };
       for await (const { frame, timeMs, presentedFrames } of this.#room.frames(source.element, wishes)) {
-        const result = await client.process(frame, timeMs, host.frameOptions()).catch(passOver);
+        const result = await client.process(frame, timeMs, host.frameOptions(), host.turn(isDemo)).catch(passOver);
         signal.throwIfAborted();
         if (result === null) {
           // The worker starts again; the camera stays on.

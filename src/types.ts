@@ -138,6 +138,12 @@ export const HINTS = ["too-dark", "step-back"] as const;
  */
 export type Hint = (typeof HINTS)[number];
 
+/** The values of {@link Rotation}. */
+export const ROTATIONS = [0, 90, 180, 270] as const;
+
+/** A clockwise turn of a picture, degrees. */
+export type Rotation = (typeof ROTATIONS)[number];
+
 /** The result of one frame: plain data, under 1 KB for a face or two. */
 export interface FrameResult {
   /** Absent where there is nothing to advise. It lasts for a second at least. */

@@ -5,6 +5,9 @@ import type { Camera, Facing } from "./camera.ts";
 const CLIP_ENDING = /\.(mp4|m4v|mov|webm|mkv|ogv)$/i;
 const PICTURE_ENDING = /\.(jpe?g|png|webp|avif|gif|bmp|svg)$/i;
 
+/** A source that the page hands over. Its tracks are the page's, and are never stopped here. */
+export type SourceObject = MediaStream | HTMLVideoElement | HTMLCanvasElement;
+
 /** The two elements that show sources, one at a time. */
 export interface Stage {
   readonly video: HTMLVideoElement;
@@ -13,7 +16,8 @@ export interface Stage {
 
 /** A source that is shown, so that frames of it can be taken. */
 export interface Source {
-  readonly kind: "camera" | "clip" | "picture";
+  /** `object`: a {@link SourceObject}. */
+  readonly kind: "camera" | "clip" | "picture" | "object";
   readonly element: HTMLVideoElement | HTMLImageElement;
   readonly facing: Facing;
   /** Aborts with an EmotionCamError when the source is gone. */
@@ -36,6 +40,92 @@ export function showCamera(camera: Camera, { video }: Stage): Source {
       camera.close();
     },
   };
+}
+
+/**
+ * Show a stream, a video or a canvas of the page.
+ *
+ * @throws EmotionCamError `source-load` where no picture can be had of it.
+ */
+export function showObject(object: SourceObject, { video }: Stage): Source {
+  const isOwn = !("getVideoTracks" in object) && !isStream(srcObjectOf(object));
+  const stream = streamOf(object);
+  const loss = new AbortController();
+  const over = new AbortController();
+  const noteEnd = () => {
+    if (!isOwn && !stream.getVideoTracks().some(({ readyState }) => readyState === "live")) loss.abort(endedStream());
+  };
+  for (const track of stream.getVideoTracks()) track.addEventListener("ended", noteEnd, { signal: over.signal });
+  noteEnd();
+  if (loss.signal.aborted) throw loss.signal.reason;
+  video.srcObject = stream;
+  play(video);
+  const { facingMode } = stream.getVideoTracks()[0]?.getSettings() ?? {};
+  return {
+    kind: "object",
+    element: video,
+    facing: facingMode === "user" || facingMode === "environment" ? facingMode : "unknown",
+    lost: loss.signal,
+    close: () => {
+      over.abort();
+      video.srcObject = null;
+      // A stream that was captured here of a video or a canvas. Its end does not end what it was captured of.
+      if (isOwn) for (const track of stream.getTracks()) track.stop();
+    },
+  };
+}
+
+/** Say that a stream of the page gives no picture any more. */
+export function endedStream(): EmotionCamError {
+  return new EmotionCamError(
+    "source-load",
+    "The stream in srcObject has no live video track. Set srcObject to a stream whose video runs, or to null for the " +
+      "camera.",
+  );
+}
+
+/** @returns Whether a value can be shown by {@link showObject}. Objects of other frames of the page can, too. */
+export function isSourceObject(value: unknown): value is SourceObject {
+  if (typeof value !== "object" || value === null) return false;
+  return isStream(value) || "videoWidth" in value || ("toDataURL" in value && "captureStream" in value);
+}
+
+function isStream(value: unknown): value is MediaStream {
+  return typeof value === "object" && value !== null && "getVideoTracks" in value;
+}
+
+function srcObjectOf(object: HTMLVideoElement | HTMLCanvasElement): MediaProvider | null {
+  return "srcObject" in object ? object.srcObject : null;
+}
+
+/** @returns The stream itself, the stream that a video shows, or one that is captured of a video or a canvas. */
+function streamOf(object: SourceObject): MediaStream {
+  if (isStream(object)) return object;
+  const shown = srcObjectOf(object);
+  if (isStream(shown)) return shown;
+  const source = object as Capturable;
+  try {
+    const stream = source.captureStream?.() ?? source.mozCaptureStream?.();
+    if (stream !== undefined) return stream;
+  } catch (cause) {
+    throw new EmotionCamError(
+      "source-load",
+      `The <${object.localName}> in srcObject gives no stream. Its picture must come from this origin or with CORS ` +
+        "headers, and a canvas needs a context.",
+      { cause },
+    );
+  }
+  throw new EmotionCamError(
+    "source-load",
+    `This browser captures no stream of a <${object.localName}>. Draw the video onto a canvas, and set srcObject to the ` +
+      "canvas.",
+  );
+}
+
+/** The type of a video lacks the method, and Firefox names that of videos otherwise. */
+interface Capturable {
+  captureStream?(): MediaStream;
+  mozCaptureStream?(): MediaStream;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The page's end of the wire to the worker: keeps one worker alive, and hands it one frame at a time. */
 import { EmotionCamError } from "../errors.ts";
 import { Life } from "../recovery.ts";
-import type { FrameOptions, FrameResult, RuntimeInfo } from "../types.ts";
+import type { FrameOptions, FrameResult, Rotation, RuntimeInfo } from "../types.ts";
 import type { WorkerRequest, WorkerResponse, RuntimeOptions, WireError } from "./protocol.ts";
 
 export type { RuntimeOptions } from "./protocol.ts";
@@ -35,9 +35,15 @@ export interface RuntimeClient {
    *
    * @param frame Is closed in every case.
    * @param timeMs When the frame was taken, in milliseconds on any clock that does not run backwards.
+   * @param rotation How far the frame is turned before it is analysed. Default: 0.
    * @throws EmotionCamError Also where the worker is not ready; then wait for `ready`.
    */
-  process(frame: VideoFrame | ImageBitmap, timeMs: number, options: FrameOptions): Promise<FrameResult>;
+  process(
+    frame: VideoFrame | ImageBitmap,
+    timeMs: number,
+    options: FrameOptions,
+    rotation?: Rotation,
+  ): Promise<FrameResult>;
 }
 
 /** The slowest machine answers a frame within a second. After this much silence the worker counts as dead. */
@@ -80,7 +86,12 @@ class Client implements RuntimeClient {
     return this.#ready;
   }
 
-  process(frame: VideoFrame | ImageBitmap, timeMs: number, options: FrameOptions): Promise<FrameResult> {
+  process(
+    frame: VideoFrame | ImageBitmap,
+    timeMs: number,
+    options: FrameOptions,
+    rotation: Rotation = 0,
+  ): Promise<FrameResult> {
     if (this.#life.state !== "well" || this.#inFlight) {
       frame.close();
       const what = this.#inFlight ? "is busy with the frame before" : "is not ready";
@@ -91,7 +102,7 @@ class Client implements RuntimeClient {
     return new Promise((resolve, reject) => {
       this.#inFlight = { resolve, reject };
       try {
-        this.#send({ type: "frame", frame, timeMs, options }, [frame]);
+        this.#send({ type: "frame", frame, timeMs, options, rotation }, [frame]);
       } catch (cause) {
         frame.close();
         this.#inFlight = null;

@@ -1,5 +1,6 @@
 import { EmotionCamError } from "../errors.ts";
 import type { Picture, Square } from "../pipeline/stages.ts";
+import type { Rotation } from "../types.ts";
 
 /** A frame of a camera, a video or a picture. */
 export type Frame = VideoFrame | ImageBitmap;
@@ -28,12 +29,19 @@ export class Pixels {
   /**
    * Read a frame. The picture is valid until the next call, also after the frame is closed.
    *
+   * @param rotation How far the picture is turned against the frame.
    * @throws EmotionCamError `unsupported-browser` where workers have no canvas.
    */
-  read(frame: Frame): Picture {
-    const width = "displayWidth" in frame ? frame.displayWidth : frame.width;
-    const height = "displayHeight" in frame ? frame.displayHeight : frame.height;
-    this.#draw(0, frame, width, height);
+  read(frame: Frame, rotation: Rotation = 0): Picture {
+    const across = "displayWidth" in frame ? frame.displayWidth : frame.width;
+    const down = "displayHeight" in frame ? frame.displayHeight : frame.height;
+    const [width, height] = rotation % 180 === 0 ? [across, down] : [down, across];
+    const context = this.#open(0, width, height);
+    // Turn around the middle.
+    context.setTransform(1, 0, 0, 1, width / 2, height / 2);
+    context.rotate((rotation * Math.PI) / 180);
+    context.drawImage(frame, -across / 2, -down / 2, across, down);
+    context.resetTransform();
     this.#fresh = 1;
     return { width, height, cut: (square, size) => this.#cut(square, size, width, height) };
   }
@@ -68,12 +76,17 @@ export class Pixels {
   }
 
   #draw(index: number, image: CanvasImageSource, width: number, height: number): void {
+    this.#open(index, width, height).drawImage(image, 0, 0, width, height);
+  }
+
+  /** @returns The canvas of a level, in the wished size. */
+  #open(index: number, width: number, height: number): Context {
     let context = this.#levels[index];
     if (context?.canvas.width !== width || context.canvas.height !== height) {
       context = openContext(width, height);
       this.#levels[index] = context;
     }
-    context.drawImage(image, 0, 0, width, height);
+    return context;
   }
 }
 

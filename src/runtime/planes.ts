@@ -1,4 +1,5 @@
 import type { Picture, Square } from "../pipeline/stages.ts";
+import type { Rotation } from "../types.ts";
 import {
   BT601,
   BT709,
@@ -13,7 +14,7 @@ import {
 } from "./yuv.ts";
 
 /**
- * An affine map from the frame as it is shown to its planes, which may be rotated, mirrored and of another size:
+ * An affine map from the picture to the frame's planes, which may be rotated, mirrored and of another size:
  * x' = xx * x + xy * y + x0, y' = yx * x + yy * y + y0; pixels.
  */
 interface Affine {
@@ -52,20 +53,24 @@ export class Planes {
   /**
    * Read a frame. The picture is valid until the next call, also after the frame is closed.
    *
+   * @param rotation How far the picture is turned against the frame as it is displayed.
    * @returns `null` where only a canvas can read it: an `ImageBitmap`, or a format that the browser does not convert
    * to RGB.
    */
-  async read(frame: VideoFrame | ImageBitmap): Promise<Picture | null> {
+  async read(frame: VideoFrame | ImageBitmap, rotation: Rotation = 0): Promise<Picture | null> {
     if (!("codedWidth" in frame) || frame.visibleRect === null) return null;
     const { width, height } = frame.visibleRect;
     const image = isYuv420(frame) ? await this.#copy(frame, width, height) : await this.#convert(frame, width, height);
     if (image === null) return null;
     this.#levels[0] = image;
     this.#fresh = 1;
-    this.#toPlane = planeOfShown(frame, width, height);
+    const { displayWidth, displayHeight } = frame;
+    const turn = displayedOfTurned(rotation, displayWidth, displayHeight);
+    this.#toPlane = after(turn, planeOfShown(frame, width, height));
+    const isUpright = rotation % 180 === 0;
     return {
-      width: frame.displayWidth,
-      height: frame.displayHeight,
+      width: isUpright ? displayWidth : displayHeight,
+      height: isUpright ? displayHeight : displayWidth,
       cut: (square, size) => this.#cut(square, size),
     };
   }
@@ -203,6 +208,37 @@ function converts(frame: VideoFrame, wish: VideoFrameCopyToOptions, bytes: numbe
 /** @returns The same bytes where their number fits, else new ones. */
 function sized(bytes: Bytes, count: number): Bytes {
   return bytes.length === count ? bytes : new Uint8Array(count);
+}
+
+/**
+ * Compute where a point of a turned frame lies in the frame as it is displayed.
+ *
+ * @param width Of the displayed frame, pixels.
+ * @param height Of the displayed frame, pixels.
+ */
+function displayedOfTurned(rotation: Rotation, width: number, height: number): Affine {
+  switch (rotation) {
+    case 0:
+      return { xx: 1, xy: 0, x0: 0, yx: 0, yy: 1, y0: 0 };
+    case 90:
+      return { xx: 0, xy: 1, x0: 0, yx: -1, yy: 0, y0: height };
+    case 180:
+      return { xx: -1, xy: 0, x0: width, yx: 0, yy: -1, y0: height };
+    case 270:
+      return { xx: 0, xy: -1, x0: width, yx: 1, yy: 0, y0: 0 };
+  }
+}
+
+/** @returns The map that applies `first` and then `second`. */
+function after(first: Affine, second: Affine): Affine {
+  return {
+    xx: second.xx * first.xx + second.xy * first.yx,
+    xy: second.xx * first.xy + second.xy * first.yy,
+    x0: second.xx * first.x0 + second.xy * first.y0 + second.x0,
+    yx: second.yx * first.xx + second.yy * first.yx,
+    yy: second.yx * first.xy + second.yy * first.yy,
+    y0: second.yx * first.x0 + second.yy * first.y0 + second.y0,
+  };
 }
 
 /**

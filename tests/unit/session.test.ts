@@ -5,7 +5,10 @@ import { Session, type SessionHost, type SessionWish } from "../../src/session.t
 import type { FrameOptions } from "../../src/types.ts";
 import { MadeClient, MadeRoom, failure, settle, until } from "./made-sources.ts";
 
-const CAMERA: SessionWish = { src: "", camera: "", demoSrc: "" };
+const CAMERA: SessionWish = {
+  ...{ srcObject: null, src: "", camera: "", demoSrc: "" },
+  cameraSize: { width: 640, height: 480 },
+};
 const WITH_DEMO: SessionWish = { ...CAMERA, demoSrc: "demo.webm" };
 
 let room: MadeRoom;
@@ -35,6 +38,7 @@ const host = (own: Partial<SessionHost> = {}): SessionHost => ({
   stage: () => ({}) as ReturnType<SessionHost["stage"]>,
   loadEngine: () => client,
   maxFps: () => Infinity,
+  turn: () => 0,
   frameOptions: () => ({}) as FrameOptions,
   onOpen: (_, isDemo) => void log.push(isDemo ? "demo opens" : "source opens"),
   onClose: () => {},
@@ -78,6 +82,24 @@ describe("a source", () => {
     follow({ ...WITH_DEMO, src: "clip.mp4" });
     await until(() => answers.source >= 2);
     expect(log).toEqual(["asked for clip.mp4", "show clip.mp4", "source opens"]);
+  });
+
+  test("that is the page's own comes before the file and the camera", async () => {
+    const srcObject = { id: "call" } as MediaStream;
+    follow({ ...WITH_DEMO, src: "clip.mp4", srcObject });
+    await until(() => answers.source >= 2);
+    expect(log).toEqual(["show call", "source opens"]);
+    expect(room.lights).toBe(0);
+  });
+
+  test("is sent with its turn, and the demo with its own", async () => {
+    refuse("camera", "camera-missing");
+    follow(WITH_DEMO, { turn: (isDemo) => (isDemo ? 0 : 270) });
+    await until(() => answers.demo >= 1);
+    expect(client.rotation).toBe(0);
+    room.waits[0]!.end();
+    await until(() => answers.source >= 1);
+    expect(client.rotation).toBe(270);
   });
 
   test("is not opened before the session before has ended", async () => {
