@@ -8,11 +8,12 @@ import { LanguageKeeper } from "./language-keeper.ts";
 import { People } from "./people.ts";
 import { RenderingKeeper } from "./rendering-keeper.ts";
 import { Recognition, type RecognitionHost } from "./recognition.ts";
-import type { Face, FrameResult, Rotation, RuntimeInfo } from "./types.ts";
+import type { Face, FrameResult, Hint, Rotation, RuntimeInfo, Snapshot } from "./types.ts";
 import { Announcer, describePeople } from "./view/announcer.ts";
 import { Drawing } from "./view/drawing.ts";
+import { VERSION } from "./version.ts";
 import type { Size } from "./view/layout.ts";
-import { type PanelModel, headline, statePanel } from "./view/state-panel.ts";
+import { type PanelModel, headline, hintText, statePanel } from "./view/state-panel.ts";
 import { styles } from "./view/styles.ts";
 import { type SomeWords, addLanguage } from "./view/words.ts";
 
@@ -161,6 +162,10 @@ export class EmotionCam extends EmotionCamAttributes {
   readonly #announcer = new Announcer();
   #drawing: Drawing | null = null;
   readonly #states: CustomStateSet | undefined = this.attachInternals?.().states;
+  /** The hint of the newest result. */
+  #hint: Hint | null = null;
+  /** The hint that the panel says. It stays while the panel fades out. */
+  #saidHint: Hint | null = null;
   #srcObject: SourceObject | null = null;
   /** The value of `autostart` at the last update. */
   #autostarted = false;
@@ -173,8 +178,12 @@ export class EmotionCam extends EmotionCamAttributes {
   readonly #press = () => void this.start().catch(() => {});
   readonly #halt = () => void this.stop();
 
+  /** The version of this package. */
+  static readonly version = VERSION;
+
   /**
-   * Register the element under a tag. Do nothing where this class has the tag already, and on servers.
+   * Register the element under a tag. Do nothing where this class has the tag already, where another copy of this package
+   * has it, and on servers.
    *
    * @throws DOMException `NotSupportedError` where another class has the tag.
    */
@@ -182,7 +191,10 @@ export class EmotionCam extends EmotionCamAttributes {
     tag = "emotion-cam",
     registry: CustomElementRegistry | undefined = globalThis.customElements,
   ): typeof EmotionCam {
-    if (registry !== undefined && registry.get(tag) !== this) registry.define(tag, this);
+    const present = registry?.get(tag);
+    if (present === this) return this;
+    if (isOtherCopy(present)) warnOfOtherCopy(tag, present);
+    else registry?.define(tag, this);
     return this;
   }
 
@@ -263,6 +275,20 @@ export class EmotionCam extends EmotionCamAttributes {
     return listCameras();
   }
 
+  /**
+   * Take the newest frame together with the faces in it. The picture is turned as `rotate` says, and not mirrored. What
+   * becomes of it is up to the page.
+   *
+   * @returns The next frame that is answered. Close its `image` when it is not needed any more.
+   * @throws DOMException `InvalidStateError` where nothing runs. `NotAllowedError` where `privacy` is not `show`.
+   * `AbortError` where the source ends before.
+   */
+  async snapshot(): Promise<Snapshot> {
+    if (this.privacy !== "show")
+      throw new DOMException(`No snapshot is taken while privacy is "${this.privacy}".`, "NotAllowedError");
+    return this.#recognition.snapshot();
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
     if (this.#leaving !== undefined) return this.#stay();
@@ -341,7 +367,8 @@ export class EmotionCam extends EmotionCamAttributes {
       error: failure?.error ?? null,
       retryInMs: failure?.retryInMs ?? null,
       progress,
-      people: this.overlay === "full" ? this.#people.count : null,
+      people: this.overlay === "full" ? (this.#hint === null ? this.#people.count : 0) : null,
+      hint: this.#saidHint,
       camera: this.#wantsCamera,
       light: source?.kind === "camera",
       words: this.#languageKeeper.language.words,
@@ -400,6 +427,7 @@ export class EmotionCam extends EmotionCamAttributes {
   #show(result: FrameResult, presentedFrames: number, source: number): void {
     this.#showState();
     this.#draw(result);
+    this.#advise(result.hint ?? null);
     this.#tell(new EmotionFrameEvent(result, presentedFrames, source));
     this.#meet(result.faces);
   }
@@ -424,18 +452,47 @@ export class EmotionCam extends EmotionCamAttributes {
     });
   }
 
+  #advise(hint: Hint | null): void {
+    if (hint !== null || this.#people.count === 0) this.#saidHint = hint;
+    if (hint !== this.#hint) this.requestUpdate();
+    this.#hint = hint;
+  }
+
   #meet(faces: readonly Face[]): void {
     const before = this.#people.count;
     for (const event of this.#people.meet(faces)) this.#tell(event);
     if (before !== this.#people.count) this.requestUpdate();
-    if (this.state === "running") this.#announcer.say(describePeople(faces, this.#languageKeeper.language.words));
+    if (this.state !== "running") return;
+    const { words } = this.#languageKeeper.language;
+    const isAdvised = faces.length === 0 && this.#hint !== null;
+    this.#announcer.say(isAdvised ? hintText(this.#hint!, words) : describePeople(faces, words));
   }
 
   #empty(): void {
     this.#drawing?.clear();
+    this.#hint = this.#saidHint = null;
     this.#meet([]);
     this.requestUpdate();
   }
+}
+
+/** The class of another bundle of this package, of any version. */
+type OtherCopy = CustomElementConstructor & { readonly version?: string };
+
+function isOtherCopy(present: CustomElementConstructor | undefined): present is OtherCopy {
+  if (present === undefined || present === EmotionCam || present.prototype instanceof EmotionCam) return false;
+  return "addLanguage" in present && "define" in present;
+}
+
+let isWarned = false;
+
+function warnOfOtherCopy(tag: string, { version = "unknown" }: OtherCopy): void {
+  if (version === VERSION || isWarned) return;
+  isWarned = true;
+  console.warn(
+    `<${tag}> is version ${version} of emotion-cam, which was loaded first. Version ${VERSION} is not used. Load one of ` +
+      "them only.",
+  );
 }
 
 /** Chromium before version 125 wants names that begin with two dashes, and matches `:--running`. */

@@ -29,5 +29,6 @@ export type {
   RuntimeInfo,
   Scores,
   SimdLevel,
+  Snapshot,
   StageTimings,
 } from "./types.ts";

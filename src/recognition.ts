@@ -4,7 +4,7 @@ import { type EmotionCamError, isOfSource } from "./errors.ts";
 import type { RuntimeOptions, createClient } from "./runtime/client.ts";
 import { type CameraRoom, Session, type SessionHost, type SessionWish } from "./session.ts";
 import { IDLE, type Phase, type Status, type StatusEvent, after, phaseOf } from "./status.ts";
-import type { FrameOptions, FrameResult, RuntimeInfo } from "./types.ts";
+import type { FrameOptions, FrameResult, RuntimeInfo, Snapshot } from "./types.ts";
 
 /** Everything for which a session is begun. The other settings are read anew for each frame. */
 export interface Wish extends SessionWish {
@@ -134,6 +134,17 @@ export class Recognition {
     const ready = Promise.allSettled([before?.done, this.#host.rendered()]);
     const session = new Session(wish, this.#hostOf(wish), ready, this.#room);
     this.#session = { session, key: keyOf(wish), srcObject: wish.srcObject };
+  }
+
+  /**
+   * Take the next frame of the source that is shown, with its result.
+   *
+   * @throws DOMException `InvalidStateError` where nothing runs. `AbortError` where the session ends before.
+   */
+  snapshot(): Promise<Snapshot> {
+    const { name } = this.#phase;
+    if (this.#session !== null && (name === "running" || name === "demo")) return this.#session.session.snapshot();
+    return Promise.reject(new DOMException("Nothing runs. Await start() before snapshot().", "InvalidStateError"));
   }
 
   /** Turn the camera off while the element may not run, and go on as soon as it may. A {@link start} stays pending. */

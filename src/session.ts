@@ -1,11 +1,11 @@
 import { type CameraSize, openCamera } from "./camera/camera.ts";
-import { frames } from "./camera/frames.ts";
+import { type SourceFrame, copyFrame, frames } from "./camera/frames.ts";
 import { untilWorthRetrying } from "./camera/retry.ts";
 import { type Source, type SourceObject, type Stage, showCamera, showFile, showObject } from "./camera/source.ts";
 import { EmotionCamError, ERRORS } from "./errors.ts";
 import { Life } from "./recovery.ts";
 import type { RuntimeClient } from "./runtime/client.ts";
-import type { FrameOptions, FrameResult, Rotation } from "./types.ts";
+import type { FrameOptions, FrameResult, Rotation, Snapshot } from "./types.ts";
 
 /** The source that a session is begun for. Another wish needs another session. */
 export interface SessionWish {
@@ -42,7 +42,7 @@ export interface SessionHost {
   onFail(error: EmotionCamError, retryInMs: number, isDemo: boolean): void;
 }
 
-const BROWSER = { openCamera, showCamera, showFile, showObject, frames, untilWorthRetrying };
+const BROWSER = { openCamera, showCamera, showFile, showObject, frames, copyFrame, untilWorthRetrying };
 
 /** The functions of the camera room that a session uses. */
 export type CameraRoom = typeof BROWSER;
@@ -50,6 +50,13 @@ export type CameraRoom = typeof BROWSER;
 interface Demo {
   readonly abort: AbortController;
   readonly done: Promise<void>;
+}
+
+/** A snapshot that is asked for and not taken yet. */
+interface WantedSnapshot {
+  readonly promise: Promise<Snapshot>;
+  resolve(snapshot: Snapshot): void;
+  reject(reason: unknown): void;
 }
 
 /**
@@ -64,6 +71,7 @@ export class Session {
   readonly #room: CameraRoom;
   readonly #abort = new AbortController();
   #demo: Demo | null = null;
+  #wanted: WantedSnapshot | null = null;
 
   /**
    * @param before The first try waits for this promise, because sessions share the video element and the worker. It
@@ -82,6 +90,17 @@ export class Session {
     this.#abort.abort();
   }
 
+  /**
+   * Take the next frame that is answered.
+   *
+   * @throws DOMException `AbortError` where the session ends before.
+   */
+  snapshot(): Promise<Snapshot> {
+    if (this.#abort.signal.aborted) return Promise.reject(noSnapshot());
+    this.#wanted ??= wanted();
+    return this.#wanted.promise;
+  }
+
   async #run(before: Promise<unknown>): Promise<void> {
     const { signal } = this.#abort;
     await before;
@@ -89,6 +108,8 @@ export class Session {
       await this.#persist(() => this.#open(signal), false, signal);
     } finally {
       await this.#endDemo();
+      this.#wanted?.reject(noSnapshot());
+      this.#wanted = null;
     }
   }
 
@@ -136,7 +157,10 @@ export class Session {
       await untilReady(client, signal);
       const wishes = { signal, lost: source.lost, isOfPage: source.kind === "object", maxFps: () => host.maxFps() };
       for await (const { frame, timeMs, presentedFrames } of this.#room.frames(source.element, wishes)) {
-        const result = await client.process(frame, timeMs, host.frameOptions(), host.turn(isDemo)).catch(passOver);
+        const turn = host.turn(isDemo);
+        const image = this.#wanted === null ? null : await this.#copy(frame, turn);
+        const result = await client.process(frame, timeMs, host.frameOptions(), turn).catch(passOver);
+        if (image !== null) this.#deliver(image, result);
         signal.throwIfAborted();
         if (result === null) {
           // The worker starts again; the camera stays on.
@@ -154,6 +178,24 @@ export class Session {
     }
   }
 
+  /** Copy a frame for a snapshot, because the worker takes the frame itself. A failure is that of the snapshot alone. */
+  async #copy(frame: SourceFrame["frame"], turn: Rotation): Promise<ImageBitmap | null> {
+    try {
+      return await this.#room.copyFrame(frame, turn);
+    } catch (cause) {
+      this.#wanted?.reject(cause);
+      this.#wanted = null;
+      return null;
+    }
+  }
+
+  #deliver(image: ImageBitmap, result: FrameResult | null): void {
+    // Without a result the snapshot waits for the next frame; after the end it is not wanted any more.
+    if (result === null || this.#wanted === null) return image.close();
+    this.#wanted.resolve({ image, faces: result.faces, timeMs: result.timeMs });
+    this.#wanted = null;
+  }
+
   #beginDemo(signal: AbortSignal): void {
     const { demoSrc } = this.#wish;
     if (demoSrc === "" || this.#demo !== null) return;
@@ -168,6 +210,16 @@ export class Session {
     await this.#demo?.done;
     this.#demo = null;
   }
+}
+
+function wanted(): WantedSnapshot {
+  let settle!: Pick<WantedSnapshot, "resolve" | "reject">;
+  const promise = new Promise<Snapshot>((resolve, reject) => (settle = { resolve, reject }));
+  return { promise, ...settle };
+}
+
+function noSnapshot(): DOMException {
+  return new DOMException("The source ended before a frame was taken.", "AbortError");
 }
 
 /** Pass over the failure of a worker that starts again: the engine reports it. */

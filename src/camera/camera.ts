@@ -140,12 +140,7 @@ function toError(cause: unknown, choice: string): EmotionCamError {
   switch (name) {
     case "NotAllowedError":
     case "SecurityError":
-      return new EmotionCamError(
-        "camera-denied",
-        `The camera is not allowed for ${location.origin}. Allow it beside the page's address (and in the system's ` +
-          "privacy settings). It then starts by itself.",
-        { cause },
-      );
+      return isAllowedByPage() ? deniedByPerson(cause) : deniedByPage(cause);
     case "NotFoundError":
     case "OverconstrainedError":
       return missing(choice, [], cause);
@@ -157,6 +152,47 @@ function toError(cause: unknown, choice: string): EmotionCamError {
         { cause },
       );
   }
+}
+
+function deniedByPerson(cause: unknown): EmotionCamError {
+  const message =
+    `The camera is not allowed for ${location.origin}. Allow it beside the page's address (and in the system's ` +
+    "privacy settings). It then starts by itself.";
+  const inFrame = ' This page is in an iframe, which also needs allow="camera".';
+  // Firefox does not tell whether the iframe allows it.
+  return new EmotionCamError("camera-denied", isFramed() && policy() === undefined ? message + inFrame : message, {
+    cause,
+  });
+}
+
+function deniedByPage(cause: unknown): EmotionCamError {
+  const header = `the header "Permissions-Policy: camera=()" or one like it, which is to allow ${location.origin}`;
+  const message = isFramed()
+    ? `The iframe of ${location.href} does not allow the camera. Add allow="camera" to the <iframe>. If it is there, a ` +
+      `page around it is sent with ${header}.`
+    : `${location.href} is sent with ${header}. Send "Permissions-Policy: camera=(self)".`;
+  return new EmotionCamError("camera-denied", message, { cause, words: "policy" });
+}
+
+function isFramed(): boolean {
+  return window.parent !== window;
+}
+
+/** Chromium has it under its former name, Firefox under none. https://www.w3.org/TR/permissions-policy/#introspection */
+interface PermissionsPolicy {
+  allowsFeature(feature: string): boolean;
+}
+
+function policy(): PermissionsPolicy | undefined {
+  const { permissionsPolicy, featurePolicy } = document as Document & {
+    readonly permissionsPolicy?: PermissionsPolicy;
+    readonly featurePolicy?: PermissionsPolicy;
+  };
+  return permissionsPolicy ?? featurePolicy;
+}
+
+function isAllowedByPage(): boolean {
+  return policy()?.allowsFeature("camera") ?? true;
 }
 
 function missing(choice: string, cameras: readonly CameraDevice[], cause?: unknown): EmotionCamError {

@@ -1,4 +1,5 @@
 import { EmotionCamError } from "../errors.ts";
+import type { Rotation } from "../types.ts";
 import { endedStream, play } from "./source.ts";
 
 /** A camera without a frame for this long has stalled. Even in the dark, a frame takes 200 ms at most. */
@@ -74,6 +75,24 @@ export async function* frames(
   } finally {
     watch.stop();
   }
+}
+
+/**
+ * Copy a frame, turned clockwise.
+ *
+ * @param rotation Degrees: 0, 90, 180 or 270.
+ */
+export async function copyFrame(frame: SourceFrame["frame"], rotation: Rotation): Promise<ImageBitmap> {
+  const copy = await createImageBitmap(frame);
+  if (rotation === 0) return copy;
+  const { width, height } = copy;
+  const canvas = rotation === 180 ? new OffscreenCanvas(width, height) : new OffscreenCanvas(height, width);
+  const context = canvas.getContext("2d")!;
+  context.translate(canvas.width / 2, canvas.height / 2);
+  context.rotate((rotation * Math.PI) / 180);
+  context.drawImage(copy, -width / 2, -height / 2);
+  copy.close();
+  return canvas.transferToImageBitmap();
 }
 
 /** Take the frame that is shown, without a copy where the browser has `VideoFrame`. */

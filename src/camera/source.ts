@@ -194,21 +194,73 @@ async function showPicture(href: string, picture: HTMLImageElement, signal: Abor
   picture.crossOrigin = "anonymous";
   picture.src = href;
   try {
-    await picture.decode();
+    const [isMoving] = await Promise.all([isAnimated(href, signal), picture.decode()]);
     signal.throwIfAborted();
+    if (isMoving) throw animated(href);
   } catch (cause) {
     close();
     signal.throwIfAborted();
-    throw unreadable(href, cause);
+    throw cause instanceof EmotionCamError ? cause : unreadable(href, cause);
   }
   return { kind: "picture", element: picture, facing: "unknown", lost: new AbortController().signal, close };
+}
+
+/** The picture formats that can be animated, by file name ending and by type. */
+const ANIMATABLE = [
+  { ending: /\.gif$/i, type: "image/gif" },
+  { ending: /\.webp$/i, type: "image/webp" },
+  { ending: /\.a?png$/i, type: "image/png" },
+  { ending: /\.avif$/i, type: "image/avif" },
+];
+
+/** The part of WebCodecs that TypeScript's DOM types lack. https://www.w3.org/TR/webcodecs/#imagedecoder-interface */
+interface ImageDecoders {
+  new (init: { data: ReadableStream; type: string }): {
+    readonly tracks: { readonly ready: Promise<void>; readonly selectedTrack: { readonly animated: boolean } | null };
+    close(): void;
+  };
+}
+
+/**
+ * Look whether a picture moves, of which frames would only show its first picture. An address without one of the formats'
+ * endings is not looked at: it may be a stream without an end, and a camera that serves one viewer only.
+ *
+ * @returns `false` also where the browser cannot tell.
+ */
+async function isAnimated(href: string, signal: AbortSignal): Promise<boolean> {
+  const { protocol, pathname } = new URL(href);
+  const format = ANIMATABLE.find(({ ending, type }) =>
+    protocol === "data:" ? pathname.startsWith(type) : ending.test(pathname),
+  );
+  const { ImageDecoder } = globalThis as { ImageDecoder?: ImageDecoders };
+  if (format === undefined || ImageDecoder === undefined) return false;
+  try {
+    const { body } = await fetch(href, { signal, credentials: "same-origin" });
+    if (body === null) return false;
+    const decoder = new ImageDecoder({ data: body, type: format.type });
+    await decoder.tracks.ready;
+    const isMoving = decoder.tracks.selectedTrack?.animated === true;
+    decoder.close();
+    return isMoving;
+  } catch {
+    // The picture itself may be readable where a request is not allowed.
+    return false;
+  }
+}
+
+function animated(url: string): EmotionCamError {
+  return new EmotionCamError(
+    "source-load",
+    `${url} is an animated picture, of which only the first picture could be read. Use a video (H.264 in MP4, or WebM).`,
+  );
 }
 
 function unreadable(url: string, cause: unknown): EmotionCamError {
   return new EmotionCamError(
     "source-load",
-    `${url} could not be loaded, or this browser cannot decode it. Check the address, and use MP4, WebM, JPEG, PNG, ` +
-      "WebP or SVG.",
+    `${url} could not be loaded, or this browser cannot decode it. Check the address, and use H.264 in MP4 (not HEVC), ` +
+      "VP8, VP9 or AV1 in WebM, JPEG, PNG, WebP or SVG. A page with Cross-Origin-Embedder-Policy gets files of other " +
+      "origins only with Cross-Origin-Resource-Policy or CORS headers.",
     { cause },
   );
 }

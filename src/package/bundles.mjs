@@ -1,4 +1,5 @@
 /** What esbuild makes of the sources: the package, the pages and the kiosk's server. */
+import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -7,6 +8,8 @@ import { commitId } from "./commit.mjs";
 import { CACHE } from "./third-party.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** @type {{ version: string }} */
+const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 
 /**
  * @typedef {object} Stage
@@ -76,7 +79,11 @@ function bundleForBrowsers({ folder, developing }, options) {
     minify: !developing,
     // Maps are for those who have the sources; nobody else is to download them.
     sourcemap: developing && "linked",
-    define: { "process.env.NODE_ENV": '"production"', EMOTION_CAM_COMMIT: JSON.stringify(commitId()) },
+    define: {
+      "process.env.NODE_ENV": '"production"',
+      EMOTION_CAM_COMMIT: JSON.stringify(commitId()),
+      EMOTION_CAM_VERSION: JSON.stringify(VERSION),
+    },
     ...options,
   });
 }

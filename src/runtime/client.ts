@@ -53,6 +53,14 @@ const LOAD_TIMEOUT_MS = 60_000;
 /** A timer that is this much late slept with the page. So did the worker, and its answer may still come. */
 const SLEPT_MS = 1_000;
 
+/** Faults whose cause is not the worker. */
+const UNLOADABLE =
+  "could not be loaded: check asset-base. A page that is sent with Cross-Origin-Embedder-Policy needs the same header on " +
+  "the worker's script, and Cross-Origin-Resource-Policy on files of another origin";
+const UNTRUSTED =
+  "cannot be started, because the page's Content-Security-Policy does not list our policy: write " +
+  '"trusted-types emotion-cam lit-html"';
+
 /** Start a worker and load the networks in it. */
 export function createClient(options: RuntimeOptions, hooks: ClientHooks): RuntimeClient {
   return new Client(options, hooks);
@@ -132,12 +140,13 @@ class Client implements RuntimeClient {
       worker.addEventListener("messageerror", () => this.#crash("sent a message that cannot be read"));
       worker.addEventListener("error", (event) => {
         event.preventDefault();
-        this.#crash(event.message ? `threw: ${event.message}` : "could not be loaded: check asset-base", event.error);
+        if (event.message) this.#crash(`threw: ${event.message}`, event.error);
+        else this.#crash(UNLOADABLE, event.error);
       });
       this.#send({ type: "load", options: this.#options }, []);
       this.#watch(LOAD_TIMEOUT_MS, "made no progress with loading");
     } catch (cause) {
-      this.#crash("cannot be started", cause);
+      this.#crash(isPolicyRefused ? UNTRUSTED : "cannot be started", cause);
     }
   }
 
@@ -222,6 +231,8 @@ interface TrustedTypes {
   ): { createScriptURL(url: string): string };
 }
 
+/** Whether the page does not allow our policy. */
+let isPolicyRefused = false;
 let policy: ReturnType<TrustedTypes["createPolicy"]> | null | undefined;
 
 /** Pages that enforce Trusted Types start a worker only from a URL of a policy that they allow: `emotion-cam`. */
@@ -230,7 +241,9 @@ function trusted(url: string): string {
   try {
     policy ??= trustedTypes?.createPolicy("emotion-cam", { createScriptURL: (address) => address }) ?? null;
   } catch {
-    policy = null; // The page does not allow this policy. Where it enforces Trusted Types, the worker's start fails.
+    // Where the page also enforces Trusted Types, the worker's start fails.
+    isPolicyRefused = true;
+    policy = null;
   }
   return policy?.createScriptURL(url) ?? url;
 }

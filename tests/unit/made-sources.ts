@@ -71,6 +71,15 @@ export class MadeRoom implements CameraRoom {
     return this.#show((object as MediaStream).id);
   };
 
+  /** Copies of frames that were made and not closed. */
+  copies = 0;
+
+  readonly copyFrame: CameraRoom["copyFrame"] = async () => {
+    await this.order("copy", new AbortController().signal);
+    this.copies += 1;
+    return { close: () => (this.copies -= 1) } as unknown as ImageBitmap;
+  };
+
   readonly untilWorthRetrying: CameraRoom["untilWorthRetrying"] = ({ code }, delayMs, signal) =>
     new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason));

@@ -235,6 +235,55 @@ describe("a worker", () => {
   });
 });
 
+describe("a snapshot", () => {
+  test("is the next frame with its result", async () => {
+    follow(CAMERA);
+    await until(() => answers.source >= 1);
+    const first = session.snapshot();
+    expect(session.snapshot()).toBe(first);
+    const { image, faces, timeMs } = await first;
+    expect(timeMs).toBeGreaterThan(33);
+    expect(faces).toEqual([]);
+    expect(room.copies).toBe(1);
+    image.close();
+    const { source } = answers;
+    await until(() => answers.source > source + 2);
+    expect(room.copies, "copies of frames that nobody asked for").toBe(0);
+  });
+
+  test("of a frame that was not answered waits for the next", async () => {
+    follow(CAMERA);
+    await until(() => answers.source >= 1);
+    client.order = () => {
+      client.order = () => {};
+      throw failure("worker-crash");
+    };
+    (await session.snapshot()).image.close();
+    expect(room.copies).toBe(0);
+  });
+
+  test("that cannot be taken fails alone", async () => {
+    follow(CAMERA);
+    await until(() => answers.source >= 1);
+    room.order = (what) => {
+      if (what === "copy") throw new DOMException("made by the test", "InvalidStateError");
+    };
+    await expect(session.snapshot()).rejects.toMatchObject({ name: "InvalidStateError" });
+    const { source } = answers;
+    await until(() => answers.source > source);
+    expect(fails).toEqual([]);
+  });
+
+  test("ends with the session", async () => {
+    refuseAlways("camera", "camera-missing");
+    follow(CAMERA);
+    const taken = session.snapshot();
+    session.end();
+    await expect(taken).rejects.toMatchObject({ name: "AbortError" });
+    await expect(session.snapshot()).rejects.toMatchObject({ name: "AbortError" });
+  });
+});
+
 describe("the demo", () => {
   test.each<[EmotionCamErrorCode, number]>([
     ["camera-missing", 1],
