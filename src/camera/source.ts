@@ -138,6 +138,8 @@ export async function showFile(url: string, { video, picture }: Stage, signal: A
   const href = resolve(url);
   const { pathname } = new URL(href);
   if (CLIP_ENDING.test(pathname)) return showClip(href, video, signal);
+  if (await isAnimated(href, signal)) throw animated(href);
+  signal.throwIfAborted();
   if (PICTURE_ENDING.test(pathname)) return showPicture(href, picture, signal);
   return showPicture(href, picture, signal).catch(() => showClip(href, video, signal));
 }
@@ -194,13 +196,12 @@ async function showPicture(href: string, picture: HTMLImageElement, signal: Abor
   picture.crossOrigin = "anonymous";
   picture.src = href;
   try {
-    const [isMoving] = await Promise.all([isAnimated(href, signal), picture.decode()]);
+    await picture.decode();
     signal.throwIfAborted();
-    if (isMoving) throw animated(href);
   } catch (cause) {
     close();
     signal.throwIfAborted();
-    throw cause instanceof EmotionCamError ? cause : unreadable(href, cause);
+    throw unreadable(href, cause);
   }
   return { kind: "picture", element: picture, facing: "unknown", lost: new AbortController().signal, close };
 }
@@ -216,7 +217,11 @@ const ANIMATABLE = [
 /** The part of WebCodecs that TypeScript's DOM types lack. https://www.w3.org/TR/webcodecs/#imagedecoder-interface */
 interface ImageDecoders {
   new (init: { data: ReadableStream; type: string }): {
-    readonly tracks: { readonly ready: Promise<void>; readonly selectedTrack: { readonly animated: boolean } | null };
+    readonly tracks: {
+      readonly ready: Promise<void>;
+      readonly selectedTrack: { readonly animated: boolean; readonly frameCount: number } | null;
+    };
+    readonly completed: Promise<void>;
     close(): void;
   };
 }
@@ -239,7 +244,9 @@ async function isAnimated(href: string, signal: AbortSignal): Promise<boolean> {
     if (body === null) return false;
     const decoder = new ImageDecoder({ data: body, type: format.type });
     await decoder.tracks.ready;
-    const isMoving = decoder.tracks.selectedTrack?.animated === true;
+    // Chromium calls every GIF animated, so its pictures are counted, when all of it is there.
+    if (decoder.tracks.selectedTrack?.animated === true) await decoder.completed;
+    const isMoving = (decoder.tracks.selectedTrack?.frameCount ?? 1) > 1;
     decoder.close();
     return isMoving;
   } catch {
