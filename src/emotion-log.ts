@@ -103,7 +103,8 @@ class Visits {
 
 /**
  * Counts which expressions an element sees, interval by interval, in memory alone: nothing is stored or sent unless the
- * page does it. Fires `emotion-log` with each entry. An interval in which no frame was answered makes no entry.
+ * page does it. Fires `emotion-log` with each entry. An interval in which no frame was answered makes no entry. Where the
+ * source changes within an interval, each source has an entry.
  */
 export class EmotionLog extends EventTarget {
   readonly #intervalMs: number;
@@ -115,6 +116,8 @@ export class EmotionLog extends EventTarget {
   readonly #visits = new Visits();
   /** When the newest frame was shown, or null before the first. */
   #shownAtMs: number | null = null;
+  /** The number of the source of the last frame: an entry is about one source. */
+  #source: number | undefined;
 
   /**
    * @param camera An `<emotion-cam>`, or whatever fires its `emotion-frame`.
@@ -129,7 +132,12 @@ export class EmotionLog extends EventTarget {
     if (!(Number.isInteger(keep) && keep >= 1)) throw new RangeError(`keep is ${keep}. Give a whole number from 1 up.`);
     this.#intervalMs = intervalS * 1000;
     this.#keep = keep;
-    const listen = (event: Event) => this.#count(event as EmotionFrameEvent);
+    const listen = (event: Event) => {
+      const frame = event as EmotionFrameEvent;
+      if (frame.source !== this.#source) this.#close();
+      this.#source = frame.source;
+      this.#count(frame);
+    };
     camera.addEventListener("emotion-frame", listen, { signal: this.#over.signal });
     this.#timer = setInterval(() => this.#close(), this.#intervalMs);
   }

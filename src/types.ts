@@ -159,6 +159,16 @@ export interface FrameResult {
   readonly detected: boolean;
 }
 
+/** A frame and its result. */
+export interface Snapshot {
+  /** The frame, turned as it was analysed, unmirrored. */
+  readonly image: ImageBitmap;
+  /** The faces in it. */
+  readonly faces: readonly Face[];
+  /** When the frame was shown, in milliseconds on the clock of `performance.now()`. */
+  readonly timeMs: number;
+}
+
 /** A frame in so few points that nobody can be recognized. */
 export interface CoarsePicture {
   /** Points. */

@@ -1,10 +1,13 @@
 import { EmotionCamError } from "../errors.ts";
-import { play } from "./source.ts";
+import type { Rotation } from "../types.ts";
+import { endedStream, play } from "./source.ts";
 
 /** A camera without a frame for this long has stalled. Even in the dark, a frame takes 200 ms at most. */
 const STALL_MS = 3000;
 /** Frames of a camera that cannot be taken are skipped for this long; then they are an error. */
 const UNTAKABLE_MS = 1000;
+/** A page that paints nothing for this long is not rendered: an iframe out of view, for example. */
+const PAINT_MS = 1000;
 /** A picture stands in for a camera, so it has a camera's usual frame rate. */
 const PICTURE_INTERVAL_MS = 1000 / 30;
 /** A frame may come this much too early for the frame rate: cameras and displays are not synchronized. */
@@ -25,6 +28,8 @@ export interface FrameWishes {
   readonly signal: AbortSignal;
   /** Aborts when the source is gone: its reason is thrown. */
   readonly lost: AbortSignal;
+  /** Whether the stream is the page's own. It may be silent, as that of a screen on which nothing moves. Default: false. */
+  readonly isOfPage?: boolean;
   /** Most frames a second, read anew for each frame; `Infinity` for all frames. */
   maxFps(): number;
 }
@@ -37,16 +42,17 @@ interface Presentation {
 
 /**
  * Take the frames of a source, each the newest one at the time of the request. There is no queue: a slow caller misses
- * frames. While the page is hidden there are no frames.
+ * frames. While the page is hidden or not rendered there are no frames.
  *
  * @throws The reason of `signal` or `lost`; EmotionCamError `camera-stalled` where a camera that is on sends
- * nothing for 3 s; `camera-lost` or `source-load` where frames cannot be taken.
+ * nothing for 3 s although the page is rendered; `camera-lost` or `source-load` where frames cannot be taken, or where a
+ * stream of the page has ended.
  */
 export async function* frames(
   source: HTMLVideoElement | HTMLImageElement,
-  { signal, lost, maxFps }: FrameWishes,
+  { signal, lost, maxFps, isOfPage = false }: FrameWishes,
 ): AsyncGenerator<SourceFrame, never, void> {
-  const watch = new Watch(source, [signal, lost]);
+  const watch = new Watch(source, [signal, lost], isOfPage);
   let dueMs = -Infinity;
   let failingSinceMs: number | null = null;
   try {
@@ -69,6 +75,24 @@ export async function* frames(
   } finally {
     watch.stop();
   }
+}
+
+/**
+ * Copy a frame, turned clockwise.
+ *
+ * @param rotation Degrees: 0, 90, 180 or 270.
+ */
+export async function copyFrame(frame: SourceFrame["frame"], rotation: Rotation): Promise<ImageBitmap> {
+  const copy = await createImageBitmap(frame);
+  if (rotation === 0) return copy;
+  const { width, height } = copy;
+  const canvas = rotation === 180 ? new OffscreenCanvas(width, height) : new OffscreenCanvas(height, width);
+  const context = canvas.getContext("2d")!;
+  context.translate(canvas.width / 2, canvas.height / 2);
+  context.rotate((rotation * Math.PI) / 180);
+  context.drawImage(copy, -width / 2, -height / 2);
+  copy.close();
+  return canvas.transferToImageBitmap();
 }
 
 /**
@@ -120,15 +144,17 @@ function untakable(source: HTMLVideoElement | HTMLImageElement, cause: unknown):
 class Watch {
   readonly #source: HTMLVideoElement | HTMLImageElement;
   readonly #ends: readonly AbortSignal[];
+  readonly #isOfPage: boolean;
   readonly #stopped = new AbortController();
   #newest: Presentation | null = null;
   #presentedFrames = 0;
   #wake = () => {};
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(source: HTMLVideoElement | HTMLImageElement, ends: readonly AbortSignal[]) {
+  constructor(source: HTMLVideoElement | HTMLImageElement, ends: readonly AbortSignal[], isOfPage: boolean) {
     this.#source = source;
     this.#ends = ends;
+    this.#isOfPage = isOfPage;
     const wake = () => this.#wake();
     const until = { signal: this.#stopped.signal };
     for (const end of ends) end.addEventListener("abort", wake, until);
@@ -151,10 +177,33 @@ class Watch {
       }
       const woken = await this.#pause();
       if (woken || document.hidden) continue;
-      if (isSilent(this.#source)) throw stalled(this.#source);
+      if (isSilent(this.#source)) await this.#endSilence(this.#source);
       // Browsers pause videos by themselves: after a phone call, a media key, or to save power.
       if (this.#source instanceof HTMLVideoElement && this.#source.paused) play(this.#source);
     }
+  }
+
+  /**
+   * Wait while a silent stream may go on.
+   *
+   * @throws EmotionCamError `camera-stalled`, `source-load`.
+   */
+  async #endSilence(video: HTMLVideoElement): Promise<void> {
+    if (this.#isOfPage && hasEnded(video)) throw endedStream();
+    // Browsers give no frames to an iframe that is out of view. Its camera is not to blame.
+    if (!this.#isOfPage && (await this.#isPainted())) throw stalled(video);
+  }
+
+  /** @returns Whether the page paints at once. Where it does not, resolves when it paints again or something happens. */
+  #isPainted(): Promise<boolean> {
+    const sinceMs = performance.now();
+    return new Promise((resolve) => {
+      const request = requestAnimationFrame(() => resolve(performance.now() - sinceMs < PAINT_MS));
+      this.#wake = () => {
+        cancelAnimationFrame(request);
+        resolve(false);
+      };
+    });
   }
 
   stop(): void {
@@ -221,6 +270,12 @@ function isClip(source: HTMLVideoElement | HTMLImageElement): source is HTMLVide
 
 function isSilent(source: HTMLVideoElement | HTMLImageElement): source is HTMLVideoElement {
   return isCamera(source) && !source.paused;
+}
+
+function hasEnded({ srcObject }: HTMLVideoElement): boolean {
+  return (
+    srcObject instanceof MediaStream && !srcObject.getVideoTracks().some(({ readyState }) => readyState === "live")
+  );
 }
 
 function stalled(video: HTMLVideoElement): EmotionCamError {

@@ -8,6 +8,8 @@ import { commitId } from "./commit.mjs";
 import { CACHE } from "./third-party.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** @type {{ version: string }} */
+const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 
 /**
  * @typedef {object} Stage
@@ -106,7 +108,11 @@ function bundleForBrowsers({ folder, developing }, options) {
     minify: !developing,
     // Maps are for those who have the sources; nobody else is to download them.
     sourcemap: developing && "linked",
-    define: { "process.env.NODE_ENV": '"production"', EMOTION_CAM_COMMIT: JSON.stringify(commitId()) },
+    define: {
+      "process.env.NODE_ENV": '"production"',
+      EMOTION_CAM_COMMIT: JSON.stringify(commitId()),
+      EMOTION_CAM_VERSION: JSON.stringify(VERSION),
+    },
     ...options,
   });
 }

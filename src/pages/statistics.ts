@@ -200,7 +200,10 @@ function drawingsOf(statistics: Statistics): readonly Drawing[] {
     },
     {
       ...shared,
-      title: fill(words.visitsTitle, { count: count(total.visits), when: `${isByWeek ? `${words.weekOf} ` : ""}${labels[busiest(rows)]!}` }),
+      title: fill(words.visitsTitle, {
+        count: count(total.visits),
+        when: `${isByWeek ? `${words.weekOf} ` : ""}${labels[busiest(rows)]!}`,
+      }),
       yTitle: words.visits,
       series: [
         series(

@@ -19,14 +19,19 @@ function face(id: number, label: Label | null): Face {
   return { id, label: label ?? "neutral", certain: label !== null, keypoints: [{ x: 1, y: 1 }] } as unknown as Face;
 }
 
-function show(timeMs: number, faces: readonly Face[]): void {
-  camera.dispatchEvent(new EmotionFrameEvent({ timeMs, faces, timings: TIMINGS, detected: true }, 1));
+function show(timeMs: number, faces: readonly Face[], source = 0): void {
+  camera.dispatchEvent(new EmotionFrameEvent({ timeMs, faces, timings: TIMINGS, detected: true }, 1, source));
 }
 
 function see(...shown: readonly (Label | null)[]): void {
+  seeFrom(0, ...shown);
+}
+
+function seeFrom(source: number, ...shown: readonly (Label | null)[]): void {
   show(
     0,
     shown.map((label, id) => face(id, label)),
+    source,
   );
 }
 
@@ -79,6 +84,21 @@ describe("an entry", () => {
       ].sort(),
     );
     expect(Object.keys(log.entries[0]!.counts)).toEqual([...LABELS]);
+  });
+
+  test("is about one source: another one begins another entry", () => {
+    const log = new EmotionLog(camera);
+    seeFrom(1, "happy");
+    seeFrom(1, "happy");
+    vi.advanceTimersByTime(5000);
+    seeFrom(2, "sad");
+    vi.advanceTimersByTime(55_000);
+    expect(log.entries.map(({ frames, counts }) => [frames, counts.happy, counts.sad])).toEqual([
+      [2, 2, 0],
+      [1, 0, 1],
+    ]);
+    expect(log.entries[0]!.to).toBe(log.entries[1]!.from);
+    log.stop();
   });
 
   test("shares sum to 1, or to 0 where nothing was certain", () => {
