@@ -8,7 +8,7 @@ const DEFAULT_KEEP = 1440;
 /** Browsers slow timers of hidden pages down to one a second, and their longest wait is 24.8 days. */
 const INTERVAL_S = { least: 1, most: 86_400 };
 
-/** What was seen in one interval: counts and shares, no pictures, no numbers of people, no places. */
+/** The expressions of one interval: counts and shares, no pictures, no numbers of people, no places. */
 export interface EmotionLogEntry {
   /** When the interval began and ended, ISO 8601 in UTC. */
   readonly from: string;
@@ -28,7 +28,7 @@ export interface EmotionLogEntry {
 export interface EmotionLogOptions {
   /** Seconds an entry, 1 to 86,400. Default: 60. */
   readonly intervalS?: number;
-  /** How many entries are kept, 1 or more; the oldest go. Default: 1440, a day of minutes. */
+  /** Largest number of entries, 1 or more; the oldest go. Default: 1440, a day of minutes. */
   readonly keep?: number;
 }
 
@@ -113,7 +113,7 @@ export class EmotionLog extends EventTarget {
       .join("");
   }
 
-  /** What `JSON.stringify` makes of it: `{ schema: 1, intervalS, entries }`. */
+  /** @returns The value that `JSON.stringify` writes: `{ schema: 1, intervalS, entries }`. */
   toJSON(): { readonly schema: 1; readonly intervalS: number; readonly entries: readonly EmotionLogEntry[] } {
     return { schema: 1, intervalS: this.#intervalMs / 1000, entries: this.#entries };
   }
