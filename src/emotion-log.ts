@@ -50,7 +50,7 @@ export interface EmotionLogEntry {
 export interface EmotionLogOptions {
   /** Seconds an entry, 1 to 86,400. Default: 60. */
   readonly intervalS?: number;
-  /** How many entries are kept, 1 or more; the oldest go. Default: 1440, a day of minutes. */
+  /** Largest number of entries, 1 or more; the oldest go. Default: 1440, a day of minutes. */
   readonly keep?: number;
 }
 
@@ -178,7 +178,7 @@ export class EmotionLog extends EventTarget {
       .join("");
   }
 
-  /** What `JSON.stringify` makes of it: `{ schema: 1, intervalS, entries }`. */
+  /** @returns The value that `JSON.stringify` writes: `{ schema: 1, intervalS, entries }`. */
   toJSON(): { readonly schema: 1; readonly intervalS: number; readonly entries: readonly EmotionLogEntry[] } {
     return { schema: 1, intervalS: this.#intervalMs / 1000, entries: this.#entries };
   }

@@ -2,7 +2,7 @@ import { EmotionCamError } from "./errors.ts";
 import { type RuntimeClient, type RuntimeOptions, createClient } from "./runtime/client.ts";
 import type { RuntimeInfo } from "./types.ts";
 
-/** How much of the networks has been loaded. */
+/** Share of the networks that has been loaded. */
 export interface Progress {
   readonly loadedBytes: number;
   readonly totalBytes: number;

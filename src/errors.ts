@@ -18,7 +18,7 @@ export interface ErrorFacts {
   readonly cures?: readonly Cure[];
   /** The demo starts after this many failures in a row. Default: never. */
   readonly demoAfter?: number;
-  /** Whether the kiosk waits while this error lasts; it restarts the browser after the others. Default: false. */
+  /** True if the kiosk waits while this error lasts; it restarts the browser after the others. Default: false. */
   readonly kioskWaits?: boolean;
   /** The prefix of its words in `view/words.ts`: `denied` stands for `deniedTitle` and `deniedHelp`. */
   readonly words: string;
@@ -60,7 +60,7 @@ const ROWS = {
   "worker-crash": { about: "engine", waits: WORKER, words: "crash" },
 } as const satisfies Readonly<Record<string, ErrorFacts>>;
 
-/** What can go wrong, as a word that programs may rely on. */
+/** Code of a failure: a word that programs may rely on. */
 export type EmotionCamErrorCode = keyof typeof ROWS;
 
 /** The prefixes of the words for errors. */
@@ -89,7 +89,7 @@ export function isOfSource(code: EmotionCamErrorCode): boolean {
  */
 export class EmotionCamError extends Error {
   readonly code: EmotionCamErrorCode;
-  /** Whether the element tries again by itself. */
+  /** True if the element tries again by itself. */
   readonly recoverable: boolean;
   /** The prefix of the words that people see: `policy` where the page's own rules refuse the camera, else the code's. */
   readonly words: ErrorWords;

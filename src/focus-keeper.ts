@@ -3,7 +3,7 @@ import type { ReactiveController, ReactiveControllerHost } from "lit";
 /** Keeps the focus on the element's button while the buttons change with the states. */
 export class FocusKeeper implements ReactiveController {
   readonly #element: ReactiveControllerHost & HTMLElement;
-  /** Whether a button of the element had the focus when it was removed. */
+  /** True if a button of the element had the focus when it was removed. */
   #isLost = false;
 
   constructor(element: ReactiveControllerHost & HTMLElement) {

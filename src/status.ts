@@ -13,7 +13,7 @@ export interface Failure {
   readonly retryInMs: number | null;
 }
 
-/** What the reports of all parts add up to. */
+/** The sum of all parts' reports. */
 export type Status =
   | { readonly name: "idle" | "paused" }
   | {
@@ -26,13 +26,13 @@ export type Status =
       readonly engine: Failure | null;
     };
 
-/** What the element shows: the one name for a status. */
+/** The state that the element shows: the one name for a status. */
 export type Phase =
   | { readonly name: "idle" | "starting" | "running" | "paused" }
   | { readonly name: "demo"; readonly failure: Failure | null }
   | { readonly name: "failed"; readonly failure: Failure };
 
-/** What happened. */
+/** An event that changes the status. */
 export type StatusEvent =
   /** A session begins, ends, or rests while the element is not rendered. */
   | { readonly type: "begin" | "end" | "rest" }

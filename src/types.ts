@@ -89,7 +89,7 @@ export interface StageTimings {
 export type EngineName = "int8" | "float";
 export type SimdLevel = "none" | "simd128" | "relaxed";
 
-/** How far the detector looks: `near` at the whole frame only, `far` at parts of it too. */
+/** Reach of the detector: `near` at the whole frame only, `far` at parts of it too. */
 export type Range = "near" | "far";
 
 /** The values of {@link Pace}. */
@@ -98,7 +98,7 @@ export const PACES = ["adaptive", "measure"] as const;
 /** `adaptive` skips work that the time of a frame does not allow or that would show nothing new; `measure` skips none. */
 export type Pace = (typeof PACES)[number];
 
-/** How faces are drawn: as they are, blurred, or hidden. */
+/** Drawing of the faces: as they are, blurred, or hidden. */
 export type Privacy = "show" | "blur" | "hide";
 
 /** A network that was loaded. */
@@ -188,7 +188,7 @@ export interface FrameOptions {
   readonly maxFaces: number;
   /** The least detector score of a face, 0..1. */
   readonly minScore: number;
-  /** How strongly scores are smoothed over time: 0 (not at all) to 1 (slowly). */
+  /** Strength of the smoothing of scores over time: 0 (none) to 1 (slow). */
   readonly smoothing: number;
   readonly range: Range;
   readonly pace: Pace;

@@ -1,5 +1,5 @@
 /**
- * Where the tests' browser is and how it is started. Run as a program it gets one where none is installed: Debian's
+ * The path of the tests' browser, and its arguments. Run as a program, it installs one where none is found: Debian's
  * `chromium` when root, else it says the one command that does.
  */
 import { execFileSync } from "node:child_process";

@@ -6,5 +6,5 @@ export const FUZZ_RUNS = asked > 0 ? asked : 1000;
 /** So many runs may take long on a machine that has other things to do. */
 export const FUZZ_MS = 60_000 + FUZZ_RUNS * 20;
 
-/** What goes through a socket takes ten times as long. */
+/** Inputs that go through a socket take ten times as long. */
 export const SERVER_FUZZ_RUNS = asked > 0 ? Math.ceil(asked / 10) : 300;

@@ -1,4 +1,4 @@
-/** What Linux tells of running processes in /proc. They come and go while they are looked at: what is gone is empty. */
+/** Running processes, as Linux lists them in /proc. A process that ends during the reading has empty values. */
 import { readFileSync, readdirSync } from "node:fs";
 
 /** A process and all that descend from it. */

@@ -2,7 +2,7 @@ import type { TfliteConstant, TfliteGraph, TfliteOperator, TfliteTensor } from "
 
 type Convolution = Extract<TfliteOperator, { kind: "conv2d" }>;
 
-/** A box: centre, width, height and six keypoints of two numbers. A score is before it. */
+/** Numbers of a box: centre, width, height and six keypoints of two numbers. The score precedes them. */
 const NUMBERS_PER_BOX = 16;
 const NUMBERS_PER_ANCHOR = 1 + NUMBERS_PER_BOX;
 
@@ -32,7 +32,8 @@ function trace(graph: TfliteGraph, output: TfliteTensor): { heads: Convolution[]
 
 /** Interleave the rows of two weight arrays: one of `scores` for every {@link NUMBERS_PER_BOX} of `boxes`. */
 function interleave(scores: TfliteConstant, boxes: TfliteConstant): TfliteConstant {
-  const [anchors = 0, ...rest] = scores.shape;
+  const [first, ...rest] = scores.shape;
+  const anchors = first!;
   const rowLength = scores.values.length / anchors;
   const values = new Float32Array(scores.values.length + boxes.values.length);
   for (let anchor = 0; anchor < anchors; anchor++) {
@@ -72,7 +73,7 @@ export function layOutHeads(graph: TfliteGraph): TfliteGraph {
     if (!box || box.input.index !== score.input.index) {
       throw new Error(`The score head ${score.output.name} has no box head on the same grid.`);
     }
-    const [, height = 0, width = 0, anchors = 0] = score.output.shape;
+    const [, height, width, anchors] = score.output.shape as readonly [number, number, number, number];
     const grid = [1, height, width, anchors * NUMBERS_PER_ANCHOR];
     const output = tensorAfter(graph, 2 * i, `head_${height}x${width}`, grid);
     const rows = [1, height * width * anchors, NUMBERS_PER_ANCHOR];
@@ -83,7 +84,7 @@ export function layOutHeads(graph: TfliteGraph): TfliteGraph {
   });
 
   const rows = merged.filter((operator) => operator.kind === "reshape").map((operator) => operator.output);
-  const predictions = tensorAfter(graph, merged.length, "predictions", [1, boxes.shape[1] ?? 0, NUMBERS_PER_ANCHOR]);
+  const predictions = tensorAfter(graph, merged.length, "predictions", [1, boxes.shape[1]!, NUMBERS_PER_ANCHOR]);
   return {
     inputs: graph.inputs,
     outputs: [predictions],

@@ -20,7 +20,7 @@ export interface TfliteConstant extends TfliteTensor {
 export type TflitePadding = "SAME" | "VALID";
 export type TfliteActivation = "none" | "relu" | "relu6";
 
-/** How the windows of a convolution or a pooling move. */
+/** Movement of the windows of a convolution or a pooling. */
 interface WindowOptions {
   readonly padding: TflitePadding;
   readonly strideX: number;

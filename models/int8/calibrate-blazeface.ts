@@ -20,7 +20,7 @@ const faces = readFaces(path);
 const graph = layOutHeads(readTflite(await readBlazeface()));
 const relus = graph.operators.filter((operator) => operator.kind === "relu");
 const largest = relus.map(() => 0);
-// A fixed sequence, so that the file comes out the same (Park and Miller).
+// The generator of Park and Miller with a fixed seed makes the file reproducible.
 let state = 1;
 const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
 for (let i = 0; i < SCENES; i++) {

@@ -4,8 +4,8 @@ import { samePadding } from "../../src/runtime/int8/network.ts";
 type Values = Map<number, Float32Array>;
 
 function size(tensor: TfliteTensor): { height: number; width: number; channels: number } {
-  const [, height = 1, width = 1, channels = 1] = tensor.shape;
-  return { height, width, channels };
+  const [, height, width, channels] = tensor.shape;
+  return { height: height!, width: width!, channels: channels! };
 }
 
 function relu(values: Float32Array, activation: string): Float32Array {
@@ -104,7 +104,12 @@ function run(operator: TfliteOperator, values: Values): Float32Array {
   }
 }
 
-/** Compute every tensor of a BlazeFace graph in float32. Slow and plain: for calibration and measurements. @returns Values by the tensor's index. */
+/**
+ * Compute every tensor of a BlazeFace graph in float32. Slow and plain: for calibration and measurements.
+ *
+ * @param input RGB of [1, 128, 128, 3], -1..1.
+ * @returns Values by the tensor's index.
+ */
 export function runGraph(graph: TfliteGraph, input: Float32Array): Values {
   const values: Values = new Map([[graph.inputs[0]!.index, input]]);
   for (const operator of graph.operators) values.set(operator.output.index, run(operator, values));

@@ -68,7 +68,7 @@ function quadWeights<In>(): i32 {
   return isWide<In>() ? 64 : 32;
 }
 
-/** Whether bytes are widened and multiplied as words. */
+/** True if bytes are widened and multiplied as words. */
 // @ts-ignore: decorator
 @inline
 function isWide<In>(): bool {

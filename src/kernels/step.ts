@@ -107,7 +107,7 @@ export class Step {
   /** Multiplies what is added. */
   residualScale: f32;
 
-  /** What is computed together: rows of a block, or tiles of a Winograd convolution. */
+  /** Number of rows of a block, or tiles of a Winograd convolution, that are computed together. */
   chunk: i32;
   /** Address of a Winograd chunk's transformed inputs: 25 * (chunk * 4 * quads + 64) bytes. A multiple of 16. */
   scratch: usize;
@@ -126,6 +126,6 @@ export class Step {
   paddingLeft: i32;
   /** Rows of padding below. */
   paddingBelow: i32;
-  /** What padding holds: one int16, or one int8 twice. */
+  /** Value of the padding: one int16, or one int8 twice. */
   pattern: i32;
 }

@@ -1,4 +1,4 @@
-/** What esbuild makes of the sources: the package, the pages and the kiosk's server. */
+/** The bundles that esbuild makes of the sources: the package, the pages and the kiosk's server. */
 import { readFile, readdir } from "node:fs/promises";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

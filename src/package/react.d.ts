@@ -15,7 +15,7 @@ type Listeners = {
   [Type in keyof EmotionCamEventMap as `on${Type}`]?: ((event: EmotionCamEventMap[Type]) => void) | undefined;
 };
 
-/** What `<emotion-cam>` takes in JSX; `ref` is an {@link EmotionCam}. */
+/** Props of `<emotion-cam>` in JSX; `ref` is an {@link EmotionCam}. */
 export type EmotionCamProps = Omit<DetailedHTMLProps<HTMLAttributes<EmotionCam>, EmotionCam>, keyof TagAttributes> &
   TagAttributes &
   Listeners;

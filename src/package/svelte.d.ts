@@ -14,7 +14,7 @@ type Listeners = {
   [Type in keyof EmotionCamEventMap as `on${Type}`]?: ((event: EmotionCamEventMap[Type]) => void) | undefined;
 };
 
-/** What `<emotion-cam>` takes in markup. */
+/** Attributes and events of `<emotion-cam>` in markup. */
 export type EmotionCamProps = Omit<HTMLAttributes<EmotionCam>, keyof TagAttributes> & TagAttributes & Listeners;
 
 declare module "svelte/elements" {

@@ -20,7 +20,7 @@ type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
 /** Vue compares names in this form, however a template writes them. */
 type Attributes = { [Name in keyof TagAttributes as CamelCase<Name>]: TagAttributes[Name] };
 
-/** What `<emotion-cam>` takes in a template. */
+/** Attributes and events of `<emotion-cam>` in a template. */
 export type EmotionCamProps = Omit<HTMLAttributes, keyof Attributes> & Attributes & PublicProps;
 
 /** The element as templates see it. */

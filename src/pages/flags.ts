@@ -2,7 +2,19 @@
 import type { BenchFlags } from "../bench/bench.ts";
 
 /** Flags that become attributes of the element, which checks their values. */
-const PASSED_ON = ["engine", "model", "camera", "max-faces", "max-fps", "range", "lang", "theme", "privacy", "overlay"];
+const PASSED_ON = [
+  "engine",
+  "model",
+  "camera",
+  "max-faces",
+  "max-fps",
+  "range",
+  "lang",
+  "theme",
+  "privacy",
+  "overlay",
+  "rotate",
+];
 
 /** The bench's flags as the address gives them. */
 export interface AskedBench extends Omit<BenchFlags, "src"> {

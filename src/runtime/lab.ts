@@ -7,7 +7,7 @@ import { loadEngine } from "./load-engine.ts";
 import { Pixels } from "./pixels.ts";
 import type { RuntimeOptions } from "./protocol.ts";
 
-/** How to look at a picture. */
+/** Options for a look at a picture. */
 export interface LookOptions {
   /** 0..1. */
   readonly minScore: number;

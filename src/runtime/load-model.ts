@@ -15,7 +15,7 @@ import {
 
 /** A model whose contract is loaded, but not yet its files. */
 export interface FoundModel<Contract> {
-  /** Of the contract. */
+  /** Address of the contract. */
   readonly url: string;
   readonly contract: Contract;
 }

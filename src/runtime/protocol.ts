@@ -6,7 +6,7 @@
 import type { EmotionCamErrorCode } from "../errors.ts";
 import type { EngineName, FrameOptions, FrameResult, Rotation, RuntimeInfo } from "../types.ts";
 
-/** What the worker loads. */
+/** The files that the worker loads, and the engine that it prefers. */
 export interface RuntimeOptions {
   /** Absolute URL of the folder that holds `wasm/` and `models/`, ending in a slash. */
   readonly assetBase: string;

@@ -44,7 +44,7 @@ export const stripStyles = css`
   .bar,
   .column {
     display: grid;
-    grid-template: "track track track track" max(36px, 10cqh) ". icon word ." auto / 1fr auto auto 1fr;
+    grid-template: "track track track track" max(44px, 15cqh) ". icon word ." auto / 1fr auto auto 1fr;
     align-items: center;
     gap: calc(0.7 * var(--_gap)) 0.28em;
     color: var(--emotion-cam-ink-soft);
@@ -69,13 +69,14 @@ export const stripStyles = css`
     grid-area: word;
   }
 
+  /* Narrow and side by side on one baseline: their lengths compare at a distance. Wide ones look like buttons. */
   .track,
   .stack {
     grid-area: track;
     position: relative;
     justify-self: center;
     align-self: stretch;
-    width: 4.2em;
+    width: max(12px, min(1.1em, 3.6cqh));
     overflow: hidden;
     border-radius: max(3px, 0.6cqmin);
     background: color-mix(in srgb, var(--emotion-cam-ink) 14%, transparent);
@@ -90,14 +91,16 @@ export const stripStyles = css`
     transform-origin: bottom;
   }
 
+  /* Wider than a bar, because all seven colours share it. */
   .stack {
-    display: flex;
-    flex-direction: column;
+    width: max(16px, min(1.6em, 5cqh));
   }
 
   .stack span {
-    flex: 0 0 0;
-    min-height: 0;
+    position: absolute;
+    inset: 0;
+    transform-origin: top;
+    transition: transform 150ms linear;
   }
 
   .column[data-unsure] .icon,

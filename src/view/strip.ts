@@ -158,8 +158,12 @@ function fillColumn(column: HTMLElement, { scores, label, certain }: Face, words
   column.style.setProperty("--_colour", certain ? colourOf(label) : UNSURE_COLOUR);
   column.toggleAttribute("data-unsure", !certain);
   const [stack, drawing, word] = column.children;
-  for (const [index, of] of SHOWN_ORDER.entries())
-    (stack!.children[index] as HTMLElement).style.flexGrow = scores[of].toFixed(3);
+  let above = 0;
+  for (const [index, of] of SHOWN_ORDER.entries()) {
+    const share = stack!.children[index] as HTMLElement;
+    share.style.transform = `translateY(${(100 * above).toFixed(1)}%) scaleY(${scores[of].toFixed(3)})`;
+    above += scores[of];
+  }
   drawing!.firstElementChild!.setAttribute("d", iconPath(label));
   if (word!.textContent !== words[label]) word!.textContent = words[label];
 }

@@ -8,7 +8,7 @@ const ASTRONAUT = new URL("../fixtures/astronaut.jpg", import.meta.url);
 const TFLITE = "/node_modules/@mediapipe/face_detection/face_detection_short_range.tflite";
 const SIZE = 128;
 
-/** The picture, or the part of it from (`x`, `y`) on that is `side` pixels wide, as the network takes it. */
+/** @returns A square of the picture as the network's input; `x`, `y` and `side` in pixels. */
 async function pixels(x: number, y: number, side: number): Promise<Float32Array> {
   const bitmap = await createImageBitmap(await (await fetch(ASTRONAUT)).blob());
   const context = new OffscreenCanvas(SIZE, SIZE).getContext("2d")!;
@@ -50,7 +50,7 @@ test.each([
     }
   }
   console.log(`largest differences: scores ${scoreError.toExponential(1)}, boxes ${boxError.toExponential(1)} px`);
-  // There is a face, and both say so; the rest is rounding: scores are logits up to about 100, boxes pixels of 128.
+  // Both find a face. The rest is rounding: scores are logits up to about 100, boxes are pixels of 128.
   expect(Math.max(...scores!)).toBeGreaterThan(1);
   expect(scoreError).toBeLessThan(1e-3);
   expect(boxError).toBeLessThan(1e-3);

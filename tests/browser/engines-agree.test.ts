@@ -6,12 +6,12 @@ import { Planes } from "../../src/runtime/planes.ts";
 import { Pixels } from "../../src/runtime/pixels.ts";
 import type { EngineName, Face, FrameOptions } from "../../src/types.ts";
 
-/** Nothing is skipped, and the labels are steadied as the element steadies them. */
+/** Every frame is computed, and labels are smoothed as in the element. */
 const OPTIONS: FrameOptions = { maxFaces: 4, minScore: 0.5, smoothing: 0.5, range: "near", pace: "measure" };
-/** Of the clip, whose frames are 33 ms apart: enough of them, and no more than a busy machine can seek. */
+/** Time between two frames: enough of them for a share, and few enough for a busy machine to seek. */
 const STEP_S = 0.2;
 const LEAST_AGREEMENT = 0.98;
-/** Boxes that overlap by so much are one face's. */
+/** Least overlap of two boxes of one face. */
 const SAME_FACE_IOU = 0.7;
 const HANG_MS = 300_000;
 
@@ -39,7 +39,7 @@ async function pipelineOf(engine: EngineName) {
   return createPipeline({ detector, classifier, clock: () => performance.now() });
 }
 
-/** Each of one frame's faces is among the other's, in the same place and with the same word. */
+/** @returns True if each face of one result is among the other's, in the same place and with the same word. */
 function agree(ours: readonly Face[], theirs: readonly Face[]): boolean {
   return (
     ours.length === theirs.length &&
@@ -50,12 +50,12 @@ function agree(ours: readonly Face[], theirs: readonly Face[]): boolean {
 }
 
 test(
-  "both engines see the same faces and labels on the demo clip",
+  "both engines find the same faces and labels in the demo clip",
   async () => {
     const [int8, float] = [await pipelineOf("int8"), await pipelineOf("float")];
     const [planes, pixels] = [new Planes(), new Pixels()];
     const video = await openClip();
-    const told: string[] = [];
+    const differences: string[] = [];
     let frames = 0;
     let faces = 0;
     for (let seconds = 0.01; seconds < video.duration; seconds += STEP_S, frames++) {
@@ -68,12 +68,12 @@ test(
       faces += theirs.faces.length;
       if (agree(ours.faces, theirs.faces)) continue;
       const words = [ours, theirs].map((result) => result.faces.map(({ label }) => label).join(", ") || "nobody");
-      told.push(`${seconds.toFixed(2)} s: int8 ${words[0]}, float ${words[1]}`);
+      differences.push(`${seconds.toFixed(2)} s: int8 ${words[0]}, float ${words[1]}`);
     }
     expect(frames).toBeGreaterThan(100);
     expect(faces).toBeGreaterThan(frames / 2);
-    console.log(`${frames - told.length} of ${frames} frames agree, ${faces} faces`);
-    expect(told.length / frames, told.join("\n")).toBeLessThanOrEqual(1 - LEAST_AGREEMENT);
+    console.log(`${frames - differences.length} of ${frames} frames agree, ${faces} faces`);
+    expect(differences.length / frames, differences.join("\n")).toBeLessThanOrEqual(1 - LEAST_AGREEMENT);
   },
   HANG_MS,
 );

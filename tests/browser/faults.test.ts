@@ -7,7 +7,7 @@ import type { FrameOptions, FrameResult } from "../../src/types.ts";
 const ASSETS = `${location.origin}/`;
 const OPTIONS: FrameOptions = { maxFaces: 4, minScore: 0.5, smoothing: 0, range: "near", pace: "measure" };
 const DAY_MS = 86_400_000;
-/** Where the head and shoulders are in the portrait: left, top, width and height. */
+/** Place of the head and shoulders in the portrait: left, top, width and height. */
 const HEAD = [130, 30, 190, 190] as const;
 const LOOKS = 4;
 /** The limit for a busy machine. */

@@ -258,6 +258,48 @@ describe("the strip", () => {
     expect(Math.min(...opacities())).toBe(1);
   });
 
+  test.each([
+    [1920, 1080],
+    [3840, 2160],
+    [1080, 1920],
+    [1024, 768],
+    [720, 540],
+    [844, 390],
+    [390, 844],
+  ])("the bars are long, narrow and comparable at %i x %i", (width, height) => {
+    host.style.width = `${width}px`;
+    host.style.height = `${height}px`;
+    const layer = addStrip();
+    new ExpressionStrip(layer).show([face(0.3, true, "sad")], 1000, ENGLISH);
+    const tracks = [...layer.querySelectorAll(".track")].map((track) => track.getBoundingClientRect());
+    expect(tracks.length).toBe(7);
+    const stands = tracks[0]!.height > tracks[0]!.width;
+    const spread = (values: readonly number[]) => Math.max(...values) - Math.min(...values);
+    for (const track of tracks) {
+      const [long, short] = stands ? [track.height, track.width] : [track.width, track.height];
+      expect(long / short).toBeGreaterThanOrEqual(3);
+      expect(long).toBeGreaterThanOrEqual(0.1 * Math.min(width, height));
+    }
+    // One length, and one line from which all of them start.
+    expect(spread(tracks.map((track) => (stands ? track.height : track.width)))).toBeLessThan(1);
+    expect(spread(tracks.map((track) => (stands ? track.bottom : track.left)))).toBeLessThan(1);
+  });
+
+  test("the shares of a column lie one below the other and fill it", () => {
+    const layer = addStrip();
+    new ExpressionStrip(layer).show([face(0.1, true, "sad", 1), face(0.6, true, "angry", 2)], 1000, ENGLISH);
+    const stack = layer.querySelector(".stack")!;
+    const shares = [...stack.children].map((share) => {
+      (share as HTMLElement).style.transition = "none";
+      return share.getBoundingClientRect();
+    });
+    const { top, bottom, height } = stack.getBoundingClientRect();
+    expect(Math.abs(shares[0]!.top - top)).toBeLessThan(1);
+    expect(Math.abs(shares.at(-1)!.bottom - bottom)).toBeLessThan(1);
+    for (const [i, share] of shares.slice(1).entries()) expect(Math.abs(share.top - shares[i]!.bottom)).toBeLessThan(1);
+    expect(shares[3]!.height / height).toBeCloseTo(0.7, 1);
+  });
+
   test("shows one column for each of several faces, in their order on screen", () => {
     const layer = addStrip();
     const strip = new ExpressionStrip(layer);

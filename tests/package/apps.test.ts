@@ -10,7 +10,7 @@ import { type Served, type Site, serve } from "./site.ts";
 import { type Visit, open } from "./visits.ts";
 
 const APPS = join(HERE, "apps");
-/** What apps serve beside what was bundled: the package's files, and a picture with a face in it. */
+/** Files that apps serve beside their bundle: the package's files, and a picture with a face in it. */
 const BESIDE: Served = {
   "/emotion-cam/": { file: join(INSTALLED, "dist") },
   "/astronaut.jpg": { file: join(ROOT, "tests/fixtures/astronaut.jpg") },
@@ -38,7 +38,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** What the tests' own types do not know: it is installed when the tests run. */
+/** A module without types here: it is installed when the tests run. */
 const bundler = (name: string) => import(name);
 
 async function byEsbuild(outDir: string): Promise<void> {

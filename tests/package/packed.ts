@@ -7,14 +7,14 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const HERE = fileURLToPath(new URL(".", import.meta.url));
-/** Where the apps' imports find it. */
+/** Folder in which the apps' imports find it. */
 export const INSTALLED = join(HERE, "node_modules/emotion-cam");
 
 const LOCK = join(HERE, "package-lock.json");
 /** The lock file that the installed packages are of. */
 const INSTALLED_LOCK = join(HERE, "node_modules/.installed-lock");
 
-/** Whether bundlers and frameworks are here; without them the tests that want them are skipped, and it is said. */
+/** True if bundlers and frameworks are installed. Without them the tests that want them say SKIPPED. */
 export const PEERS = installPeers();
 
 /** Installs what the apps are built with, once for each lock file. */

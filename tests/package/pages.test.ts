@@ -155,7 +155,7 @@ describe.runIf(PEERS)("another tfjs on the page", () => {
   });
 });
 
-/** What the page's own tfjs says of itself, and one thing that it computes. */
+/** Version of the page's own tfjs, and one result that it computes. */
 function stateOfTfjs(on: Page) {
   return on.evaluate(async () => {
     // Its types are another version's than ours.
@@ -176,7 +176,7 @@ function stateOfTfjs(on: Page) {
   });
 }
 
-/** What the page's element failed with first, and what it shows of it. */
+/** The first error of the page's element, and the text that it shows. */
 function failure(on: Page) {
   return on.evaluate(async () => {
     await customElements.whenDefined("emotion-cam");

@@ -18,7 +18,7 @@ const SNIPPETS = [...readFileSync(join(ROOT, "README.md"), "utf8").matchAll(/^``
 );
 const of = (...languages: string[]) => SNIPPETS.filter(({ language }) => languages.includes(language));
 
-/** What a site around the snippets has. */
+/** Files of the site around the snippets. */
 const SITE: Served = { "/emotion-cam/": { file: join(INSTALLED, "dist") } };
 const TAG = '<emotion-cam asset-base="/emotion-cam/"></emotion-cam>';
 const OF_A_FRAMEWORK = ["jsx", "vue", "svelte"];
@@ -55,7 +55,7 @@ test.each(of("ts"))("a program: $name", async ({ text }) => {
   await runs(`<body>${body}<script type="module" src="app.js"></script>`, { "/app.js": { text: program } });
 });
 
-/** How each framework puts a component into `#app`. */
+/** Code with which each framework puts a component into `#app`. */
 const MOUNTS: Readonly<Record<string, string>> = {
   jsx: `import { createElement } from "react"; import { createRoot } from "react-dom/client"; import { Camera } from "snippet";
     createRoot(document.getElementById("app")).render(createElement(Camera, { onLabel() {} }));`,

@@ -18,7 +18,7 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** What a site serves by path: a text, a file, or under a path that ends in a slash a folder. The first one counts. */
+/** The files of a site by path: a text, a file, or a folder where the path ends in a slash. The first match counts. */
 export type Served = Readonly<Record<string, { readonly text: string } | { readonly file: string }>>;
 
 /** A plain static server, as simple as any host: nothing but these files, with these headers on every one. */

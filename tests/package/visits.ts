@@ -1,7 +1,7 @@
 import type { Page } from "playwright";
 import { browserWith } from "../pages/visit.ts";
 
-/** What a page's visitor would see going wrong. */
+/** Failures that a page's visitor would see. */
 export interface Visit {
   readonly page: Page;
   /** Thrown and not caught, refused by a policy, or not found. */

@@ -56,7 +56,7 @@ test("?bench measures the demo clip, and its report follows the schema", { timeo
   expect(here.complaints).toEqual([]);
 });
 
-test("the sheet tells that a source cannot be loaded", async () => {
+test("the sheet says that a source cannot be loaded", async () => {
   here = await visit("?bench=2&engine=float&src=nothing-here.webm", []);
   const alert = here.page.getByRole("alert").filter({ hasText: "nothing-here.webm" });
   await alert.waitFor();

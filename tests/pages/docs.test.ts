@@ -121,7 +121,7 @@ test("the chart draws the counts, and saves them", async () => {
   expect(rows.length).toBeGreaterThan(2);
 });
 
-test("the posted entries reach the page's own server, and nothing else does", async () => {
+test("only the posted entries reach the page's own server", async () => {
   const folder = mkdtempSync(join(tmpdir(), "emotion-cam-"));
   const file = join(folder, "expressions.jsonl");
   const { server, url } = await receiver(file);

@@ -13,7 +13,7 @@ afterEach(async () => {
   here = undefined;
 });
 
-/** Starts the page's element, and waits until it says what is wrong. */
+/** Start the page's element, and wait for its message. */
 async function fail({ page }: Visit): Promise<{ code: string; message: string; state: string | null; told: number }> {
   const failure = await page.evaluate(async () => {
     await customElements.whenDefined("emotion-cam");
@@ -47,7 +47,7 @@ const WEIGHTS = /\/models\/edge\/(?!contract\.json$)/;
 
 const HTML = "<!doctype html><title>Not here</title><h1>Not here</h1>";
 
-describe("what a visitor is told", () => {
+describe("messages to visitors", () => {
   test("camera refused", async () => {
     here = await visit("embed.html", [FAKE_CAMERA]);
     expect(await fail(here)).toMatchObject({ code: "camera-denied", state: "failed", told: 1 });

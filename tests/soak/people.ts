@@ -10,7 +10,7 @@ const MOST_PEOPLE = 3;
 interface Person {
   readonly fromSecond: number;
   readonly toSecond: number;
-  /** Where the person stands, as a fraction of the frame's width. */
+  /** The person's place, as a fraction of the frame's width. */
   readonly place: number;
   /** Height of the portrait, as a fraction of the frame's height. */
   readonly size: number;

@@ -24,7 +24,7 @@ function write(...rows: string[]): string {
 }
 
 describe("readFaceLabels", () => {
-  test("reads both labels, and the majority of all ten tags where it is one of the seven", () => {
+  test("reads both labels, and the majority of all ten tags if it is one of the seven", () => {
     const path = write(
       "a.png,angry,4,0,0,0,1,0,0,4,1,0",
       "b.png,disgusted,1,0,0,1,0,2,0,6,0,0",
@@ -56,7 +56,7 @@ describe("readFaceLabels", () => {
   });
 });
 
-/** Scores that answer the label at `index` with a probability. */
+/** @returns Scores with a probability for the label at `index`; the others share the rest. */
 function answer(index: number, probability: number): Float32Array {
   const scores = new Float32Array(7).fill((1 - probability) / 6);
   scores[index] = probability;
@@ -64,7 +64,7 @@ function answer(index: number, probability: number): Float32Array {
 }
 
 describe("compare", () => {
-  test("counts rows by truth, columns by answer, over the faces that have a label", () => {
+  test("counts the labelled faces, in rows by truth and columns by answer", () => {
     const scores = [answer(0, 0.9), answer(3, 0.9), answer(3, 0.9), null, answer(6, 0.9)];
     const { accuracy, n, recall, confusion } = compare(scores, ["angry", "angry", "happy", "happy", null]);
     expect({ accuracy, n }).toEqual({ accuracy: 0.5, n: 4 });
@@ -85,24 +85,24 @@ describe("compare", () => {
 });
 
 describe("calibrationError", () => {
-  test("is 0 where answers are as often right as they say", () => {
+  test("is 0 if answers are right as often as their confidence says", () => {
     const scores = Array.from({ length: 10 }, () => answer(3, 0.7));
     const truth = scores.map((_, i) => (i < 7 ? "happy" : "sad") as "happy" | "sad");
     expect(calibrationError(scores, truth)).toBeCloseTo(0);
   });
 
-  test("is the gap where they are not", () => {
+  test("is the gap between accuracy and confidence", () => {
     const scores = [answer(3, 0.9), answer(3, 0.9), answer(0, 0.5), answer(0, 0.5)];
     expect(calibrationError(scores, ["happy", "sad", "angry", "angry"])).toBeCloseTo((0.4 + 0.5) / 2);
   });
 });
 
 describe("softmaxRows", () => {
-  test.each([Number.NaN, Infinity])("%s is no answer", (logit) => {
+  test.each([Number.NaN, Infinity])("refuses the logit %s", (logit) => {
     expect(() => softmaxRows(Float32Array.of(0, 1, logit), 3, 1)).toThrow(/no number/);
   });
 
-  test("makes each row sum to 1 and keeps the order, however large the logits", () => {
+  test("makes each row sum to 1 and keeps the order, also of large logits", () => {
     const rows = softmaxRows(Float32Array.of(1, 2, 3, 1000, 999, -1000), 3, 1);
     expect([...rows.subarray(0, 3)].map((value) => Number(value.toFixed(4)))).toEqual([0.09, 0.2447, 0.6652]);
     expect(rows[3]! + rows[4]! + rows[5]!).toBeCloseTo(1);

@@ -26,7 +26,7 @@ describe("the bench's history", () => {
     expect(lastAlike([], ENTRY)).toBeUndefined();
   });
 
-  test("reports what got worse or better, and ignores a few percent", () => {
+  test("reports values that got worse or better, and ignores changes of a few percent", () => {
     const now = { ...ENTRY, fps: 24, totalMs: 3, cpuMsPerFrame: 6.5, firstResultMs: 550.1 };
     expect(changes(ENTRY, now)).toEqual([
       "WORSE  frames a second: 30 -> 24 (−20 %)",
@@ -36,7 +36,7 @@ describe("the bench's history", () => {
     expect(changes(ENTRY, ENTRY)).toEqual([]);
   });
 
-  test("reads one entry a line, and names an invalid line", () => {
+  test("reads one entry from each line, and names an invalid line", () => {
     const line = JSON.stringify(ENTRY);
     expect(readHistory(`${line}\n\n${line}\n`)).toEqual([ENTRY, ENTRY]);
     expect(readHistory("")).toEqual([]);

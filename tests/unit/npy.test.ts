@@ -49,7 +49,7 @@ describe("readFaces", () => {
     expect(read).toThrow(message);
   });
 
-  test("refuses what is no such file, or none at all", () => {
+  test("refuses a file of another format, and a missing file", () => {
     const path = join(folder, "page.npy");
     writeFileSync(path, "<!doctype html>");
     expect(() => readFaces(path)).toThrow(`${path}: is not a NumPy .npy file`);

@@ -3,7 +3,7 @@ import { CHANGES } from "../commands/accuracy/robustness/changes.ts";
 import { seeded } from "../seeded.ts";
 
 const SIZE = 48;
-/** Brighter towards one side, and detailed, as a lit face is. */
+/** A pattern that is brighter towards one side and has detail, like a lit face. */
 const face = Uint8Array.from({ length: SIZE * SIZE }, (_, i) => {
   const [x, y] = [i % SIZE, Math.floor(i / SIZE)];
   return 60 + 2 * x + y + 15 * Math.sin(1.7 * x) * Math.sin(1.3 * y);
@@ -46,20 +46,20 @@ describe("changes of a face", () => {
     },
   );
 
-  it.each(["roll", "scale", "shift"])("%s by nothing is nothing", (name) => {
+  it.each(["roll", "scale", "shift"])("%s by 0 leaves the face as it is", (name) => {
     expect(apply(name, face, 0)).toEqual(face);
   });
 
-  it("noise has the deviation it says", () => {
+  it("noise has the stated standard deviation", () => {
     expect(deviation(apply("noise", flat, 16))).toBeCloseTo(16, -0.5);
   });
 
-  it("occlusion hides one square of the side it says", () => {
+  it("occlusion hides one square of the stated side", () => {
     const hidden = apply("occlusion", flat, 18).filter((level) => level === 128);
     expect(hidden).toHaveLength(18 * 18);
   });
 
-  it("contrast scales about the middle", () => {
+  it("contrast scales gray levels about the middle", () => {
     expect(Math.abs(deviation(apply("contrast", face, 0.4)) / deviation(face) - 0.4)).toBeLessThan(0.02);
   });
 });

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 const SRC = fileURLToPath(new URL("../../src", import.meta.url));
 
 /**
- * What each file may import: the first row whose `files` match it applies. `rooms` are paths within src, `packages` are
+ * Imports that each file may have: the first row whose `files` match it applies. `rooms` are paths within src, `packages` are
  * npm packages. See CONTRIBUTING.md.
  */
 const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [

@@ -55,7 +55,7 @@ afterAll(async () => {
   console.log(`server: ${sent} requests, none of which hung it, ended it or left the site`);
 });
 
-/** How long something that is no request may be in want of its end, ms. */
+/** Longest time that the server waits for the end of an invalid request, ms. */
 const UNENDED_MS = 5;
 
 /** Sends bytes and takes what comes until the connection is closed, by the server or, after a while, from here. */

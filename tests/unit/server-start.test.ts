@@ -10,7 +10,7 @@ import { createServer } from "../../kiosk/server.ts";
 /** A program's start on a machine that is busy with everything else. */
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
-/** What `npm start` runs after the build: the bundle, as a program. */
+/** The bundle that `npm start` runs after the build, as a program. */
 let folder: string;
 let program: string;
 let running: ChildProcess | null = null;

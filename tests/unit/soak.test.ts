@@ -17,7 +17,7 @@ function noise(seed: number): () => number {
 }
 
 describe("a trend", () => {
-  test("noise about a level is flat, whatever the seed", () => {
+  test("noise about a level is flat, with any seed", () => {
     for (let seed = 1; seed <= 50; seed++) {
       const next = noise(seed);
       expect(
@@ -29,7 +29,7 @@ describe("a trend", () => {
     }
   });
 
-  test("a leak under the same noise rises, and its slope is found", () => {
+  test("a leak under the same noise rises, with the right slope", () => {
     for (let seed = 1; seed <= 50; seed++) {
       const next = noise(seed);
       const trend = trendOf(
@@ -42,7 +42,7 @@ describe("a trend", () => {
     }
   });
 
-  test("one tensor more an hour rises where nothing is let pass", () => {
+  test("one more tensor an hour counts as a rise where no rise is allowed", () => {
     expect(
       trendOf(
         line((minute) => 2 + Math.floor(minute / 20)),
@@ -57,7 +57,7 @@ describe("a trend", () => {
     ).toBe("flat");
   });
 
-  test("what fills up in the first minutes, falls, or stands out once is no leak", () => {
+  test("a rise in the first minutes, a fall and a single peak are no leaks", () => {
     expect(
       trendOf(
         line((minute) => Math.min(minute, 8)),
@@ -79,7 +79,7 @@ describe("a trend", () => {
     ).toBe("flat");
   });
 
-  test("a few samples say nothing", () => {
+  test("a few samples give no trend", () => {
     expect(trendOf(line((minute) => minute).slice(0, 7), 0).verdict).toBe("too short");
     expect(
       trendOf(
@@ -107,21 +107,21 @@ const soaked = (lines: ReturnType<typeof linesOf>, faults: readonly Made[], fail
   summaryOf({ about: "Soak", lines, faults, strays: [], progress: { faces: 9, people: 2, loads: 1 }, failure });
 
 describe("the report", () => {
-  test("passes where nothing rises and all came back", () => {
+  test("passes if nothing rises and every fault was recovered from", () => {
     const { text, faults } = soaked(linesOf(resting), [made("worker", 1), made("worker", 3), made("worker", 20)]);
     expect(faults).toEqual([]);
     expect(text).toContain("| worker | 3 | 3.0 | 20.0 | worker-crash |");
     expect(text).toContain("Passed.");
   });
 
-  test("fails with each reason named", () => {
+  test("fails, and names each reason", () => {
     expect(soaked(linesOf(leaking, resting), []).faults).toEqual(["heap <&> rises"]);
     expect(soaked(linesOf(resting), [made("clock", 120, false)]).faults).toEqual(["not recovered from: clock"]);
     expect(soaked(linesOf(resting), [], new Error("gone")).faults).toEqual(["ended early: gone"]);
     expect(soaked(linesOf({ ...resting, samples: [] }), []).faults).toEqual(["tensors could not be read"]);
   });
 
-  test("the picture has a line for each, marks what rises, and is sound XML", () => {
+  test("the picture has a line for each value, marks those that rise, and is valid XML", () => {
     const picture = plot("An hour", linesOf(leaking, resting), [0.1, 0.2]);
     expect(picture).toContain("heap &#60;&#38;&#62;");
     expect(picture.match(/: rises</g)).toHaveLength(1);
@@ -130,7 +130,7 @@ describe("the report", () => {
   });
 });
 
-test("people come and go: the same ones for the same seed, at most a few, at times nobody", () => {
+test("people come and go: the same for the same seed, a few at most, sometimes nobody", () => {
   const size = { width: 640, height: 480 };
   const frames = peopleComingAndGoing(3, size, 60);
   expect(frames).toHaveLength(1800);

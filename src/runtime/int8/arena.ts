@@ -83,7 +83,7 @@ export function roomOf(network: Network, map: FeatureMap, index: number, winogra
   layers.forEach((layer, reader) => {
     if (layer.residual === index) dies = Math.max(dies, reader);
     if (layer.input !== index) return;
-    // What a block's first half reads is read while the second runs.
+    // A block's second half runs while the first half still reads its input.
     dies = Math.max(dies, isBlock(layers, reader) ? reader + 1 : reader);
     if (layer.windowSize === 0) return;
     for (const length of [map.height, map.width]) {

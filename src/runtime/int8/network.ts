@@ -126,7 +126,7 @@ export function weightCount(layer: Pick<Layer, "kind" | "windowSize" | "channels
 }
 
 /**
- * Whether layer `index` is a depthwise convolution that runs together with the pointwise one behind it, as one block:
+ * Tell if layer `index` is a depthwise convolution that runs together with the pointwise one behind it, as one block:
  * nothing else reads what it makes.
  */
 export function isBlock(layers: readonly Layer[], index: number): boolean {

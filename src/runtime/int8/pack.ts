@@ -3,7 +3,7 @@ import { roundUp } from "./arena.ts";
 import type { Layer } from "./network.ts";
 import { QUAD, TILE } from "./steps.ts";
 
-/** How a product's weights lie: for each `dot` numbers of the pixel, the eight outputs' weights. */
+/** Layout of a product's weights: for each `dot` numbers of the pixel, the eight outputs' weights. */
 export interface Packing {
   readonly weightBytes: 1 | 2;
   /** Numbers of the pixel that one dot product takes. */

@@ -31,9 +31,9 @@ export interface Plan {
   readonly program: number;
   /** … and how many steps follow each other there. */
   readonly steps: number;
-  /** What each step does, and for which layer; the steps of the network's input have layer -1. */
+  /** Operation and layer of each step; the steps of the network's input have layer -1. */
   readonly stepKinds: readonly { readonly operation: Operation; readonly layer: number }[];
-  /** Where the floats of each output layer are, in the order of the layers. */
+  /** Place of each output layer's floats, in the order of the layers. */
   readonly outputs: readonly OutputFloats[];
   /** float32 numbers of the network's output. */
   readonly outputLength: number;
@@ -298,7 +298,7 @@ class Lowering {
     return source.numberBytes === 2 ? MULTIPLY.words : VARIANTS[this.#variant].multiply;
   }
 
-  /** What a layer needs while it runs and nobody else sees. */
+  /** Memory that a layer needs only while it runs. */
   #scratchRoom(index: number, maps: readonly FeatureMap[]): Room {
     const layer = this.#network.layers[index]!;
     const source = maps[layer.input]!;

@@ -31,7 +31,7 @@ export const OPERATIONS = {
 } as const;
 export type Operation = keyof typeof OPERATIONS;
 
-/** How numbers are multiplied. */
+/** Way to multiply numbers. */
 export const MULTIPLY = { bytes: 1, words: 2, pairs: 3, widened: 4 } as const;
 /** Which numbers are stored; all but `raw` are also a number's bytes. */
 export const STORE = { raw: 0, int8: 1, int16: 2, float: 4 } as const;
@@ -112,7 +112,7 @@ const AT_LEAST_ONE: ReadonlySet<string> = new Set([
 const INT16: ReadonlySet<string> = new Set(["floor", "ceiling"]);
 const INT32 = 2 ** 31 - 1;
 
-/** Whether a step's `out` counts from the network's output. */
+/** True if a step's `out` counts from the network's output. */
 function storesFloats(values: Partial<Record<Field, number>>): boolean {
   return values.store === STORE.float;
 }
@@ -148,7 +148,7 @@ export function checkStep({ operation, fields, part }: Step, bytes: number): voi
   if (part) checkStep(part, bytes);
 }
 
-/** How many steps `writeProgram` writes: these and their parts. */
+/** Count the steps that `writeProgram` writes: these and their parts. */
 export function countSteps(steps: readonly Step[]): number {
   return steps.reduce((sum, { part }) => sum + 1 + (part ? countSteps([part]) : 0), 0);
 }

@@ -42,7 +42,7 @@ export interface KernelModule {
 
 /** A network that is ready to run. */
 export interface LoadedNetwork {
-  /** Where each output layer's floats are in the tensor that {@link run} returns. */
+  /** Place of each output layer's floats in the tensor that {@link run} returns. */
   readonly outputs: readonly OutputFloats[];
   /**
    * Compute the outputs for one picture.

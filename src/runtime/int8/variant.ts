@@ -6,12 +6,12 @@ import { suitsWinograd } from "./winograd.ts";
 /** The modules that `src/kernels/build.mjs` compiles. */
 export type ModuleName = "relaxed" | "simd128";
 
-/** How bytes are multiplied by bytes; words are multiplied alike in all variants. */
+/** Way to multiply bytes by bytes; all variants multiply words alike. */
 interface Traits {
   readonly module: ModuleName;
   readonly multiply: number;
   readonly packing: Packing;
-  /** Whether 3x3 convolutions that suit it run by Winograd's scheme, in 16 bits. */
+  /** True if 3x3 convolutions that suit it run by Winograd's scheme, in 16 bits. */
   readonly winograd: boolean;
 }
 
@@ -43,7 +43,10 @@ export function variantsOf(module: ModuleName): readonly Variant[] {
   return (Object.keys(VARIANTS) as Variant[]).filter((variant) => VARIANTS[variant].module === module);
 }
 
-/** Whether a variant computes a layer by Winograd's scheme. The network's input has a zero of its own, which it cannot. */
+/**
+ * @returns True if a variant computes a layer by Winograd's scheme, which cannot handle the network's input: that has a
+ *   zero point of its own.
+ */
 export function usesWinograd(variant: Variant, layer: Layer, source: FeatureMap): boolean {
   return VARIANTS[variant].winograd && layer.input > 0 && suitsWinograd(layer, source);
 }

@@ -1,11 +1,11 @@
-/** What `src/kernels/winograd.ts` reads, which explains the scheme: transformed weights, biases, and its memory. */
+/** Data for `src/kernels/winograd.ts`, which explains the scheme: transformed weights, biases, and its memory. */
 import { roundUp } from "./arena.ts";
 import type { FeatureMap, Layer } from "./network.ts";
 import { QUAD, TILE, WINOGRAD_BLOCK, WINOGRAD_POSITIONS, WINOGRAD_SIDE, WINOGRAD_SKEW } from "./steps.ts";
 
 /** The position whose sum reaches every output of a tile exactly once: the bias goes there. */
 const CENTRE = 6;
-/** What the two transforms multiply the sums by. */
+/** Factor by which the two transforms multiply the sums. */
 const GAIN = 36;
 /** Fewer input channels: the transforms cost more than they save. */
 const LEAST_CHANNELS = 16;
@@ -24,7 +24,7 @@ export function winogradTiles({ height, width }: FeatureMap): number {
 }
 
 /**
- * Whether a layer can run by Winograd's scheme, and gains by it: 3x3 at stride 1 of bytes, whose sums leave two bits.
+ * Tell if a layer can run by Winograd's scheme, and gains by it: 3x3 at stride 1 of bytes, whose sums leave two bits.
  *
  * @param source The map that the layer reads.
  */
@@ -41,7 +41,7 @@ export function suitsWinograd(layer: Layer, source: FeatureMap): boolean {
   });
 }
 
-/** How a Winograd convolution divides its work, and the memory that it needs meanwhile. */
+/** Division of a Winograd convolution's work, and the memory that it needs meanwhile. */
 export interface WinogradMemory {
   /** Groups of four bytes in a tile's transformed inputs at one position. */
   readonly quads: number;

@@ -31,7 +31,7 @@ export interface StagedFace {
   /** Side of the face, pixels. */
   readonly size: number;
   readonly scene: Scene;
-  /** Where to look for the face, in the scene's pixels; everywhere if absent. */
+  /** Area to search for the face, in the scene's pixels; the whole scene if absent. */
   readonly square?: Square;
 }
 

@@ -13,13 +13,13 @@ import { STEP_BYTES } from "../../../../src/runtime/int8/steps.ts";
 import type { Variant } from "../../../../src/runtime/int8/variant.ts";
 import { readNetwork } from "../../../../src/runtime/int8/reader.ts";
 
-/** What was prepared: what does not change from turn to turn. */
+/** The prepared parts, which do not change from turn to turn. */
 export interface Prepared {
   readonly userAgent: string;
   readonly isolated: boolean;
   readonly simd: string;
   readonly variant: Variant;
-  /** Who computes, in turn. */
+  /** The contestants, in the order of their turns. */
   readonly names: readonly string[];
   /** Bytes of the WebAssembly heap with both integer networks loaded, nothing else. */
   readonly heapBytes: number;
@@ -28,7 +28,7 @@ export interface Prepared {
 /** One layer's shortest time. */
 export interface LayerTime {
   readonly what: string;
-  /** How it is computed: an operation of the plan. */
+  /** Operation of the plan that computes it. */
   readonly operation: string;
   /** Multiply-accumulates as they are defined, and those that are done. */
   readonly macs: number;
@@ -38,7 +38,7 @@ export interface LayerTime {
   readonly ms: number;
 }
 
-/** What a page offers to the command that drives it. */
+/** Functions that a page offers to the command that drives it. */
 export interface KernelBench {
   /** Every layer with products of a network (`blazeface`, the classifier's name or `peak 8x8`, `peak 16x16`) alone. */
   layers(name: string): LayerTime[];
