@@ -231,8 +231,8 @@ const SOURCE_ANSWERED: StatusEvent = { type: "answer", by: "source" };
 const DEMO_ANSWERED: StatusEvent = { type: "answer", by: "demo" };
 
 /** @returns A key that differs where the wish does, except for its `srcObject`. */
-function keyOf({ srcObject: _, ...wish }: Wish): string {
-  return JSON.stringify(wish);
+function keyOf(wish: Wish): string {
+  return JSON.stringify({ ...wish, srcObject: null });
 }
 
 function pending(): Start {

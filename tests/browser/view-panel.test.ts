@@ -60,6 +60,22 @@ describe("the panel", () => {
     expect(model.start).toHaveBeenCalledOnce();
   });
 
+  test("says a hint in the invitation's place", () => {
+    expect(show({ hint: "too-dark" }).text).toBe(ENGLISH.tooDark);
+    expect(show({ hint: "step-back" }).text).toBe(ENGLISH.stepBack);
+    expect(show({ hint: null }).text).toBe(ENGLISH.nobody);
+  });
+
+  test("says that the page's rules refuse the camera", () => {
+    const { text } = show({
+      state: "failed",
+      error: { ...error("camera-denied"), words: "policy" },
+      retryInMs: Infinity,
+    });
+    expect(text).toContain(ENGLISH.policyTitle);
+    expect(text).not.toContain(ENGLISH.deniedHelp);
+  });
+
   test("shows a progress line that follows the download", () => {
     const line = () => host.shadowRoot!.querySelector<HTMLElement>(".progress span")!.style.transform;
     show({ state: "starting" });
