@@ -272,6 +272,7 @@ describe("killed at random", () => {
       for (let kill = 0; kill < kills; kill++) {
         const child = await start(socket);
         let isUp = true;
+        let killer: ReturnType<typeof setTimeout> | undefined;
         const ended = new Promise((resolve) => child.once("exit", resolve));
         void ended.then(() => (isUp = false));
         while (isUp) {
@@ -282,6 +283,7 @@ describe("killed at random", () => {
           if ((await door.forward("POST", "/spans", body)).status !== 204) continue;
           index += 1;
           taken += 1;
+          killer ??= setTimeout(() => child.kill("SIGKILL"), Math.random() * 300);
         }
         await ended;
       }
