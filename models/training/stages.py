@@ -285,13 +285,20 @@ def truth_of(name, faces):
     return faces.fer2013 if MODELS[name].truth == "fer2013" else faces.majority()
 
 
-def fit_temperature(logits, labels):
-    """The divisor of the logits that makes the labels (>= 0) most likely."""
+def fit_temperature(logits, labels, views=1):
+    """The divisor of the logits that makes the labels (>= 0) most likely; of those within a standard error of the best,
+    the largest, because too sure an answer does more harm than too unsure a one (the one-standard-error rule).
+
+    views: of each face, one after the other in blocks; they count as one observation."""
     labels = torch.as_tensor(labels)
-    logits, labels = logits[labels >= 0], labels[labels >= 0]
     candidates = torch.logspace(-0.7, 0.7, 281)
-    losses = [torch.nn.functional.cross_entropy(logits / t, labels).item() for t in candidates]
-    return round(candidates[losses.index(min(losses))].item(), 4)
+    known = labels.view(views, -1)[0] >= 0
+    logits, labels = logits.view(views, len(known), -1)[:, known], labels.view(views, -1)[:, known]
+    losses = torch.stack([torch.nn.functional.cross_entropy((logits / t).flatten(0, 1), labels.flatten(), reduction="none").view(views, -1).mean(0) for t in candidates])
+    best = losses.mean(1).argmin()
+    worse = losses - losses[best]
+    within = worse.mean(1) <= worse.std(1) / known.sum() ** 0.5
+    return round(candidates[within].max().item(), 4)
 
 
 def temperature_path(context, name):
@@ -307,7 +314,7 @@ def calibrate_stage(context, name):
     shipped, held = ship(context, name), context.splits.held
     moved = camera_views(held.images, shipped.mean, shipped.std)
     logits = torch.cat([float_logits(shipped, view) for view in moved])
-    temperature = fit_temperature(logits, np.tile(truth_of(name, held), len(moved)))
+    temperature = fit_temperature(logits, np.tile(truth_of(name, held), len(moved)), len(moved))
     with open(temperature_path(context, name), "w", encoding="utf-8") as file:
         json.dump({"temperature": temperature, "faces": len(held)}, file)
     print(f"{name}: temperature {temperature} from {len(held)} held-out training faces, {len(moved)} views of each")
