@@ -54,6 +54,7 @@ test("the tables contain everything in custom-elements.json", async () => {
       "EmotionCam.define(tag, registry)",
       "focus(options)",
       "listCameras()",
+      "snapshot()",
       "start()",
       "stop()",
     ].sort(),
