@@ -27,6 +27,7 @@ const STAGE = join(ROOT, `dist.${process.pid}`);
 const MODELS = join(ROOT, "models");
 const TFJS_WASM = join(ROOT, "node_modules/@tensorflow/tfjs-backend-wasm/dist");
 const FONT = join(ROOT, "node_modules/@fontsource/atkinson-hyperlegible/files");
+const SQLITE_WASM = join(ROOT, "node_modules/node-sqlite3-wasm/dist/node-sqlite3-wasm.wasm");
 const WATCHED = ["src", "kiosk", "static", "models"];
 
 const OWN_OPTIONS = ["--quiet", "--start", "--watch", "--serve"];
@@ -66,6 +67,8 @@ async function copyAssets() {
   await cp(join(ROOT, "static"), STAGE, { recursive: true });
   for (const file of ["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"])
     await cp(join(TFJS_WASM, file), join(STAGE, "wasm", file));
+  // SQLite's library looks for it beside itself.
+  await cp(SQLITE_WASM, join(STAGE, "kiosk/node-sqlite3-wasm.wasm"));
   for (const subset of ["latin", "latin-ext"])
     for (const weight of ["400", "700"]) {
       const file = `atkinson-hyperlegible-${subset}-${weight}-normal.woff2`;

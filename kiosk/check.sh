@@ -55,6 +55,9 @@ check_settings() {
   else
     bad "$POLICY does not match the settings: sudo systemctl restart $SERVER"
   fi
+  if grep -qE '^screens *= *mirror' "$SETTINGS" && [[ $(cage -h 2>&1) == *' -r'* ]]; then
+    bad "This cage ($(cage -v)) cannot show the same on several screens; Debian 13's can. Set screens = last"
+  fi
   if [[ $(sed -n 's/^resolution *= *//p' "$SETTINGS") != "" && $(cage -h 2>&1) == *' -r'* ]]; then
     bad "This cage ($(cage -v)) cannot set a resolution; Debian 13's can. Instead add video=HDMI-A-1:1920x1080 to the kernel's command line"
   fi
@@ -98,6 +101,7 @@ check_running() {
       bad "$unit does not run: journalctl -b -u $unit"
     fi
   done
+  check_statistics
   port=$(sed -n 's/.*"http:\/\/localhost:\([0-9]*\)".*/\1/p' "$POLICY" | head -1)
   health=$(/usr/bin/node -e 'fetch(process.argv[1]).then((r) => r.text()).then(console.log, () => {})' \
     "http://127.0.0.1:$port/health")
@@ -110,6 +114,21 @@ check_running() {
       ;;
     *) bad "The server does not answer on http://localhost:$port/: journalctl -b -u $SERVER" ;;
   esac
+}
+
+check_statistics() {
+  if ! grep -qE '^statistics *= *on' "$SETTINGS"; then return; fi
+  local unit units=("$STATISTICS")
+  [[ ! -e $FLEET ]] || units+=("$REPORTER")
+  for unit in "${units[@]}"; do
+    if systemctl is-active --quiet "$unit"; then good "$unit runs"; else bad "$unit does not run: journalctl -b -u $unit"; fi
+  done
+  local aside
+  aside=$(find "$COUNTS" -name '*.aside-*Z' 2>/dev/null | wc -l)
+  ((aside == 0)) || bad "$aside damaged databases of counts were set aside in $COUNTS: copy them if you need them, then remove them"
+  if [[ $(findmnt -no FSTYPE -T "$COUNTS") =~ ^(overlay|tmpfs)$ ]]; then
+    bad "The root is read-only, so counts are lost at each boot. See README.md, \"Statistics\""
+  fi
 }
 
 main

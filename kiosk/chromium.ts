@@ -1,11 +1,15 @@
+import { existsSync } from "node:fs";
 import type { Settings } from "./settings.ts";
 
-/** The one origin that the browser may reach and that may have the camera. */
+/** The kiosk's membership in a fleet, where it has one. */
+const FLEET_FILE = "/etc/emotion-kiosk-fleet.json";
+
+/** @returns The only origin that the browser may open and that may use the camera. */
 function origin(settings: Settings): string {
   return `http://localhost:${settings.port}`;
 }
 
-/** The kiosk page with the flags that the settings ask for. `kiosk` starts the page's heartbeat. */
+/** @returns The kiosk page's address, with flags for the settings. The flag `kiosk` locks the page for visitors. */
 export function kioskUrl(settings: Settings): string {
   const flags = new URLSearchParams();
   flags.set("kiosk", "");
@@ -13,13 +17,16 @@ export function kioskUrl(settings: Settings): string {
   if (settings.theme !== "dark") flags.set("theme", settings.theme);
   if (settings.cameraName !== "") flags.set("camera", settings.cameraName);
   if (settings.hours !== "") flags.set("hours", settings.hours);
+  if (settings.cameraRotation !== 0) flags.set("rotate", String(settings.cameraRotation));
   flags.set("max-faces", String(settings.maxFaces));
+  // The notice that visitors read depends on it.
+  if (settings.statistics === "on") flags.set("statistics", existsSync(FLEET_FILE) ? "sent" : "kept");
   return `${origin(settings)}/?${flags.toString().replace("kiosk=", "kiosk")}`;
 }
 
-/** Chromium's command line, without its own name and its throw-away profile. The sandbox stays on, always. */
+/** @returns Chromium's arguments, without its profile's folder. The sandbox always stays on. */
 export function chromiumArguments(settings: Settings): string[] {
-  // A misspelt feature is ignored in silence; these two are spelt as Chromium 156 spells them.
+  // Chromium ignores a misspelt feature without a message. This is Chromium 156's spelling.
   const csi = settings.camera === "csi";
   return [
     "--start-maximized",
@@ -40,16 +47,16 @@ export function chromiumArguments(settings: Settings): string[] {
     ...(csi ? ["--enable-features=WebRtcPipeWireCamera"] : []),
     ...(settings.gpu === "off" ? ["--disable-gpu"] : []),
     ...settings.browserFlags,
-    // As an app the page is asked before the browser at each key, and can refuse it: in a tab, Ctrl+N belongs to the
-    // browser and covers the exhibit with a new window for good. Not with --kiosk: an app that asks for the whole screen
-    // ends Chromium 156 on Wayland. cage gives it the whole screen unasked.
+    // In an app window the page gets each key before the browser and can refuse it. In a tab Ctrl+N belongs to the browser,
+    // whose new window would cover the exhibit. --kiosk is left out: with --app it ends Chromium 156 on Wayland, and cage
+    // shows every window on the whole screen.
     `--app=${kioskUrl(settings)}`,
   ];
 }
 
 /**
- * The managed policy: the camera for one local origin and nobody else, no other page at all, and nothing that pops up,
- * calls home or asks a visitor a question. https://chromeenterprise.google/policies/
+ * Make Chromium's managed policy: one local origin may use the camera, no other page opens, and nothing pops up, calls
+ * home or asks a visitor a question. See https://chromeenterprise.google/policies/.
  */
 export function managedPolicy(settings: Settings): Record<string, unknown> {
   const BLOCK = 2;
@@ -59,7 +66,13 @@ export function managedPolicy(settings: Settings): Record<string, unknown> {
     AudioCaptureAllowed: false,
     ScreenCaptureAllowed: false,
     EnableMediaRouter: false, // looks for screens to cast to, on every network
-    URLBlocklist: ["*"],
+    // The longer path wins: what the owner reads is not the visitors'.
+    URLBlocklist: [
+      "*",
+      ...["statistics.html", "statistics.json", "statistics.csv", "metrics"].map(
+        (path) => `${origin(settings)}/${path}`,
+      ),
+    ],
     URLAllowlist: [origin(settings)],
     DeveloperToolsAvailability: BLOCK,
     RemoteDebuggingAllowed: false,

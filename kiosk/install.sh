@@ -2,6 +2,8 @@
 # Make this machine an exhibit: Debian 12 or 13, or Raspberry Pi OS, 64-bit.
 #
 #   sudo ./install.sh               install, or update an installation
+#   sudo ./install.sh --fleet FILE  install, and join the fleet whose central machine made FILE
+#   sudo ./install.sh --leave-fleet forget the fleet; counts stay on this machine
 #   sudo ./install.sh --desktop     install on a machine that keeps its desktop, whose autostart starts the browser
 #   sudo ./install.sh --dry-run     print each step and change nothing; combines with the other options
 #   sudo ./install.sh --uninstall   remove everything except packages and logs
@@ -12,10 +14,14 @@ set -euo pipefail
 readonly FOLDERS=(
   /etc/systemd/system.conf.d
   /etc/systemd/journald.conf.d
+  /etc/systemd/logind.conf.d
   /etc/chromium/policies/managed
   /etc/chromium/policies
 )
 readonly MIN_NODE=18
+# The time to wait for locks and the network, and the pause between two attempts.
+readonly PATIENCE_S=600
+readonly RETRY_S=5
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=kiosk/parts.sh
@@ -25,12 +31,15 @@ changed=false
 dry_run=false
 desktop=false
 action=install
+fleet=""
 
 main() {
   while (($# > 0)); do
     case $1 in
       --dry-run) dry_run=true ;;
       --desktop) desktop=true ;;
+      --fleet) fleet=${2:-} && shift && require_fleet_file ;;
+      --leave-fleet) action=leave ;;
       --uninstall) action=uninstall ;;
       --check) action=check ;;
       -h | --help) usage && exit 0 ;;
@@ -41,6 +50,7 @@ main() {
   if [[ $(id -u) != 0 ]] && ! $dry_run; then fail "Run this as root: sudo $0"; fi
   case $action in
     install) install_kiosk ;;
+    leave) leave_fleet ;;
     uninstall) uninstall_kiosk ;;
     check) exec "$here/check.sh" ;;
   esac
@@ -68,10 +78,11 @@ install_kiosk() {
   install_packages
   install_user
   install_site "$site"
-  write_sums
   install_system_files
+  if [[ -n $fleet ]]; then join_fleet; fi
   run_policy
   enable_units
+  settle
   if $dry_run; then return; fi
   echo
   echo "Done. Settings: $SETTINGS. To check the exhibit: sudo $TARGET/kiosk/install.sh --check"
@@ -102,6 +113,17 @@ require_machine() {
   fi
 }
 
+# Run a command until it succeeds. At a first boot the system's own updates hold the locks of apt and dpkg for minutes,
+# and not every one of these locks can be waited for; the network may come up late, too.
+retry() {
+  local deadline=$((SECONDS + PATIENCE_S))
+  until run "$@"; do
+    ((SECONDS < deadline)) || fail "This failed for $((PATIENCE_S / 60)) minutes: $*. The message above says why. Mend it, then install again."
+    echo "Trying again in $RETRY_S s."
+    sleep "$RETRY_S"
+  done
+}
+
 install_packages() {
   local package missing=()
   while read -r package; do
@@ -109,8 +131,11 @@ install_packages() {
   done < <(wanted_packages)
   if ((${#missing[@]} > 0)); then
     echo "packages: ${missing[*]}"
-    run apt-get update -q
-    run env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+    export DEBIAN_FRONTEND=noninteractive
+    # A power cut during an earlier installation leaves packages half installed.
+    retry dpkg --force-confdef --force-confold --configure -a
+    retry apt-get -o DPkg::Lock::Timeout="$PATIENCE_S" update -q
+    retry apt-get -o DPkg::Lock::Timeout="$PATIENCE_S" install -y -q --no-install-recommends --fix-broken "${missing[@]}"
     run mkdir -p "$TARGET"
     if ! $dry_run; then printf '%s\n' "${missing[@]}" >>"$TARGET/packages"; fi
   fi
@@ -130,44 +155,77 @@ install_user() {
     --comment "$USER_COMMENT" --groups video,render kiosk
 }
 
-# Copy a file to its place and print its name, unless it is there already.
+# Copy a file to its place and print its name, unless it is there already. After a power cut the old file or the new one
+# is there, whole.
 install_file() {
   local source=$1 target=$2 mode=${3:-644}
   if cmp -s "$source" "$target" && [[ $(stat -c %a "$target") == "$mode" ]]; then return; fi
   echo "file: $target"
   changed=true
-  run install -D -m "$mode" "$source" "$target"
+  run install -D -m "$mode" "$source" "$target.new"
+  run sync "$target.new"
+  run mv -T "$target.new" "$target"
 }
 
+# Build the new installation beside the old one, write it to the disk and let the two change places: at every moment the
+# folder is the old installation or the new one, whole. The old one goes when the change is on the disk.
 install_site() {
-  local site=$1 name
+  local site=$1 new=$TARGET.new
   # An installation that runs its own copy of this script keeps its site.
   if [[ $site -ef $TARGET/site ]]; then return; fi
-  if ! diff -rq "$site" "$TARGET/site" >/dev/null 2>&1; then
-    find "$site" -type f -printf "file: $TARGET/site/%P\n"
+  if $dry_run; then new=$(mktemp -d); fi
+  rm -rf "$new"
+  copy_site "$site" "$new"
+  local differing
+  differing=$(LC_ALL=C diff -rqN "$new" "$TARGET" | sed -n "s|^Files $new/\(.*\) and .* differ$|file: $TARGET/\1|p" || true)
+  if [[ -n $differing ]]; then
+    echo "$differing"
     changed=true
-    run rm -rf "$TARGET/site.new" "$TARGET/site.old"
-    run mkdir -p "$TARGET"
-    run cp -r "$site" "$TARGET/site.new"
-    run chmod -R u=rwX,go=rX "$TARGET/site.new"
-    # The folder is replaced as a whole, so that the server never sees half a site.
-    if [[ -e $TARGET/site ]]; then run mv "$TARGET/site" "$TARGET/site.old"; fi
-    run mv "$TARGET/site.new" "$TARGET/site"
-    run rm -rf "$TARGET/site.old"
+    if ! $dry_run; then replace_target "$new"; fi
   fi
-  for name in install.sh check.sh start-browser.sh write-policy.sh; do install_file "$here/$name" "$TARGET/kiosk/$name" 755; done
-  for name in parts.sh README.md labwc-autostart; do install_file "$here/$name" "$TARGET/kiosk/$name"; done
-  for name in "$here"/system/*; do install_file "$name" "$TARGET/kiosk/system/${name##*/}"; done
+  rm -rf "$new"
 }
 
-# Write the checksums that --check compares the files with: a card can fail.
-write_sums() {
-  if $dry_run; then return; fi
-  local sums
-  sums=$(cd "$TARGET" && find site kiosk -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum)
-  if [[ $sums == "$(cat "$TARGET/SHA256SUMS" 2>/dev/null)" ]]; then return; fi
-  echo "file: $TARGET/SHA256SUMS"
-  printf '%s\n' "$sums" >"$TARGET/SHA256SUMS"
+replace_target() {
+  sync -f "$1"
+  exchange "$1" "$TARGET"
+  sync -f "${TARGET%/*}"
+}
+
+# Copy everything that lies in $TARGET, and list its checksums: a card can fail.
+copy_site() {
+  local site=$1 new=$2 name
+  mkdir -p "$new/kiosk"
+  cp -r "$site" "$new/site"
+  cp -r "$here/system" "$new/kiosk/system"
+  for name in install.sh check.sh start-browser.sh write-policy.sh; do install -m 755 "$here/$name" "$new/kiosk/$name"; done
+  for name in parts.sh README.md labwc-autostart; do install -m 644 "$here/$name" "$new/kiosk/$name"; done
+  if [[ -e $TARGET/packages ]]; then cp "$TARGET/packages" "$new/packages"; fi
+  (cd "$new" && find site kiosk -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum >SHA256SUMS)
+  chmod -R u=rwX,go=rX "$new"
+}
+
+# Put a folder into the place of another, and the other into its own, in one step. Debian 12 has no command for it. perl is
+# in every Debian; the number is that of renameat2, and 2 means RENAME_EXCHANGE.
+exchange() {
+  local new=$1 old=$2 number=316
+  if [[ ! -e $old ]]; then
+    mv -T "$new" "$old"
+    return
+  fi
+  if [[ $(uname -m) == aarch64 ]]; then number=276; fi
+  # shellcheck disable=SC2016 # perl's variables
+  if perl -e 'exit(syscall($ARGV[0] + 0, -100, $ARGV[1], -100, $ARGV[2], 2) != 0)' "$number" "$new" "$old"; then return; fi
+  # Some file systems cannot do it. Here a power cut between the two steps leaves the old folder aside.
+  rm -rf "$old.old"
+  mv -T "$old" "$old.old"
+  mv -T "$new" "$old"
+  mv -T "$old.old" "$new"
+}
+
+# Write everything to the disk. Without it the kernel takes half a minute, and a power cut within it leaves empty files.
+settle() {
+  run sync -f "${TARGET%/*}" /etc
 }
 
 install_system_files() {
@@ -177,6 +235,27 @@ install_system_files() {
   if [[ ! -e $SETTINGS ]]; then install_file "$here/system/emotion-kiosk.conf" "$SETTINGS"; fi
 }
 
+require_fleet_file() {
+  [[ -f $fleet ]] || fail "--fleet needs the file that the fleet's installer made: install.sh --add-kiosk NAME."
+  grep -q '"broker": "mqtts://' "$fleet" || fail "$fleet is not a fleet's file. Make it with install.sh --add-kiosk NAME."
+}
+
+# The file holds the kiosk's key: only root reads it, and systemd hands it to the reporter.
+join_fleet() {
+  install_file "$fleet" "$FLEET" 600
+  if ! grep -qE '^statistics *= *on' "$SETTINGS"; then
+    echo "The kiosk is in the fleet and sends its health. To keep and send counts: statistics = on in $SETTINGS"
+  fi
+}
+
+leave_fleet() {
+  if is_booted; then run systemctl stop "$REPORTER"; fi
+  remove "$FLEET"
+  remove "$FLEET_CONF"
+  run_policy
+  if is_booted; then run systemctl try-restart "$SERVER"; fi
+}
+
 run_policy() {
   run "$TARGET/kiosk/write-policy.sh"
 }
@@ -184,7 +263,8 @@ run_policy() {
 enable_units() {
   local units=("$SERVER" "$BROWSER")
   if $desktop; then units=("$SERVER"); fi
-  run systemctl enable --quiet "${units[@]}"
+  # These two do nothing until the settings and the fleet's file ask for it.
+  run systemctl enable --quiet "${units[@]}" "$STATISTICS" "$REPORTER" "$FLEET_SETTINGS"
   if ! is_booted; then
     echo "systemd does not run here. The exhibit starts at the next boot."
     return
@@ -194,6 +274,7 @@ enable_units() {
   # Starts the hardware watchdog.
   run systemctl daemon-reexec
   run systemctl restart systemd-journald.service
+  run systemctl try-restart systemd-logind.service
   if [[ -e /run/udev/control ]]; then run udevadm control --reload; fi
   run systemctl restart "$SERVER"
 }
@@ -203,10 +284,13 @@ enable_units() {
 uninstall_kiosk() {
   local entry folder path packages=""
   if [[ -e $TARGET/packages ]]; then packages=$(paste -sd' ' "$TARGET/packages"); fi
-  if is_booted; then run systemctl disable --quiet --now "$BROWSER" "$SERVER" 2>/dev/null || true; fi
-  is_booted || run systemctl disable --quiet "$BROWSER" "$SERVER" 2>/dev/null || true
+  local units=("$BROWSER" "$REPORTER" "$FLEET_SETTINGS" "$STATISTICS" "$SERVER")
+  if is_booted; then run systemctl disable --quiet --now "${units[@]}" 2>/dev/null || true; fi
+  is_booted || run systemctl disable --quiet "${units[@]}" 2>/dev/null || true
   for entry in "${SYSTEM_FILES[@]}"; do remove "${entry#* }"; done
-  for path in "$POLICY" "$SETTINGS" "$TARGET"; do remove "$path"; done
+  for path in "$POLICY" "$SETTINGS" "$FLEET" "$FLEET_CONF" "$COUNTS" "${COUNTS/private\//}" "$TARGET" "$TARGET.new" "$TARGET.old"; do
+    remove "$path"
+  done
   for folder in "${FOLDERS[@]}"; do
     if [[ -d $folder ]]; then run rmdir --ignore-fail-on-non-empty "$folder"; fi
   done
@@ -215,6 +299,7 @@ uninstall_kiosk() {
     run systemctl daemon-reload
     run systemctl daemon-reexec
     run systemctl restart systemd-journald.service
+    run systemctl try-restart systemd-logind.service
     if [[ -e /run/udev/control ]]; then run udevadm control --reload; fi
   fi
   if $dry_run; then return; fi
@@ -225,9 +310,10 @@ uninstall_kiosk() {
 }
 
 remove() {
-  if [[ ! -e $1 ]]; then return; fi
+  if [[ ! -e $1 && ! -L $1 ]]; then return; fi
   echo "removed: $1"
   run rm -rf "$1"
 }
 
-main "$@"
+# A test sources this file for its functions.
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi

@@ -116,6 +116,11 @@ export class Keeper {
     };
   }
 
+  /** Answers of the networks since the page was loaded. */
+  get results(): number {
+    return this.#last?.results ?? 0;
+  }
+
   #isNight(): boolean {
     const [hours, minutes] = this.#options.nightlyRestart.split(":").map(Number);
     if (hours === undefined || minutes === undefined) return false;

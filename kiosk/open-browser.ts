@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 /** Names on the path, in the order in which they are tried. */
 const COMMANDS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 
-/** Where macOS and Windows keep them. */
+/** The browsers' usual paths on macOS and Windows. */
 const PLACES: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
   darwin: [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -28,10 +28,10 @@ const INSTALL: Readonly<Partial<Record<NodeJS.Platform, string>>> = {
   win32: "winget install Google.Chrome",
 };
 
-/** A browser that ends within this time did not come up, ms. */
+/** A browser that ends within this time has failed to start, ms. */
 const START_TIMEOUT_MS = 2000;
 
-/** The machine's Chromium or Chrome, or null. */
+/** @returns The path of the machine's Chromium or Chrome, or null if there is none. */
 export function findBrowser(): string | null {
   const onPath = (process.env["PATH"] ?? "")
     .split(delimiter)
@@ -52,9 +52,10 @@ function isExecutable(path: string): boolean {
 }
 
 /**
- * Opens a page in the machine's Chromium or Chrome, with a profile of its own that goes when the browser does.
+ * Open a page in the machine's Chromium or Chrome, with a new profile that is removed when the server ends.
  *
- * @returns What happened, in a sentence for whoever started the server.
+ * @param url The page's address.
+ * @returns A sentence that says if it opened, and if not, why.
  */
 export async function openBrowser(url: string, options: { readonly fullScreen: boolean }): Promise<string> {
   const browser = findBrowser();

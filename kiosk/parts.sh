@@ -6,6 +6,13 @@ readonly SETTINGS=/etc/emotion-kiosk.conf
 readonly POLICY=/etc/chromium/policies/managed/emotion-kiosk.json
 readonly SERVER=emotion-kiosk-server.service
 readonly BROWSER=emotion-kiosk-browser.service
+readonly STATISTICS=emotion-kiosk-statistics.service
+readonly REPORTER=emotion-kiosk-reporter.service
+readonly FLEET_SETTINGS=emotion-kiosk-fleet-settings.path
+# The kiosk's membership in a fleet holds its key, and the settings that the fleet's operator sent lie beside the owner's.
+readonly FLEET=/etc/emotion-kiosk-fleet.json
+readonly FLEET_CONF=/etc/emotion-kiosk-fleet.conf
+readonly COUNTS=/var/lib/private/emotion-kiosk-statistics
 # The comment marks the user as the installer's: it leaves another "kiosk" alone.
 readonly USER_COMMENT="emotion kiosk"
 readonly PACKAGES=(chromium cage xwayland seatd nodejs wlr-randr fonts-noto-cjk)
@@ -14,8 +21,13 @@ readonly CSI_PACKAGES=(dbus pipewire wireplumber xdg-desktop-portal xdg-desktop-
 readonly SYSTEM_FILES=(
   "emotion-kiosk-server.service /etc/systemd/system/$SERVER"
   "emotion-kiosk-browser.service /etc/systemd/system/$BROWSER"
+  "emotion-kiosk-statistics.service /etc/systemd/system/$STATISTICS"
+  "emotion-kiosk-reporter.service /etc/systemd/system/$REPORTER"
+  "emotion-kiosk-fleet-settings.path /etc/systemd/system/$FLEET_SETTINGS"
+  "emotion-kiosk-fleet-settings.service /etc/systemd/system/emotion-kiosk-fleet-settings.service"
   "watchdog.conf /etc/systemd/system.conf.d/emotion-kiosk.conf"
   "journald.conf /etc/systemd/journald.conf.d/emotion-kiosk.conf"
+  "logind.conf /etc/systemd/logind.conf.d/emotion-kiosk.conf"
   "70-emotion-kiosk.rules /etc/udev/rules.d/70-emotion-kiosk.rules"
 )
 

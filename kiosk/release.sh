@@ -10,6 +10,8 @@ archive=release/emotion-kiosk-$version.tar.gz
 mkdir -p release
 parts=(dist kiosk/{install,check,parts,start-browser,write-policy}.sh kiosk/labwc-autostart kiosk/user-data.yaml)
 parts+=(kiosk/system kiosk/README.md)
+parts+=(kiosk/fleet/{install.sh,README.md,schema.sql,mosquitto.conf,mosquitto.acl,mosquitto-limits.conf})
+parts+=(kiosk/fleet/emotion-fleet-ingest.service kiosk/fleet/grafana)
 for notice in LICENSE NOTICE; do [[ ! -e $notice ]] || parts+=("$notice"); done
 wanted=(-type f ! -name '*.map' ! -name '*.d.ts')
 find "${parts[@]}" "${wanted[@]}" -print0 | LC_ALL=C sort -z | xargs -0 sha256sum >release/SHA256SUMS

@@ -9,11 +9,18 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import sirv, { type Options, type RequestHandler } from "sirv";
 import { type Answer, listen } from "./connections.ts";
+import type { Forwarded, StatisticsDoor } from "./statistics-door.ts";
 
 export const DEFAULT_PORT = 8080;
 
-/** A heartbeat has under 400 bytes. */
+/** A heartbeat has under 400 bytes, a minute of statistics under 1,500. */
 const MAX_BODY_BYTES = 4096;
+
+/** Where the exhibit's page posts each minute of its statistics. */
+const STATISTICS = "/statistics";
+const STATISTICS_ANSWERS: ReadonlySet<string> = new Set(["/statistics.json", "/statistics.csv", "/metrics"]);
+const NO_STATISTICS =
+  "Statistics are off. Switch them on: npm start -- --statistics, or statistics = on in the settings.";
 
 const HEADERS: Readonly<Record<string, string>> = {
   "Content-Security-Policy": [
@@ -63,6 +70,10 @@ export interface ServerOptions {
   readonly onHeartbeat?: (heartbeat: unknown) => void;
   /** More members for the answer to `GET /health`. */
   readonly health?: () => object;
+  /** Where statistics are kept. Default: nowhere, and their addresses do not exist. */
+  readonly statistics?: StatisticsDoor;
+  /** More lines for the answer to `GET /metrics`, in Prometheus' text format. */
+  readonly metrics?: () => string;
 }
 
 export interface SiteServer {
@@ -101,7 +112,10 @@ function answerer(site: string, options: ServerOptions): Answer {
     const path = requestedPath(request);
     if (path === null) return refuse(response, 400, "The address cannot be decoded.");
     if (!isOurHost(request.headers.host)) return refuse(response, 421, "This server answers only for localhost.");
-    if (path === "/heartbeat") return takeHeartbeat(request, response, options.onHeartbeat);
+    if (path === "/heartbeat") return takePosted(request, response, "heartbeat", takeHeartbeat(response, options));
+    if (path === STATISTICS && options.statistics) {
+      return takePosted(request, response, "entry", takeEntry(response, options.statistics));
+    }
     if (request.method !== "GET" && request.method !== "HEAD") {
       response.setHeader("Allow", "GET, HEAD");
       return refuse(response, 405, `This server does not answer ${request.method} here.`);
@@ -109,6 +123,8 @@ function answerer(site: string, options: ServerOptions): Answer {
     if (path === "/health") {
       return reply(response, 200, { ok: true, uptimeMs: Date.now() - startedAt, ...options.health?.() });
     }
+    if (STATISTICS_ANSWERS.has(path) && options.statistics) return void answerStatistics(request, response, options);
+    if (/^\/+statistics\.html$/i.test(path) && !options.statistics) return refuse(response, 404, NO_STATISTICS);
     if (/^\/+kiosk(\/|$)/i.test(path)) return refuse(response, 404, "There is no such file.");
     dropUnreadableRange(request);
     endFileWithAnswer(response);
@@ -170,17 +186,55 @@ function isOurHost(host: string | undefined): boolean {
   return host !== undefined && /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(host);
 }
 
-function takeHeartbeat(request: IncomingMessage, response: ServerResponse, onHeartbeat?: (beat: unknown) => void) {
+type PostedObject = Readonly<Record<string, unknown>>;
+
+function takeHeartbeat(response: ServerResponse, { onHeartbeat }: ServerOptions): (heartbeat: PostedObject) => void {
+  return (heartbeat) => {
+    onHeartbeat?.(heartbeat);
+    response.writeHead(204).end();
+  };
+}
+
+function takeEntry(response: ServerResponse, statistics: StatisticsDoor): (entry: PostedObject) => void {
+  return (entry) => {
+    void statistics.forward("POST", "/spans", JSON.stringify(entry)).then((answer) => pass(response, answer));
+  };
+}
+
+async function answerStatistics(request: IncomingMessage, response: ServerResponse, options: ServerOptions) {
+  const answer = await options.statistics!.forward("GET", request.url!);
+  const own = requestedPath(request) === "/metrics" && answer.status === 200 ? (options.metrics?.() ?? "") : "";
+  pass(response, { ...answer, body: answer.body + own });
+}
+
+function pass(response: ServerResponse, { status, type, body }: Forwarded): void {
+  response.setHeader("Cache-Control", "no-store");
+  if (body !== "") response.setHeader("Content-Type", type);
+  response.writeHead(status).end(body);
+}
+
+/**
+ * Take a JSON object that the exhibit's own page posts.
+ *
+ * @param name What the object is called in a refusal.
+ * @param take Called with the object; it answers.
+ */
+function takePosted(
+  request: IncomingMessage,
+  response: ServerResponse,
+  name: string,
+  take: (value: PostedObject) => void,
+): void {
   if (request.method !== "POST") {
     response.setHeader("Allow", "POST");
-    return refuse(response, 405, "Send a heartbeat with POST.");
+    return refuse(response, 405, `Send a ${name} with POST.`);
   }
   const { origin, host } = request.headers;
   if (origin !== undefined && origin !== `http://${host}`)
-    return refuse(response, 403, "Only this server's own page may send a heartbeat.");
+    return refuse(response, 403, `Only this server's own page may send a ${name}.`);
   // A page of another origin needs a preflight for this type, and no preflight is granted.
   if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) {
-    return refuse(response, 415, "Send a heartbeat as application/json.");
+    return refuse(response, 415, `Send a ${name} as application/json.`);
   }
   let body = "";
   let tooLong = false;
@@ -191,22 +245,21 @@ function takeHeartbeat(request: IncomingMessage, response: ServerResponse, onHea
     if (body.length <= MAX_BODY_BYTES) return;
     tooLong = true;
     response.setHeader("Connection", "close");
-    refuse(response, 413, `A heartbeat has at most ${MAX_BODY_BYTES} bytes.`);
+    refuse(response, 413, `A ${name} has at most ${MAX_BODY_BYTES} bytes.`);
     response.once("finish", () => request.destroy());
   });
   request.on("end", () => {
     if (tooLong) return;
-    let heartbeat: unknown;
+    let value: unknown;
     try {
-      heartbeat = JSON.parse(body);
+      value = JSON.parse(body);
     } catch {
-      return refuse(response, 400, "The heartbeat is not JSON.");
+      return refuse(response, 400, `The ${name} is not JSON.`);
     }
-    if (typeof heartbeat !== "object" || heartbeat === null || Array.isArray(heartbeat)) {
-      return refuse(response, 400, "The heartbeat is not a JSON object.");
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      return refuse(response, 400, `The ${name} is not a JSON object.`);
     }
-    onHeartbeat?.(heartbeat);
-    response.writeHead(204).end();
+    take(value as PostedObject);
   });
 }
 

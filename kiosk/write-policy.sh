@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes Chromium's managed policy from the settings, only where it would change. Runs as root before the browser starts.
+# Write Chromium's managed policy from the settings, if it changes. Runs as root before the browser starts.
 set -eu
 policy=/etc/chromium/policies/managed/emotion-kiosk.json
 wanted=$(/usr/bin/node /opt/emotion-kiosk/site/kiosk/server.mjs --settings /etc/emotion-kiosk.conf --policy)
@@ -7,5 +7,6 @@ wanted=$(/usr/bin/node /opt/emotion-kiosk/site/kiosk/server.mjs --settings /etc/
 mkdir -p "${policy%/*}"
 printf '%s\n' "$wanted" >"$policy.new"
 chmod 644 "$policy.new"
+sync "$policy.new"
 mv "$policy.new" "$policy"
 echo "file: $policy"

@@ -1,5 +1,14 @@
 import { LitElement } from "lit";
-import { type EngineName, type FrameOptions, MAX_FACES, MODELS, type Privacy, type Range } from "./types.ts";
+import {
+  type EngineName,
+  type FrameOptions,
+  MAX_FACES,
+  MODELS,
+  type Privacy,
+  ROTATIONS,
+  type Range,
+  type Rotation,
+} from "./types.ts";
 
 /** `auto`: int8 where the browser has WebAssembly SIMD, else float. */
 export type EngineChoice = EngineName | "auto";
@@ -14,6 +23,13 @@ const PRIVACIES = ["show", "blur", "hide"] as const;
 const RANGES = ["far", "near"] as const;
 const PACES = ["adaptive", "measure"] as const;
 const THEMES = ["dark", "light", "contrast", "auto"] as const;
+/**
+ * Above 640x480, Chromium's V4L2 code prefers MJPEG, which costs time to decode. The networks need fewer pixels than
+ * that.
+ */
+const CAMERA_WIDTH = 640;
+/** Larger than any camera's side, pixels. */
+const LARGEST_SIDE = 16_384;
 const DEFAULT_MODEL = "edge";
 const OWN_URL = import.meta.url;
 /**
@@ -30,8 +46,12 @@ export abstract class EmotionCamAttributes extends LitElement {
   static override properties = {
     autostart: { type: Boolean, noAccessor: true },
     src: { noAccessor: true },
+    keepRunning: { type: Boolean, attribute: "keep-running", noAccessor: true },
     demoSrc: { attribute: "demo-src", noAccessor: true },
     camera: { noAccessor: true },
+    cameraWidth: { attribute: "camera-width", noAccessor: true },
+    cameraHeight: { attribute: "camera-height", noAccessor: true },
+    rotate: { noAccessor: true },
     mirror: { noAccessor: true },
     maxFaces: { attribute: "max-faces", noAccessor: true },
     maxFps: { attribute: "max-fps", noAccessor: true },
@@ -55,6 +75,13 @@ export abstract class EmotionCamAttributes extends LitElement {
     this.#write("autostart", value === true ? "" : null);
   }
 
+  get keepRunning(): boolean {
+    return this.hasAttribute("keep-running") && this.getAttribute("keep-running") !== "false";
+  }
+  set keepRunning(value: boolean) {
+    this.#write("keep-running", value === true ? "" : null);
+  }
+
   get src(): string {
     return this.getAttribute("src") ?? "";
   }
@@ -74,6 +101,31 @@ export abstract class EmotionCamAttributes extends LitElement {
   }
   set camera(value: string) {
     this.#write("camera", value);
+  }
+
+  /** Pixels; the camera gives the nearest size that it has. */
+  get cameraWidth(): number {
+    const height = this.#sideOf("camera-height");
+    return this.#sideOf("camera-width") ?? (height === null ? CAMERA_WIDTH : Math.round((height * 4) / 3));
+  }
+  set cameraWidth(value: number) {
+    this.#write("camera-width", value);
+  }
+
+  /** Pixels; the camera gives the nearest size that it has. */
+  get cameraHeight(): number {
+    return this.#sideOf("camera-height") ?? Math.round((this.cameraWidth * 3) / 4);
+  }
+  set cameraHeight(value: number) {
+    this.#write("camera-height", value);
+  }
+
+  get rotate(): Rotation {
+    const value = this.getAttribute("rotate");
+    return ROTATIONS.find((rotation) => String(rotation) === value) ?? 0;
+  }
+  set rotate(value: Rotation) {
+    this.#write("rotate", value);
   }
 
   /** Whether the picture is mirrored. Without the attribute, this depends on the source. */
@@ -180,15 +232,25 @@ export abstract class EmotionCamAttributes extends LitElement {
   /** Whether people expect the present or next source to act as a mirror. */
   protected abstract get isMirrorExpected(): boolean;
 
-  /** The options that are sent with each frame. */
-  protected get frameOptions(): FrameOptions {
+  /**
+   * The options that are sent with each frame.
+   *
+   * @param source The number of the source that the frame is of.
+   */
+  protected frameOptions(source: number): FrameOptions {
     const { maxFaces, minScore, smoothing, range, pace } = this;
-    return { maxFaces, minScore, smoothing, range, pace, coarse: this.privacy === "blur" };
+    return { maxFaces, minScore, smoothing, range, pace, coarse: this.privacy === "blur", source };
   }
 
   /** Update the element. The attributes are read where they are needed. */
   override attributeChangedCallback(_name: string, before: string | null, after: string | null): void {
     if (before !== after) this.requestUpdate();
+  }
+
+  /** @returns A camera's width or height in pixels; `null` where the attribute is missing or makes no sense. */
+  #sideOf(name: string): number | null {
+    const value = numberIn(this.getAttribute(name), 1, LARGEST_SIDE);
+    return value !== null && Number.isInteger(value) ? value : null;
   }
 
   #write(name: string, value: unknown): void {

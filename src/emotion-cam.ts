@@ -1,20 +1,24 @@
 import { html, type TemplateResult } from "lit";
 import { type CameraDevice, listCameras } from "./camera/camera.ts";
-import { type Source, play, sizeOf } from "./camera/source.ts";
+import { type Source, type SourceObject, isSourceObject, play, sizeOf } from "./camera/source.ts";
 import { EmotionCamAttributes } from "./emotion-cam.attributes.ts";
 import { type EmotionCamEventMap, EmotionErrorEvent, EmotionFrameEvent, EmotionReadyEvent } from "./events.ts";
 import { FocusKeeper } from "./focus-keeper.ts";
 import { LanguageKeeper } from "./language-keeper.ts";
 import { People } from "./people.ts";
+import { RenderingKeeper } from "./rendering-keeper.ts";
 import { Recognition, type RecognitionHost } from "./recognition.ts";
-import type { Face, FrameResult, RuntimeInfo } from "./types.ts";
+import type { Face, FrameResult, Hint, Rotation, RuntimeInfo, Snapshot } from "./types.ts";
 import { Announcer, describePeople } from "./view/announcer.ts";
 import { Drawing } from "./view/drawing.ts";
-import { type PanelModel, headline, statePanel } from "./view/state-panel.ts";
+import { VERSION } from "./version.ts";
+import type { Size } from "./view/layout.ts";
+import { type PanelModel, headline, hintText, statePanel } from "./view/state-panel.ts";
 import { styles } from "./view/styles.ts";
 import { type SomeWords, addLanguage } from "./view/words.ts";
 
 export type { CameraDevice } from "./camera/camera.ts";
+export type { SourceObject } from "./camera/source.ts";
 export type { SomeWords } from "./view/words.ts";
 
 /** What the element is doing. */
@@ -32,9 +36,16 @@ const MOVE_MS = 100;
  * @element emotion-cam
  *
  * @attr {boolean} autostart - Starts by itself. Without it, the element explains itself and waits for a press.
+ * @attr {boolean} keep-running - Goes on while the element is not rendered. Without it, the element pauses and turns the
+ * camera off 2 s after it has lost its box (closed dialog, `hidden`, 0x0), and goes on by itself.
  * @attr {string} src - URL of a clip or a picture that takes the camera's place.
  * @attr {string} demo-src - URL of a clip or a picture that plays, marked as a demo, while there is no camera.
  * @attr {string} camera - A camera's `deviceId`, its label or a part of it, `user` or `environment`.
+ * @attr {number} camera-width - Width that is wished of the camera, in pixels. It gives the nearest size that it has.
+ * Default: 640, or 4/3 of `camera-height`.
+ * @attr {number} camera-height - Height that is wished of the camera, in pixels. Default: 3/4 of the width.
+ * @attr {"0"|"90"|"180"|"270"} rotate - Turns the picture of a camera that is mounted turned, clockwise, in degrees. It is
+ * analysed and shown turned. The demo is not turned. Default: `0`.
  * @attr {boolean} mirror - Mirrors the picture. Default: a camera is mirrored unless it looks away from the viewer;
  * clips and pictures are not. `mirror="false"` never mirrors.
  * @attr {number} max-faces - Most faces that are followed at once, 1 to 16. Default: 4.
@@ -58,8 +69,8 @@ const MOVE_MS = 100;
  * @attr {boolean} demo - Read-only: whether the demo plays because there is no camera.
  *
  * @fires {EmotionReadyEvent} emotion-ready - The networks are loaded; carries `runtime`.
- * @fires {EmotionFrameEvent} emotion-frame - A frame was answered; carries `faces`, `timeMs`, `timings` and
- * `presentedFrames`.
+ * @fires {EmotionFrameEvent} emotion-frame - A frame was answered; carries `faces`, `timeMs`, `timings`,
+ * `presentedFrames` and `source`.
  * @fires {EmotionChangeEvent} emotion-change - A face is new or its label changed; carries `face`, `label` and
  * `previousLabel`.
  * @fires {EmotionPresenceEvent} emotion-presence - A person came into view or left it; carries `count`.
@@ -130,7 +141,7 @@ const MOVE_MS = 100;
  * @cssstate idle - The element waits for a press.
  * @cssstate starting - The camera or the networks are not ready yet.
  * @cssstate running - Frames are answered.
- * @cssstate paused - The page is hidden.
+ * @cssstate paused - The page is hidden, or the element is not rendered.
  * @cssstate failed - Something failed.
  * @cssstate demo - The demo plays because there is no camera.
  * @cssstate camera - A camera is on.
@@ -138,16 +149,28 @@ const MOVE_MS = 100;
  */
 export class EmotionCam extends EmotionCamAttributes {
   static override styles = styles;
+  static override properties = {
+    ...EmotionCamAttributes.properties,
+    srcObject: { attribute: false, noAccessor: true },
+  };
 
   readonly #recognition = new Recognition(this.#recognitionHost);
   readonly #people = new People();
   readonly #focusKeeper = new FocusKeeper(this);
+  readonly #renderingKeeper = new RenderingKeeper(this, () => this.#recognition.attend());
   readonly #languageKeeper = new LanguageKeeper(this);
   readonly #announcer = new Announcer();
   #drawing: Drawing | null = null;
   readonly #states: CustomStateSet | undefined = this.attachInternals?.().states;
+  /** The hint of the newest result. */
+  #hint: Hint | null = null;
+  /** The hint that the panel says. It stays while the panel fades out. */
+  #saidHint: Hint | null = null;
+  #srcObject: SourceObject | null = null;
   /** The value of `autostart` at the last update. */
   #autostarted = false;
+  /** The value of `keep-running` at the last update. */
+  #keptRunning = false;
   /** Aborts when the element has left the page. */
   #page = new AbortController();
   #leaving: ReturnType<typeof setTimeout> | undefined;
@@ -155,8 +178,12 @@ export class EmotionCam extends EmotionCamAttributes {
   readonly #press = () => void this.start().catch(() => {});
   readonly #halt = () => void this.stop();
 
+  /** The version of this package. */
+  static readonly version = VERSION;
+
   /**
-   * Register the element under a tag. Do nothing where this class has the tag already, and on servers.
+   * Register the element under a tag. Do nothing where this class has the tag already, where another copy of this package
+   * has it, and on servers.
    *
    * @throws DOMException `NotSupportedError` where another class has the tag.
    */
@@ -164,7 +191,10 @@ export class EmotionCam extends EmotionCamAttributes {
     tag = "emotion-cam",
     registry: CustomElementRegistry | undefined = globalThis.customElements,
   ): typeof EmotionCam {
-    if (registry !== undefined && registry.get(tag) !== this) registry.define(tag, this);
+    const present = registry?.get(tag);
+    if (present === this) return this;
+    if (isOtherCopy(present)) warnOfOtherCopy(tag, present);
+    else registry?.define(tag, this);
     return this;
   }
 
@@ -192,6 +222,18 @@ export class EmotionCam extends EmotionCamAttributes {
     return state === "running" && document.hidden ? "paused" : state;
   }
 
+  /**
+   * A source of the page's own, in place of `src` and the camera: a `MediaStream`, or a `<video>` or `<canvas>` whose
+   * picture is captured. The element never stops its tracks. Other values count as `null`.
+   */
+  get srcObject(): SourceObject | null {
+    return this.#srcObject;
+  }
+  set srcObject(value: SourceObject | null) {
+    this.#srcObject = isSourceObject(value) ? value : null;
+    this.requestUpdate();
+  }
+
   /** Whether the demo plays because there is no camera. */
   get demo(): boolean {
     return this.#recognition.phase.name === "demo";
@@ -204,7 +246,7 @@ export class EmotionCam extends EmotionCamAttributes {
 
   protected override get isMirrorExpected(): boolean {
     const { source } = this.#recognition;
-    return source === null ? this.src === "" : looksAtViewer(source);
+    return source === null ? this.#wantsCamera : looksAtViewer(source);
   }
 
   /**
@@ -233,6 +275,20 @@ export class EmotionCam extends EmotionCamAttributes {
     return listCameras();
   }
 
+  /**
+   * Take the newest frame together with the faces in it. The picture is turned as `rotate` says, and not mirrored. What
+   * becomes of it is up to the page.
+   *
+   * @returns The next frame that is answered. Close its `image` when it is not needed any more.
+   * @throws DOMException `InvalidStateError` where nothing runs. `NotAllowedError` where `privacy` is not `show`.
+   * `AbortError` where the source ends before.
+   */
+  async snapshot(): Promise<Snapshot> {
+    if (this.privacy !== "show")
+      throw new DOMException(`No snapshot is taken while privacy is "${this.privacy}".`, "NotAllowedError");
+    return this.#recognition.snapshot();
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
     if (this.#leaving !== undefined) return this.#stay();
@@ -252,7 +308,7 @@ export class EmotionCam extends EmotionCamAttributes {
     const shows = this.#recognition.source?.kind;
     const { tag, direction } = this.#languageKeeper.language;
     return html`<div class="all" lang=${tag} dir=${direction}>
-      <div class="stage" part="stage" data-mirror=${this.mirror}>
+      <div class="stage" part="stage" data-mirror=${this.mirror} data-turn=${this.#turn(this.demo)}>
         <video part="video" .muted=${true} loop playsinline ?hidden=${shows === "picture"}></video>
         <img part="picture" alt="" ?hidden=${shows !== "picture"} />
       </div>
@@ -268,6 +324,8 @@ export class EmotionCam extends EmotionCamAttributes {
     const autostarts = this.autostart && !this.#autostarted && isIdle;
     this.#autostarted = this.autostart;
     if (autostarts || this.#recognition.isOutdated) this.#recognition.begin();
+    if (this.keepRunning !== this.#keptRunning) this.#recognition.attend();
+    this.#keptRunning = this.keepRunning;
   }
 
   protected override updated(): void {
@@ -279,20 +337,23 @@ export class EmotionCam extends EmotionCamAttributes {
   get #recognitionHost(): RecognitionHost {
     return {
       wish: () => {
-        const { src, camera, demoSrc, assetBase, engine, model } = this;
-        return { src, camera, demoSrc, engine: { assetBase, engine, model } };
+        const { srcObject, src, camera, cameraWidth, cameraHeight, demoSrc, assetBase, engine, model } = this;
+        const cameraSize = { width: cameraWidth, height: cameraHeight };
+        return { srcObject, src, camera, cameraSize, demoSrc, engine: { assetBase, engine, model } };
       },
+      mayRun: () => this.keepRunning || this.#renderingKeeper.isRendered,
+      turn: (isDemo) => this.#turn(isDemo),
       stage: () => ({ video: this.#find("video"), picture: this.#find("img") }),
       rendered: () => this.updateComplete,
       maxFps: () => this.maxFps,
-      frameOptions: () => this.frameOptions,
+      frameOptions: (source) => this.frameOptions(source),
       onChange: () => {
         this.#showState();
         this.requestUpdate();
       },
       onReady: (runtime) => this.#tell(new EmotionReadyEvent(runtime)),
       onError: (error) => this.#tell(new EmotionErrorEvent(error)),
-      onResult: (result, presentedFrames) => this.#show(result, presentedFrames),
+      onResult: (result, presentedFrames, source) => this.#show(result, presentedFrames, source),
       onEmpty: () => this.#empty(),
     };
   }
@@ -306,14 +367,24 @@ export class EmotionCam extends EmotionCamAttributes {
       error: failure?.error ?? null,
       retryInMs: failure?.retryInMs ?? null,
       progress,
-      people: this.overlay === "full" ? this.#people.count : null,
-      camera: this.src === "",
+      people: this.overlay === "full" ? (this.#hint === null ? this.#people.count : 0) : null,
+      hint: this.#saidHint,
+      camera: this.#wantsCamera,
       light: source?.kind === "camera",
       words: this.#languageKeeper.language.words,
       start: this.#press,
       // A person who pressed to start may press to stop. An element that started by itself is the page's to stop.
       stop: phase.name === "idle" || this.autostart ? null : this.#halt,
     };
+  }
+
+  get #wantsCamera(): boolean {
+    return this.src === "" && this.#srcObject === null;
+  }
+
+  /** @returns How far the picture is turned. The demo is upright. */
+  #turn(isDemo: boolean): Rotation {
+    return isDemo ? 0 : this.rotate;
   }
 
   #find<Tag extends keyof HTMLElementTagNameMap>(tag: Tag): HTMLElementTagNameMap[Tag] {
@@ -353,10 +424,11 @@ export class EmotionCam extends EmotionCamAttributes {
     this.#announcer.dispose();
   }
 
-  #show(result: FrameResult, presentedFrames: number): void {
+  #show(result: FrameResult, presentedFrames: number, source: number): void {
     this.#showState();
     this.#draw(result);
-    this.#tell(new EmotionFrameEvent(result, presentedFrames));
+    this.#advise(result.hint ?? null);
+    this.#tell(new EmotionFrameEvent(result, presentedFrames, source));
     this.#meet(result.faces);
   }
 
@@ -367,7 +439,7 @@ export class EmotionCam extends EmotionCamAttributes {
   #draw(result: FrameResult): void {
     const { source } = this.#recognition;
     if (source === null) return;
-    const { width, height } = sizeOf(source.element);
+    const { width, height } = turned(sizeOf(source.element), this.#turn(this.demo));
     this.#drawing ??= new Drawing(this.renderRoot);
     this.#drawing.show(result, {
       picture: source.element,
@@ -380,18 +452,47 @@ export class EmotionCam extends EmotionCamAttributes {
     });
   }
 
+  #advise(hint: Hint | null): void {
+    if (hint !== null || this.#people.count === 0) this.#saidHint = hint;
+    if (hint !== this.#hint) this.requestUpdate();
+    this.#hint = hint;
+  }
+
   #meet(faces: readonly Face[]): void {
     const before = this.#people.count;
     for (const event of this.#people.meet(faces)) this.#tell(event);
     if (before !== this.#people.count) this.requestUpdate();
-    if (this.state === "running") this.#announcer.say(describePeople(faces, this.#languageKeeper.language.words));
+    if (this.state !== "running") return;
+    const { words } = this.#languageKeeper.language;
+    const isAdvised = faces.length === 0 && this.#hint !== null;
+    this.#announcer.say(isAdvised ? hintText(this.#hint!, words) : describePeople(faces, words));
   }
 
   #empty(): void {
     this.#drawing?.clear();
+    this.#hint = this.#saidHint = null;
     this.#meet([]);
     this.requestUpdate();
   }
+}
+
+/** The class of another bundle of this package, of any version. */
+type OtherCopy = CustomElementConstructor & { readonly version?: string };
+
+function isOtherCopy(present: CustomElementConstructor | undefined): present is OtherCopy {
+  if (present === undefined || present === EmotionCam || present.prototype instanceof EmotionCam) return false;
+  return "addLanguage" in present && "define" in present;
+}
+
+let isWarned = false;
+
+function warnOfOtherCopy(tag: string, { version = "unknown" }: OtherCopy): void {
+  if (version === VERSION || isWarned) return;
+  isWarned = true;
+  console.warn(
+    `<${tag}> is version ${version} of emotion-cam, which was loaded first. Version ${VERSION} is not used. Load one of ` +
+      "them only.",
+  );
 }
 
 /** Chromium before version 125 wants names that begin with two dashes, and matches `:--running`. */
@@ -404,8 +505,14 @@ function toggleState(states: CustomStateSet | undefined, name: string, is: boole
   }
 }
 
-function looksAtViewer(source: Source): boolean {
-  return source.kind === "camera" && source.facing !== "environment";
+/** A stream of the page is mirrored only where it says that it looks at the viewer: it may be a screen or a call. */
+function looksAtViewer({ kind, facing }: Source): boolean {
+  return kind === "camera" ? facing !== "environment" : facing === "user";
+}
+
+/** @returns The size of a picture after a turn. */
+function turned({ width, height }: Size, turn: Rotation): Size {
+  return turn % 180 === 0 ? { width, height } : { width: height, height: width };
 }
 
 declare global {

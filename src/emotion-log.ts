@@ -5,10 +5,19 @@ import { LABELS, type Face, type Label } from "./types.ts";
 const DEFAULT_INTERVAL_S = 60;
 /** A day of minutes. */
 const DEFAULT_KEEP = 1440;
+/**
+ * The longest time that one frame stands for, seconds. A camera that was away for a minute showed nobody in that minute.
+ */
+const MAX_FRAME_S = 1;
+/**
+ * A face that is lost for less than this time and found again under a new number is the same visit, seconds. People turn
+ * their heads, and pass before each other.
+ */
+const RETURN_S = 5;
 /** Browsers slow timers of hidden pages down to one a second, and their longest wait is 24.8 days. */
 const INTERVAL_S = { least: 1, most: 86_400 };
 
-/** The expressions of one interval: counts and shares, no pictures, no numbers of people, no places. */
+/** What was seen in one interval: counts, seconds and shares; no pictures, no face's number, no places. */
 export interface EmotionLogEntry {
   /** When the interval began and ended, ISO 8601 in UTC. */
   readonly from: string;
@@ -23,6 +32,19 @@ export interface EmotionLogEntry {
   readonly unsure: number;
   /** The counts' shares, 0..1; they sum to 1, and are all 0 where nothing was counted. */
   readonly shares: Readonly<Record<Label, number>>;
+  /**
+   * Seconds of each expression, where it was certain. Two faces that smile for a second are two seconds. Unlike counts of
+   * frames, seconds of two machines can be compared.
+   */
+  readonly seconds: Readonly<Record<Label, number>>;
+  /** Seconds of faces whose expression was not certain enough to be named. */
+  readonly unsureS: number;
+  /** Seconds in which anybody was in view. */
+  readonly presentS: number;
+  /** Seconds for which frames were answered, with or without a face. */
+  readonly watchedS: number;
+  /** How often somebody came into view who was not in view in the seconds before. */
+  readonly visits: number;
 }
 
 export interface EmotionLogOptions {
@@ -49,11 +71,40 @@ interface Tally {
   mostFaces: number;
   unsure: number;
   readonly counts: Record<Label, number>;
+  readonly seconds: Record<Label, number>;
+  unsureS: number;
+  presentS: number;
+  watchedS: number;
+  visits: number;
+}
+
+/** Tell visits from faces that were only lost for a moment. Times are milliseconds on the frames' clock. */
+class Visits {
+  #inView: ReadonlySet<number> = new Set();
+  /** When each face was lost that nobody has replaced since. */
+  #lostAt: number[] = [];
+
+  /**
+   * @param faces Every face of a frame.
+   * @param timeMs When the frame was shown.
+   * @returns How many visits begin with this frame.
+   */
+  meet(faces: readonly Face[], timeMs: number): number {
+    const now = new Set(faces.map(({ id }) => id));
+    this.#lostAt = this.#lostAt.filter((lost) => timeMs - lost <= RETURN_S * 1000);
+    for (const id of this.#inView) if (!now.has(id)) this.#lostAt.push(timeMs);
+    const unknown = [...now].filter((id) => !this.#inView.has(id)).length;
+    const returned = Math.min(unknown, this.#lostAt.length);
+    this.#lostAt.splice(0, returned);
+    this.#inView = now;
+    return unknown - returned;
+  }
 }
 
 /**
  * Counts which expressions an element sees, interval by interval, in memory alone: nothing is stored or sent unless the
- * page does it. Fires `emotion-log` with each entry. An interval in which no frame was answered makes no entry.
+ * page does it. Fires `emotion-log` with each entry. An interval in which no frame was answered makes no entry. Where the
+ * source changes within an interval, each source has an entry.
  */
 export class EmotionLog extends EventTarget {
   readonly #intervalMs: number;
@@ -62,6 +113,11 @@ export class EmotionLog extends EventTarget {
   readonly #timer: ReturnType<typeof setInterval>;
   #entries: EmotionLogEntry[] = [];
   #tally = tallyFrom(Date.now());
+  readonly #visits = new Visits();
+  /** When the newest frame was shown, or null before the first. */
+  #shownAtMs: number | null = null;
+  /** The number of the source of the last frame: an entry is about one source. */
+  #source: number | undefined;
 
   /**
    * @param camera An `<emotion-cam>`, or whatever fires its `emotion-frame`.
@@ -76,7 +132,12 @@ export class EmotionLog extends EventTarget {
     if (!(Number.isInteger(keep) && keep >= 1)) throw new RangeError(`keep is ${keep}. Give a whole number from 1 up.`);
     this.#intervalMs = intervalS * 1000;
     this.#keep = keep;
-    const listen = (event: Event) => this.#count((event as EmotionFrameEvent).faces);
+    const listen = (event: Event) => {
+      const frame = event as EmotionFrameEvent;
+      if (frame.source !== this.#source) this.#close();
+      this.#source = frame.source;
+      this.#count(frame);
+    };
     camera.addEventListener("emotion-frame", listen, { signal: this.#over.signal });
     this.#timer = setInterval(() => this.#close(), this.#intervalMs);
   }
@@ -100,13 +161,17 @@ export class EmotionLog extends EventTarget {
     this.#tally = tallyFrom(Date.now());
   }
 
-  /** The entries as a table: RFC 4180, with a row of names; shares have four decimals. */
+  /** The entries as a table: RFC 4180, with a row of names; shares have four decimals, seconds three. */
   toCSV(): string {
-    const names = [...LABELS.map((label) => `${label}_count`), ...LABELS.map((label) => `${label}_share`)];
-    const rows = this.#entries.map(({ from, to, frames, mostFaces, unsure, counts, shares }) => [
-      ...[from, to, frames, mostFaces, unsure],
-      ...LABELS.map((label) => counts[label]),
-      ...LABELS.map((label) => shares[label].toFixed(4)),
+    const names = ["count", "share", "s"].flatMap((unit) => LABELS.map((label) => `${label}_${unit}`));
+    names.push("unsure_s", "present_s", "watched_s", "visits");
+    const rows = this.#entries.map((entry) => [
+      ...[entry.from, entry.to, entry.frames, entry.mostFaces, entry.unsure],
+      ...LABELS.map((label) => entry.counts[label]),
+      ...LABELS.map((label) => entry.shares[label].toFixed(4)),
+      ...LABELS.map((label) => entry.seconds[label].toFixed(3)),
+      ...[entry.unsureS, entry.presentS, entry.watchedS].map((seconds) => seconds.toFixed(3)),
+      entry.visits,
     ]);
     return [["from", "to", "frames", "most_faces", "unsure", ...names], ...rows]
       .map((row) => `${row.join(",")}\r\n`)
@@ -118,14 +183,30 @@ export class EmotionLog extends EventTarget {
     return { schema: 1, intervalS: this.#intervalMs / 1000, entries: this.#entries };
   }
 
-  #count(faces: readonly Face[]): void {
+  #count({ faces, timeMs }: EmotionFrameEvent): void {
     const tally = this.#tally;
+    const stepS = this.#secondsSince(timeMs);
     tally.frames += 1;
     tally.mostFaces = Math.max(tally.mostFaces, faces.length);
+    tally.visits += this.#visits.meet(faces, timeMs);
+    tally.watchedS += stepS;
+    if (faces.length > 0) tally.presentS += stepS;
     for (const { label, certain } of faces) {
-      if (certain) tally.counts[label] += 1;
-      else tally.unsure += 1;
+      if (certain) {
+        tally.counts[label] += 1;
+        tally.seconds[label] += stepS;
+      } else {
+        tally.unsure += 1;
+        tally.unsureS += stepS;
+      }
     }
+  }
+
+  /** @returns Seconds since the frame before. The clock begins anew with each source, so a step back counts as none. */
+  #secondsSince(timeMs: number): number {
+    const stepS = this.#shownAtMs === null ? 0 : (timeMs - this.#shownAtMs) / 1000;
+    this.#shownAtMs = timeMs;
+    return Math.min(Math.max(stepS, 0), MAX_FRAME_S);
   }
 
   #close(): void {
@@ -154,20 +235,29 @@ export interface EmotionLog {
 }
 
 function tallyFrom(fromMs: number): Tally {
-  return { fromMs, frames: 0, mostFaces: 0, unsure: 0, counts: eachLabel(() => 0) };
+  const counted = { frames: 0, mostFaces: 0, unsure: 0, counts: eachLabel(() => 0) };
+  const timed = { seconds: eachLabel(() => 0), unsureS: 0, presentS: 0, watchedS: 0, visits: 0 };
+  return { fromMs, ...counted, ...timed };
 }
 
-function entryOf({ fromMs, frames, mostFaces, unsure, counts }: Tally, toMs: number): EmotionLogEntry {
+function entryOf({ fromMs, seconds, unsureS, presentS, watchedS, ...tally }: Tally, toMs: number): EmotionLogEntry {
+  const { counts } = tally;
   const sum = LABELS.reduce((total, label) => total + counts[label], 0);
   return {
     from: new Date(fromMs).toISOString(),
     to: new Date(toMs).toISOString(),
-    frames,
-    mostFaces,
-    counts,
-    unsure,
+    ...tally,
     shares: eachLabel((label) => (sum === 0 ? 0 : counts[label] / sum)),
+    seconds: eachLabel((label) => roundToMs(seconds[label])),
+    unsureS: roundToMs(unsureS),
+    presentS: roundToMs(presentS),
+    watchedS: roundToMs(watchedS),
   };
+}
+
+/** Cameras do not time frames more finely, and sums of milliseconds are exact. */
+function roundToMs(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
 }
 
 function eachLabel(value: (label: Label) => number): Record<Label, number> {

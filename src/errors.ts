@@ -64,7 +64,7 @@ const ROWS = {
 export type EmotionCamErrorCode = keyof typeof ROWS;
 
 /** The prefixes of the words for errors. */
-export type ErrorWords = (typeof ROWS)[EmotionCamErrorCode]["words"];
+export type ErrorWords = (typeof ROWS)[EmotionCamErrorCode]["words"] | "policy";
 
 /** The facts about each code. */
 export const ERRORS: Readonly<Record<EmotionCamErrorCode, ErrorFacts & { readonly words: ErrorWords }>> = ROWS;
@@ -91,11 +91,18 @@ export class EmotionCamError extends Error {
   readonly code: EmotionCamErrorCode;
   /** True if the element tries again by itself. */
   readonly recoverable: boolean;
+  /** The prefix of the words that people see: `policy` where the page's own rules refuse the camera, else the code's. */
+  readonly words: ErrorWords;
 
-  constructor(code: EmotionCamErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: EmotionCamErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly words?: ErrorWords } = {},
+  ) {
     super(message, options);
     this.name = "EmotionCamError";
     this.code = code;
     this.recoverable = ERRORS[code].waits !== null;
+    this.words = options.words ?? ERRORS[code].words;
   }
 }

@@ -23,13 +23,16 @@ export class EmotionFrameEvent extends Event {
   readonly timings: StageTimings;
   /** Frames that the source has presented since it started, answered or not. */
   readonly presentedFrames: number;
+  /** The number of the source. It changes with each camera, clip or picture that is opened. */
+  readonly source: number;
 
-  constructor(result: FrameResult, presentedFrames: number) {
+  constructor(result: FrameResult, presentedFrames: number, source = 0) {
     super(EmotionFrameEvent.type, BUBBLING);
     this.faces = result.faces;
     this.timeMs = result.timeMs;
     this.timings = result.timings;
     this.presentedFrames = presentedFrames;
+    this.source = source;
   }
 }
 

@@ -1,5 +1,5 @@
 export { EmotionCam } from "./emotion-cam.ts";
-export type { CameraDevice, EmotionCamState, SomeWords } from "./emotion-cam.ts";
+export type { CameraDevice, EmotionCamState, SomeWords, SourceObject } from "./emotion-cam.ts";
 export type { EngineChoice, OverlayStyle, Theme } from "./emotion-cam.attributes.ts";
 export { EmotionLog, EmotionLogEvent } from "./emotion-log.ts";
 export type { EmotionLogEntry, EmotionLogOptions } from "./emotion-log.ts";
@@ -13,19 +13,22 @@ export {
   EmotionReadyEvent,
 } from "./events.ts";
 export type { EmotionCamEventMap } from "./events.ts";
-export { KEYPOINTS, LABELS, LANGUAGES, MODELS } from "./types.ts";
+export { HINTS, KEYPOINTS, LABELS, LANGUAGES, MODELS, ROTATIONS } from "./types.ts";
 export type {
   Box,
   EngineName,
   Face,
   FrameOptions,
+  Hint,
   Label,
   ModelInfo,
   Point,
   Privacy,
   Range,
+  Rotation,
   RuntimeInfo,
   Scores,
   SimdLevel,
+  Snapshot,
   StageTimings,
 } from "./types.ts";

@@ -1,10 +1,10 @@
-import type { Source } from "./camera/source.ts";
+import type { Source, SourceObject } from "./camera/source.ts";
 import { EngineLife, type Progress } from "./engine-life.ts";
 import { type EmotionCamError, isOfSource } from "./errors.ts";
 import type { RuntimeOptions, createClient } from "./runtime/client.ts";
 import { type CameraRoom, Session, type SessionHost, type SessionWish } from "./session.ts";
 import { IDLE, type Phase, type Status, type StatusEvent, after, phaseOf } from "./status.ts";
-import type { FrameResult, RuntimeInfo } from "./types.ts";
+import type { FrameOptions, FrameResult, RuntimeInfo, Snapshot } from "./types.ts";
 
 /** Everything for which a session is begun. The other settings are read anew for each frame. */
 export interface Wish extends SessionWish {
@@ -12,9 +12,17 @@ export interface Wish extends SessionWish {
 }
 
 /** What the recognition needs of its element, and what it reports to it. */
-export interface RecognitionHost extends Pick<SessionHost, "stage" | "maxFps" | "frameOptions"> {
+export interface RecognitionHost extends Pick<SessionHost, "stage" | "maxFps" | "turn"> {
+  /** Whether the element is rendered, or is to go on while it is not. */
+  mayRun(): boolean;
   /** What the element's attributes ask for now. */
   wish(): Wish;
+  /**
+   * The options of the next frame; read anew for each.
+   *
+   * @param source The number of the source that is shown.
+   */
+  frameOptions(source: number): FrameOptions;
   /** Resolves when the elements of the stage exist. */
   rendered(): Promise<unknown>;
   /** The phase, the source or the progress changed. */
@@ -22,7 +30,7 @@ export interface RecognitionHost extends Pick<SessionHost, "stage" | "maxFps" | 
   onReady(runtime: RuntimeInfo): void;
   /** Something failed. Each code is reported once, until frames of the source are answered again. */
   onError(error: EmotionCamError): void;
-  onResult(result: FrameResult, presentedFrames: number): void;
+  onResult(result: FrameResult, presentedFrames: number, source: number): void;
   /** No source is shown any more, and so nobody. */
   onEmpty(): void;
 }
@@ -42,9 +50,11 @@ export class Recognition {
   #status: Status = IDLE;
   #phase: Phase = phaseOf(IDLE);
   /** The newest session; it may have ended. */
-  #session: { readonly session: Session; readonly key: string } | null = null;
+  #session: { readonly session: Session; readonly key: string; readonly srcObject: SourceObject | null } | null = null;
   #start: Start | null = null;
   #source: Source | null = null;
+  /** How many sources were opened. Each frame carries it, so that no face of the source before stays on. */
+  #sourceNumber = 0;
   /** Codes that were reported since frames of the source were answered last. */
   readonly #reported = new Set<string>();
 
@@ -93,7 +103,9 @@ export class Recognition {
 
   /** Whether the session was begun for something else than the element now asks for. */
   get isOutdated(): boolean {
-    return this.#phase.name !== "idle" && this.#session?.key !== keyOf(this.#host.wish());
+    if (this.#phase.name === "idle" || this.#phase.name === "paused") return false;
+    const wish = this.#host.wish();
+    return this.#session?.key !== keyOf(wish) || this.#session.srcObject !== wish.srcObject;
   }
 
   /**
@@ -111,15 +123,38 @@ export class Recognition {
     return promise;
   }
 
-  /** Begin a session, in place of the one before. */
+  /** Begin a session, in place of the one before. While the element may not run, wait with it. */
   begin(): void {
     const before = this.#session?.session;
     before?.end();
     this.#reported.clear();
+    if (!this.#host.mayRun()) return this.#change({ type: "rest" });
     this.#change({ type: "begin" });
     const wish = this.#host.wish();
     const ready = Promise.allSettled([before?.done, this.#host.rendered()]);
-    this.#session = { session: new Session(wish, this.#hostOf(wish), ready, this.#room), key: keyOf(wish) };
+    const session = new Session(wish, this.#hostOf(wish), ready, this.#room);
+    this.#session = { session, key: keyOf(wish), srcObject: wish.srcObject };
+  }
+
+  /**
+   * Take the next frame of the source that is shown, with its result.
+   *
+   * @throws DOMException `InvalidStateError` where nothing runs. `AbortError` where the session ends before.
+   */
+  snapshot(): Promise<Snapshot> {
+    const { name } = this.#phase;
+    if (this.#session !== null && (name === "running" || name === "demo")) return this.#session.session.snapshot();
+    return Promise.reject(new DOMException("Nothing runs. Await start() before snapshot().", "InvalidStateError"));
+  }
+
+  /** Turn the camera off while the element may not run, and go on as soon as it may. A {@link start} stays pending. */
+  attend(): void {
+    const { name } = this.#phase;
+    const mayRun = this.#host.mayRun();
+    if (name === "paused" && mayRun) this.begin();
+    if (name === "idle" || name === "paused" || mayRun) return;
+    this.#session?.session.end();
+    this.#change({ type: "rest" });
   }
 
   /** End the session and turn the camera off. The networks stay loaded. */
@@ -141,9 +176,11 @@ export class Recognition {
   #hostOf({ engine }: Wish): SessionHost {
     return {
       ...this.#host,
+      frameOptions: () => this.#host.frameOptions(this.#sourceNumber),
       loadEngine: () => this.#engine.load(engine),
       onOpen: (source, isDemo) => {
         this.#source = source;
+        this.#sourceNumber += 1;
         this.#change({ type: isDemo ? "open-demo" : "open" });
       },
       onClose: () => {
@@ -172,14 +209,14 @@ export class Recognition {
       if (this.runtime !== null) this.#start?.resolve(this.runtime);
       this.#start = null;
     }
-    this.#host.onResult(result, presentedFrames);
+    this.#host.onResult(result, presentedFrames, this.#sourceNumber);
   }
 
   #fail(by: "source" | "demo" | "engine", error: EmotionCamError, retryInMs: number): void {
     // An engine that does not start again is in the way of a new one.
     if (!isOfSource(error.code) && !error.recoverable) this.#engine.drop();
-    // An engine that fails while the element is idle starts again in silence.
-    if (this.#phase.name === "idle") return;
+    // An engine that fails while the element is idle or paused starts again in silence.
+    if (this.#phase.name === "idle" || this.#phase.name === "paused") return;
     this.#change({ type: "fail", by, failure: { error, retryInMs } });
     this.#start?.reject(error);
     this.#start = null;
@@ -193,8 +230,9 @@ export class Recognition {
 const SOURCE_ANSWERED: StatusEvent = { type: "answer", by: "source" };
 const DEMO_ANSWERED: StatusEvent = { type: "answer", by: "demo" };
 
+/** @returns A key that differs where the wish does, except for its `srcObject`. */
 function keyOf(wish: Wish): string {
-  return JSON.stringify(wish);
+  return JSON.stringify({ ...wish, srcObject: null });
 }
 
 function pending(): Start {

@@ -1,18 +1,21 @@
-import { openCamera } from "./camera/camera.ts";
-import { frames } from "./camera/frames.ts";
+import { type CameraSize, openCamera } from "./camera/camera.ts";
+import { type SourceFrame, copyFrame, frames } from "./camera/frames.ts";
 import { untilWorthRetrying } from "./camera/retry.ts";
-import { type Source, type Stage, showCamera, showFile } from "./camera/source.ts";
+import { type Source, type SourceObject, type Stage, showCamera, showFile, showObject } from "./camera/source.ts";
 import { EmotionCamError, ERRORS } from "./errors.ts";
 import { Life } from "./recovery.ts";
 import type { RuntimeClient } from "./runtime/client.ts";
-import type { FrameOptions, FrameResult } from "./types.ts";
+import type { FrameOptions, FrameResult, Rotation, Snapshot } from "./types.ts";
 
 /** The source that a session is begun for. Another wish needs another session. */
 export interface SessionWish {
+  /** A stream, video or canvas of the page; `null` for a file or a camera. */
+  readonly srcObject: SourceObject | null;
   /** URL of a clip or a picture; empty for the camera. */
   readonly src: string;
   /** The camera's id, its label or a part of it, `user` or `environment`; empty for the browser's choice. */
   readonly camera: string;
+  readonly cameraSize: CameraSize;
   /** URL of the clip or the picture that is played while there is no camera; empty for none. */
   readonly demoSrc: string;
 }
@@ -25,6 +28,8 @@ export interface SessionHost {
   loadEngine(): RuntimeClient;
   /** Most frames a second that are processed; read anew for each frame. */
   maxFps(): number;
+  /** How far the source's picture is turned before it is analysed and shown; read anew for each frame. */
+  turn(isDemo: boolean): Rotation;
   /** Read anew for each frame. */
   frameOptions(): FrameOptions;
   /** A source is shown. */
@@ -37,7 +42,7 @@ export interface SessionHost {
   onFail(error: EmotionCamError, retryInMs: number, isDemo: boolean): void;
 }
 
-const BROWSER = { openCamera, showCamera, showFile, frames, untilWorthRetrying };
+const BROWSER = { openCamera, showCamera, showFile, showObject, frames, copyFrame, untilWorthRetrying };
 
 /** The functions of the camera room that a session uses. */
 export type CameraRoom = typeof BROWSER;
@@ -45,6 +50,13 @@ export type CameraRoom = typeof BROWSER;
 interface Demo {
   readonly abort: AbortController;
   readonly done: Promise<void>;
+}
+
+/** A snapshot that is asked for and not taken yet. */
+interface WantedSnapshot {
+  readonly promise: Promise<Snapshot>;
+  resolve(snapshot: Snapshot): void;
+  reject(reason: unknown): void;
 }
 
 /**
@@ -59,6 +71,7 @@ export class Session {
   readonly #room: CameraRoom;
   readonly #abort = new AbortController();
   #demo: Demo | null = null;
+  #wanted: WantedSnapshot | null = null;
 
   /**
    * @param before The first try waits for this promise, because sessions share the video element and the worker. It
@@ -77,6 +90,17 @@ export class Session {
     this.#abort.abort();
   }
 
+  /**
+   * Take the next frame that is answered.
+   *
+   * @throws DOMException `AbortError` where the session ends before.
+   */
+  snapshot(): Promise<Snapshot> {
+    if (this.#abort.signal.aborted) return Promise.reject(noSnapshot());
+    this.#wanted ??= wanted();
+    return this.#wanted.promise;
+  }
+
   async #run(before: Promise<unknown>): Promise<void> {
     const { signal } = this.#abort;
     await before;
@@ -84,15 +108,18 @@ export class Session {
       await this.#persist(() => this.#open(signal), false, signal);
     } finally {
       await this.#endDemo();
+      this.#wanted?.reject(noSnapshot());
+      this.#wanted = null;
     }
   }
 
   async #open(signal: AbortSignal): Promise<Source> {
-    const { src, camera: choice } = this.#wish;
+    const { srcObject, src, camera: choice, cameraSize } = this.#wish;
     // The networks load while the browser asks for the permission.
     this.#host.loadEngine();
+    if (srcObject !== null) return this.#room.showObject(srcObject, this.#host.stage());
     if (src !== "") return this.#room.showFile(src, this.#host.stage(), signal);
-    const camera = await this.#room.openCamera(choice, signal);
+    const camera = await this.#room.openCamera(choice, cameraSize, signal);
     // The demo and the camera use the same video element.
     await this.#endDemo();
     if (signal.aborted) camera.close();
@@ -128,9 +155,12 @@ export class Session {
     try {
       const client = host.loadEngine();
       await untilReady(client, signal);
-      const wishes = { signal, lost: source.lost, maxFps: () => host.maxFps() };
+      const wishes = { signal, lost: source.lost, isOfPage: source.kind === "object", maxFps: () => host.maxFps() };
       for await (const { frame, timeMs, presentedFrames } of this.#room.frames(source.element, wishes)) {
-        const result = await client.process(frame, timeMs, host.frameOptions()).catch(passOver);
+        const turn = host.turn(isDemo);
+        const image = this.#wanted === null ? null : await this.#copy(frame, turn);
+        const result = await client.process(frame, timeMs, host.frameOptions(), turn).catch(passOver);
+        if (image !== null) this.#deliver(image, result);
         signal.throwIfAborted();
         if (result === null) {
           // The worker starts again; the camera stays on.
@@ -148,6 +178,24 @@ export class Session {
     }
   }
 
+  /** Copy a frame for a snapshot, because the worker takes the frame itself. A failure is that of the snapshot alone. */
+  async #copy(frame: SourceFrame["frame"], turn: Rotation): Promise<ImageBitmap | null> {
+    try {
+      return await this.#room.copyFrame(frame, turn);
+    } catch (cause) {
+      this.#wanted?.reject(cause);
+      this.#wanted = null;
+      return null;
+    }
+  }
+
+  #deliver(image: ImageBitmap, result: FrameResult | null): void {
+    // Without a result the snapshot waits for the next frame; after the end it is not wanted any more.
+    if (result === null || this.#wanted === null) return image.close();
+    this.#wanted.resolve({ image, faces: result.faces, timeMs: result.timeMs });
+    this.#wanted = null;
+  }
+
   #beginDemo(signal: AbortSignal): void {
     const { demoSrc } = this.#wish;
     if (demoSrc === "" || this.#demo !== null) return;
@@ -162,6 +210,16 @@ export class Session {
     await this.#demo?.done;
     this.#demo = null;
   }
+}
+
+function wanted(): WantedSnapshot {
+  let settle!: Pick<WantedSnapshot, "resolve" | "reject">;
+  const promise = new Promise<Snapshot>((resolve, reject) => (settle = { resolve, reject }));
+  return { promise, ...settle };
+}
+
+function noSnapshot(): DOMException {
+  return new DOMException("The source ended before a frame was taken.", "AbortError");
 }
 
 /** Pass over the failure of a worker that starts again: the engine reports it. */

@@ -15,7 +15,7 @@ export interface Failure {
 
 /** The sum of all parts' reports. */
 export type Status =
-  | { readonly name: "idle" }
+  | { readonly name: "idle" | "paused" }
   | {
       readonly name: "active";
       /** The part whose frames are answered. */
@@ -28,14 +28,14 @@ export type Status =
 
 /** The state that the element shows: the one name for a status. */
 export type Phase =
-  | { readonly name: "idle" | "starting" | "running" }
+  | { readonly name: "idle" | "starting" | "running" | "paused" }
   | { readonly name: "demo"; readonly failure: Failure | null }
   | { readonly name: "failed"; readonly failure: Failure };
 
 /** An event that changes the status. */
 export type StatusEvent =
-  /** A session begins or ends. */
-  | { readonly type: "begin" | "end" }
+  /** A session begins, ends, or rests while the element is not rendered. */
+  | { readonly type: "begin" | "end" | "rest" }
   /** The source is open, and the demo is over; or the demo is open. */
   | { readonly type: "open" | "open-demo" }
   /** A frame was answered. */
@@ -50,12 +50,15 @@ export type StatusEvent =
     };
 
 export const IDLE: Status = { name: "idle" };
+const PAUSED: Status = { name: "paused" };
 const STARTING: Status = { name: "active", shows: "nothing", source: null, engine: null };
 
 /** @returns The next status; the same object where nothing changes. */
 export function after(status: Status, event: StatusEvent): Status {
   if (event.type === "begin") return STARTING;
-  if (event.type === "end" || status.name === "idle") return IDLE;
+  if (event.type === "rest") return PAUSED;
+  if (event.type === "end") return IDLE;
+  if (status.name !== "active") return status;
   const { shows, source, engine } = status;
   switch (event.type) {
     case "open-demo":
@@ -79,7 +82,7 @@ export function after(status: Status, event: StatusEvent): Status {
 
 /** @returns What the element shows of a status. A failure of the engine comes first: it stops the demo too. */
 export function phaseOf(status: Status): Phase {
-  if (status.name === "idle") return status;
+  if (status.name !== "active") return status;
   const { shows, source, engine } = status;
   if (engine !== null) return { name: "failed", failure: engine };
   if (shows === "demo") return { name: "demo", failure: source };

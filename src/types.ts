@@ -129,8 +129,25 @@ export interface RuntimeInfo {
   readonly wasmBytes: number;
 }
 
+/** The values of {@link Rotation}. */
+export const ROTATIONS = [0, 90, 180, 270] as const;
+
+/** A clockwise turn of a picture, degrees. */
+export type Rotation = (typeof ROTATIONS)[number];
+
+/** The values of {@link Hint}. */
+export const HINTS = ["too-dark", "step-back"] as const;
+
+/**
+ * Advice for the people in front of the camera, where the frame itself is the reason that no expression can be told:
+ * `too-dark` where there is too little light, `step-back` where a face is too near or the frame's edge cuts it.
+ */
+export type Hint = (typeof HINTS)[number];
+
 /** The result of one frame: plain data, under 1 KB for a face or two. */
 export interface FrameResult {
+  /** Absent where there is nothing to advise. It lasts for a second at least. */
+  readonly hint?: Hint;
   /** Present where {@link FrameOptions.coarse} asks for it. */
   readonly coarse?: CoarsePicture;
   /** The time that was given with the frame, milliseconds. */
@@ -140,6 +157,16 @@ export interface FrameResult {
   readonly timings: StageTimings;
   /** True where the detector ran on this frame; false where it repeats the last tracks. */
   readonly detected: boolean;
+}
+
+/** A frame and its result. */
+export interface Snapshot {
+  /** The frame, turned as it was analysed, unmirrored. */
+  readonly image: ImageBitmap;
+  /** The faces in it. */
+  readonly faces: readonly Face[];
+  /** When the frame was shown, in milliseconds on the clock of `performance.now()`. */
+  readonly timeMs: number;
 }
 
 /** A frame in so few points that nobody can be recognized. */
@@ -167,4 +194,6 @@ export interface FrameOptions {
   readonly pace: Pace;
   /** Ask for a {@link CoarsePicture} of the frame in the result. Default: false. */
   readonly coarse?: boolean;
+  /** The number of the source that the frame is of. At another number all that is known is forgotten. Default: 0. */
+  readonly source?: number;
 }

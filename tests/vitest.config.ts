@@ -47,6 +47,8 @@ export default defineConfig({
           browser: {
             enabled: true,
             headless: true,
+            // A hang limit: on a busy machine the first page takes a minute.
+            connectTimeout: 300_000,
             screenshotFailures: false,
             provider: playwright({
               launchOptions: {

@@ -11,7 +11,7 @@ from .errors import BadInput  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
-STAGES = ("train", "compress", "distil", "qat", "calibrate", "quantize", "export", "report", "ship", "smoke")
+STAGES = ("train", "warm", "answers", "compress", "qat", "calibrate", "quantize", "export", "report", "ship", "smoke")
 
 
 def parse(arguments):
@@ -21,6 +21,7 @@ def parse(arguments):
     parser.add_argument("--data", default=os.path.join(ROOT, "..", "shared", "fer"), help="folder of the faces and labels")
     parser.add_argument("--runs", default=os.path.join(ROOT, ".cache", "training"), help="folder of checkpoints")
     parser.add_argument("--out", default=os.path.join(ROOT, "models"), help="folder of the models")
+    parser.add_argument("--peers", default=os.path.join(ROOT, "tests", "commands", "bench-peers", "node_modules"), help="node_modules with face-api and human")
     parser.add_argument("--minutes", type=float, help="stop a training after so long; the same command goes on")
     parser.add_argument("--epochs", type=int, help="in place of the recipe's")
     return parser.parse_args(arguments)
@@ -32,11 +33,13 @@ def main(arguments):
         from . import report, smoke, stages
     except ImportError as error:
         raise BadInput(f"{error}: these scripts need numpy, scipy, torch and matplotlib (Debian: python3-torch python3-scipy python3-matplotlib)") from None
-    context = stages.Context(options.data, options.runs, options.out, minutes=options.minutes, epochs=options.epochs)
+    context = stages.Context(options.data, options.runs, options.out, options.peers, minutes=options.minutes, epochs=options.epochs)
     if options.stage == "smoke":
         return smoke.smoke(context)
     if options.stage == "compress":
         return stages.compress_stage(context)
+    if options.stage == "warm":
+        return stages.warm_stage(context)
     if not options.name:
         raise BadInput(f"{options.stage}: name what to {options.stage}")
     if options.stage in ("report", "ship"):

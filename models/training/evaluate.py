@@ -49,6 +49,14 @@ def calibration_error(logits, labels):
     return float(sum(gaps))
 
 
+def mean_recall(logits, labels):
+    """The mean over the expressions that occur of the share of their faces that is answered so (balanced accuracy)."""
+    counts = confusion(logits, labels)
+    truth = counts.sum(1)
+    return float((counts.diagonal()[truth > 0] / truth[truth > 0]).mean())
+
+
 def judge(logits, faces):
-    """Both accuracies of logits [n,7], as fractions."""
-    return {"fer2013": accuracy(logits, faces.fer2013), "ferplus": accuracy(logits, faces.majority())}
+    """Accuracy and mean recall of logits [n,7] against both kinds of labels, as fractions."""
+    truths = {"fer2013": faces.fer2013, "ferplus": faces.majority()}
+    return {key: value for truth, labels in truths.items() for key, value in ((truth, accuracy(logits, labels)), (f"{truth}MeanRecall", mean_recall(logits, labels)))}

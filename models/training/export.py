@@ -30,8 +30,9 @@ def read_contract(folder):
         raise BadInput(f"{path}: not JSON ({error})") from None
 
 
-def write_contract(folder, name, title, mean, std, temperature, weights, macs, training):
-    """contract.json; crop, smallest face and the int8 entry, which others fit, measure and pack, are kept where they still hold."""
+def write_contract(folder, name, title, mean, std, temperature, prior, weights, macs, training):
+    """contract.json. prior: {exponent, logPrior} or None: the share of the training prior that the logits are freed from, see
+    README.md. Crop, smallest face and the int8 entry, which others fit, measure and pack, are kept where they still hold."""
     old = read_contract(folder)
     contract = {
         "schema": 1, "kind": "classifier", "name": name, "version": "1.0.0", "title": title, "labels": list(LABELS),
@@ -42,6 +43,8 @@ def write_contract(folder, name, title, mean, std, temperature, weights, macs, t
         "float": {"model": "model.json", "files": [file_entry(folder, "model.json"), file_entry(folder, "weights.bin")]},
         "weights": weights, "macs": macs, "training": training,
     }
+    if prior is not None:
+        contract["prior"] = prior
     if "smallestFacePx" in old:
         contract["smallestFacePx"] = old["smallestFacePx"]
     if "int8" in old:

@@ -22,10 +22,18 @@ class SameConv(nn.Conv2d):
         size, kernel, stride = x.shape[-1], self.kernel_size[0], self.stride[0]
         total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
         before, after = total // 2, total - total // 2
+        if x.shape[1] == 1 and stride == 1:
+            return self.of_gray(F.pad(x, (before, after, before, after))[:, 0], size)
         if before != after:
             x = F.pad(x, (before, after, before, after))
             return F.conv2d(x, self.weight, stride=stride)
         return F.conv2d(x, self.weight, stride=stride, padding=before)
+
+    def of_gray(self, x, size):
+        """One channel as a product of matrices: a CPU's convolution of a single channel takes ten times as long."""
+        kernel = self.kernel_size[0]
+        columns = torch.stack([x[:, i : i + size, j : j + size] for i in range(kernel) for j in range(kernel)], 3)
+        return (columns @ self.weight.flatten(1).T).permute(0, 3, 1, 2)
 
 
 def pool(x):
@@ -104,9 +112,9 @@ class Block(nn.Module):
         ]
 
 
-# Of the edge net's large layers the weights are whole numbers up to 7, not 127: measured, it costs no accuracy, and what
-# is downloaded packs into half.
-LARGE_LAYER, LARGE_LAYER_TOP = 50_000, 7
+# (weights, top): layers with more weights than that hold whole numbers up to `top`, not 127. Measured, it costs no more
+# than 0.1 points of accuracy, and what is downloaded packs into half.
+LARGE_LAYERS = ((50_000, 7), (150_000, 6))
 
 
 class EdgeNet(nn.Module):
@@ -160,15 +168,40 @@ class EdgeNet(nn.Module):
             Layer("logits", "dense", ["average"], weight[rows], bias[rows]),
         ]
         for layer in layers:
-            if layer.weight is not None and layer.weight.size > LARGE_LAYER:
-                layer.top = LARGE_LAYER_TOP
+            for size, top in LARGE_LAYERS:
+                if layer.weight is not None and layer.weight.size > size:
+                    layer.top = top
         return layers
+
+
+class DeepEdgeNet(EdgeNet):
+    """A teacher: the edge net with one more block in each stage, 1.9 times its arithmetic. The new blocks begin as nothing,
+    so that it may start from the edge net's weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.more = nn.ModuleList(Block(width) for width in self.WIDTHS)
+        for block in self.more:
+            initialise_convolutions(block)
+            nn.init.zeros_(block.norm2.weight)
+
+    def forward(self, x):
+        x = self.more[0](self.block1(F.relu(pool(self.norm0(self.stem(x))))))
+        x = self.more[1](self.block3(self.block2(F.relu(self.norm1(self.down1(x))))))
+        x = self.more[2](self.block4(F.relu(self.norm2(self.down2(x)))))
+        x = self.more[3](self.block5(F.relu(self.norm3(self.down3(x)))))
+        return self.head(self.dropout(x.mean((2, 3))))
+
+
+def initialise_convolutions(net):
+    """He's initialisation."""
+    for module in net.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
 
 def initialise(net):
     """He's initialisation; small weights in the last layer."""
-    for module in net.modules():
-        if isinstance(module, (nn.Conv2d, nn.Linear)):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    initialise_convolutions(net)
     nn.init.normal_(net.head.weight, std=0.01)
     nn.init.zeros_(net.head.bias)

@@ -6,7 +6,7 @@ from typing import Callable, Optional
 
 import numpy as np
 
-from .nets import EdgeNet, SeedNet
+from .nets import DeepEdgeNet, EdgeNet, SeedNet
 from .targets import label_target, soft_cross_entropy, votes_target
 
 SEED_RANK = 64  # chosen by `compress`'s table, see README.md
@@ -61,6 +61,12 @@ class Recipe:
     seed: int = 1
     teachers: tuple = ()  # runs whose nets' answers are mixed into the targets
     distil: float = 0.5  # their share
+    blend: tuple = ()  # of written answers for each head, see answers.py; mixed into the targets
+    blended: float = 0.5  # their share
+    photos: float = 0.0  # weight of a photograph that only the teachers label; 0: none
+    exponents: tuple = ()  # of each head's prior in the loss, see lessons.py
+    rare: float = 0.0  # how much more often rare faces are drawn, see lessons.py
+    spoil: float = 0.0  # share of the faces that each of augment.py's bad cameras changes
     mean_std: Optional[tuple] = None  # None: the training pixels' own
 
 
@@ -68,10 +74,26 @@ class Recipe:
 EDGE_INPUT = (128.5, 64.0)
 EDGE = dict(build=EdgeNet, targets=both_targets, loss=soft_cross_entropy([1.0, 0.7]), mean_std=EDGE_INPUT, ema=0.999, strength=0.8, erase=0.25)
 
+SEED = dict(targets=label_targets, loss=soft_cross_entropy([1.0]), ema=0.998, strength=0.7, erase=0.1, spoil=0.1, blended=0.6,
+            blend=((("edge-warm", 1, 0.3), ("edge-even", 1, 0.3), ("human", 0, 0.4)),))
+
 RECIPES = {
-    "seed-full": Recipe(SeedNet, label_targets, soft_cross_entropy([1.0]), epochs=3, lr=0.05, schedule=one_cycle, strength=0.7),
-    "seed-low": Recipe(lambda: SeedNet(SEED_RANK), label_targets, soft_cross_entropy([1.0]), epochs=12, lr=0.03, schedule=one_cycle,
-                       start="seed-low/start.pt", ema=0.995, strength=0.7),
+    "seed-warm": Recipe(SeedNet, label_targets, soft_cross_entropy([1.0]), epochs=0, lr=0.0, schedule=stable, start="seed-warm/start.pt"),
+    "seed-full": Recipe(SeedNet, epochs=7, lr=0.03, schedule=tail, start="seed-warm/start.pt", **SEED),
+    "seed-low": Recipe(lambda: SeedNet(SEED_RANK), epochs=10, lr=0.02, schedule=tail, start="seed-low/start.pt", **SEED),
+    "edge-warm": Recipe(epochs=0, lr=0.0, schedule=stable, start="edge-warm/start.pt", **EDGE),
+    "edge-even": Recipe(epochs=12, lr=0.04, schedule=plateau, start="edge-warm/start.pt", teachers=("edge-warm",), distil=0.4, photos=0.7,
+                        exponents=(1.0, 0.5), spoil=0.15, **EDGE),
+    "edge-deep": Recipe(**{**EDGE, "build": DeepEdgeNet}, epochs=14, lr=0.06, schedule=plateau, start="edge-warm/start.pt",
+                        exponents=(1.0, 0.5), spoil=0.1, rare=0.25, seed=2),
+    "edge-exhibit": Recipe(epochs=16, lr=0.04, schedule=tail, start="edge-even/last.pt", blend=(
+                               (("edge-warm", 0, 0.25), ("edge-even", 0, 0.25), ("edge-deep", 0, 0.4), ("face-api", 0, 0.1)),
+                               (("edge-warm", 1, 0.25), ("edge-even", 1, 0.25), ("human", 0, 0.45), ("face-api", 0, 0.05))),
+                           blended=0.6, photos=0.6, exponents=(1.0, 0.5), spoil=0.15, rare=0.25, seed=3, **{**EDGE, "loss": soft_cross_entropy([1.0, 0.8])}),
+    "edge-labels": Recipe(epochs=9, lr=0.03, schedule=tail, start="edge-exhibit/last.pt", blend=(
+                              (("edge-warm", 0, 0.5), ("edge-even", 0, 0.5)),
+                              (("edge-warm", 1, 0.25), ("edge-even", 1, 0.25), ("human", 0, 0.5))),
+                          blended=0.75, exponents=(1.0, 0.5), spoil=0.1, seed=4, **{**EDGE, "loss": soft_cross_entropy([0.2, 1.0])}),
     "edge-stable": Recipe(epochs=200, lr=0.08, schedule=stable, **EDGE),
     "edge-decay": Recipe(epochs=12, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
     "edge-distil": Recipe(epochs=26, lr=0.08, schedule=plateau, start="edge-stable/last.pt", teachers=("edge-decay",), **EDGE),
@@ -91,14 +113,16 @@ class Model:
     truth: str  # fer2013 | ferplus
     title: str
     weights: str  # uint8 | float16, in the tfjs file
+    exponent: Optional[float] = None  # of the training prior that the shipped answers are freed from; None: as trained
 
     @property
     def run(self):
         return self.runs[-1]
 
 
+EDGE_RUNS = ("edge-even", "edge-exhibit")
 MODELS = {
     "seed": Model(("seed-full", "seed-low"), 0, "fer2013", "The seed's CNN, its dense layer factored", "uint8"),
-    "edge": Model(("edge-stable", "edge-decay", "edge-distil"), 0, "ferplus", "Residual network trained on FER+'s votes", "float16"),
-    "edge-fer2013": Model(("edge-stable", "edge-decay", "edge-distil"), 1, "fer2013", "The same network on FER2013's labels", "float16"),
+    "edge": Model(EDGE_RUNS, 0, "ferplus", "Residual network trained on FER+'s votes", "float16", 0.3),
+    "edge-fer2013": Model((*EDGE_RUNS, "edge-labels"), 1, "fer2013", "The same network on FER2013's labels", "float16", 0.5),
 }

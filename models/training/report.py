@@ -4,16 +4,17 @@ import os
 
 import matplotlib
 import numpy as np
+import torch
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 from .checkpoint import load_checkpoint  # noqa: E402
 from .data import LABELS  # noqa: E402
-from .evaluate import calibration_error, confusion, judge, predict  # noqa: E402
+from .evaluate import accuracy, calibration_error, confusion, judge, mean_recall, predict  # noqa: E402
 from .export import MIN_CONFIDENCE  # noqa: E402
 from .recipes import MODELS, RECIPES  # noqa: E402
-from .stages import calibrate_stage, export_stage, load_run, quantize_stage, read_temperature, ship, truth_of  # noqa: E402
+from .stages import calibrate_stage, export_stage, load_run, log_prior, quantize_stage, read_temperature, ship, truth_of  # noqa: E402
 
 BEGIN, END = "<!-- figures: python3 -m training report -->", "<!-- /figures -->"
 
@@ -25,17 +26,36 @@ def percent(share):
 def accuracy_rows(context, name, shipped):
     """(what, judged) of each form the model has."""
     model, splits, valid = MODELS[name], context.splits, context.splits.valid
+    log, part = log_prior(context, model), slice(7 * model.head, 7 * model.head + 7)
+    freed = 0 if log is None else torch.as_tensor(log) * model.exponent
     rows = []
     for run in model.runs:
-        if not os.path.exists(os.path.join(context.runs, run, "last.pt")):
+        path = os.path.join(context.runs, run, "last.pt")
+        if not os.path.exists(path):
             continue
         net, epochs = load_run(context, run)
         mean, std = RECIPES[run].mean_std or (splits.mean, splits.std)
-        logits = predict(net, valid.images, mean, std)[:, 7 * model.head : 7 * model.head + 7]
+        offset = torch.as_tensor(load_checkpoint(path, ("net",)).get("offset", torch.zeros(14)))
+        logits = (predict(net, valid.images, mean, std) + offset)[:, part] - freed
         rows.append((f"float32, {run} after {epochs} epochs", judge(logits, valid)))
     rows.append((f"shipped float file ({model.weights} weights)", judge(shipped.valid_float, valid)))
     rows.append(("integers, 7-bit activations (simulated)", judge(shipped.valid_integer, valid)))
     return rows
+
+
+def prior_rows(context, name, shipped):
+    """Lines of markdown: accuracy and mean recall by the exponent of the prior that the answers are freed from."""
+    model, log = MODELS[name], log_prior(context, MODELS[name])
+    if log is None:
+        return []
+    lines = ["", "The training prior to the power of minus the exponent is in the answers; other exponents, by a bias on the same logits:", "",
+             "| exponent | accuracy | mean recall |", "| --- | --- | --- |"]
+    for exponent in sorted({0.0, 0.25, 0.5, 0.75, 1.0, model.exponent}):
+        logits = shipped.valid_integer + torch.as_tensor(log) * (model.exponent - exponent)
+        truth = truth_of(name, shipped.valid)
+        mark = ", shipped" if exponent == model.exponent else ""
+        lines.append(f"| {exponent:g}{mark} | {percent(accuracy(logits, truth))} | {percent(mean_recall(logits, truth))} |")
+    return lines
 
 
 def confidence_rows(logits, labels):
@@ -58,13 +78,16 @@ def figures(context, name):
     logits = shipped.valid_float
     tempered = logits / read_temperature(context, name)
     counts = confusion(logits, labels)
-    lines = ["| `valid` (3,579 faces) | FER2013's label | FER+ majority |" if len(valid) == 3579 else "| `valid` | FER2013's label | FER+ majority |", "| --- | --- | --- |"]
-    lines += [f"| {what} | {percent(j['fer2013'])} | {percent(j['ferplus'])} |" for what, j in accuracy_rows(context, name, shipped)]
+    head = "`valid` (3,579 faces)" if len(valid) == 3579 else "`valid`"
+    lines = [f"| {head} | FER2013's label | mean recall | FER+ majority | mean recall |", "| --- | --- | --- | --- | --- |"]
+    columns = ("fer2013", "fer2013MeanRecall", "ferplus", "ferplusMeanRecall")
+    lines += [f"| {what} | {' | '.join(percent(judged[column]) for column in columns)} |" for what, judged in accuracy_rows(context, name, shipped)]
     truth = "FER2013's label" if MODELS[name].truth == "fer2013" else "FER+'s majority"
     lines += ["", f"Recall against {truth} (shipped float file): " + ", ".join(f"{label} {percent(row[i] / max(row.sum(), 1))}" for i, (label, row) in enumerate(zip(LABELS, counts))) + ".", ""]
     lines += [f"Expected calibration error (15 bins, against {truth}): {percent(calibration_error(logits, labels))} as trained, "
               f"{percent(calibration_error(tempered, labels))} with temperature {read_temperature(context, name)}, which was fitted on held-out training faces. "
               + confidence_rows(tempered, labels)]
+    lines += prior_rows(context, name, shipped)
     lines += ["", "Confusion, rows the truth, columns the answer:", "", "| | " + " | ".join(LABELS) + " |", "| --- |" + " --- |" * len(LABELS)]
     lines += [f"| {label} | " + " | ".join(map(str, row)) + " |" for label, row in zip(LABELS, counts)]
     return "\n".join(lines), counts

@@ -7,31 +7,40 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Optional
 
+import numpy as np
 import torch
 
+from .answers import MOVED_VIEWS, answers, answers_path, blended, mixed
+from .augment import move, spoil
 from .checkpoint import load_checkpoint, save_checkpoint
 from .compress import compress
-from .data import Faces, Splits, load_splits
+from .data import Faces, Splits, load_splits, read_images
 from .errors import BadInput
-from .evaluate import judge, predict, standardise
+from .evaluate import accuracy, judge, mean_recall, predict, standardise
 from .export import read_contract, write_contract
 from .graph import cost, equalised, run_layers
+from .lessons import make_lessons
+from .peers import FaceApi, Human
 from .qat import RoundedNet
 from .quantize import calibrate, on_grid, quantize, run_quantized, write_quantized
 from .recipes import MODELS, QAT, RECIPES, SEED_RANK
 from .tfjs import restored, write_graph
 from .train import Trainer
+from .warm import warm_edge, warm_seed
 
 CALIBRATION_FACES = 500
+WARM_FACES = 2000
+PEERS = {"face-api": FaceApi, "human": Human}
 
 
 @dataclass
 class Context:
-    """Where things are. limit: only the first faces, and one epoch (smoke); minutes: a training's time limit."""
+    """Where things are. peers: the node_modules with the two peers. limit: only the first faces, and one epoch (smoke); minutes: a training's time limit."""
 
     data: str
     runs: str
     out: str
+    peers: str = ""
     limit: Optional[int] = None
     minutes: Optional[float] = None
     epochs: Optional[int] = None
@@ -65,12 +74,17 @@ def shipped_state(state):
     return state.get("average") or state["net"]
 
 
+def run_path(context, name):
+    path = os.path.join(context.runs, name, "last.pt")
+    if not os.path.exists(path) and RECIPES[name].start:
+        path = os.path.join(context.runs, RECIPES[name].start)
+    return path
+
+
 def load_run(context, name):
     """(net with a run's shipped weights, epochs done); a run that has only its start is taken as that."""
     recipe = RECIPES[name]
-    path = os.path.join(context.runs, name, "last.pt")
-    if not os.path.exists(path) and recipe.start:
-        path = os.path.join(context.runs, recipe.start)
+    path = run_path(context, name)
     state = load_checkpoint(path, ("net",))
     net = recipe.build()
     try:
@@ -86,35 +100,80 @@ def train_stage(context, name):
     if context.epochs:
         recipe = replace(recipe, epochs=context.epochs)
     mean, std = input_range(recipe, context.splits)
-    teachers = [load_run(context, teacher)[0] for teacher in recipe.teachers]
-    fit(context, name, recipe, recipe.build, recipe.targets(context.splits.train), mean, std, teachers)
+    teachers = [load_teacher(context, teacher) for teacher in recipe.teachers]
+    targets, photos = recipe.targets(context.splits.train), None
+    if recipe.blend:
+        targets = mixed(targets, blended(context.runs, recipe.blend, "train", len(targets)), recipe.blended)
+    if recipe.photos:
+        faces = photographs(context)
+        even = np.full((len(faces), targets.shape[1]), 1 / 7, np.float32)  # the teachers in the loop say all
+        photos = faces, recipe.photos * (blended(context.runs, recipe.blend, "photos", len(faces)) if recipe.blend else even)
+    fit(context, name, recipe, recipe.build, targets, mean, std, teachers, photos)
 
 
-def distil_stage(context, name):
-    """Train the run of a model that learns from the answers of earlier runs as well as from labels."""
-    taught = [run for run in chosen(MODELS, name, "model").runs if RECIPES[run].teachers]
-    if not taught:
-        raise BadInput(f"{name}: none of its runs ({', '.join(MODELS[name].runs)}) has teachers")
-    for run in taught:
-        train_stage(context, run)
+def load_teacher(context, name):
+    """A run's net as a function from faces [n,1,48,48] to probabilities [n, heads, 7] under the training prior."""
+    net, _ = load_run(context, name)
+    state = load_checkpoint(run_path(context, name), ("net",))
+    offset = torch.as_tensor(state.get("offset", 0.0))
+    net = net.to(memory_format=torch.channels_last)
+    return lambda x: torch.softmax((net(x).float() + offset).view(len(x), -1, 7), 2)
 
 
-def fit(context, name, recipe, build, targets, mean, std, teachers=()):
+def warm_stage(context):
+    """edge-warm/start.pt and seed-warm/start.pt: the models in `out` as nets that can be trained on."""
+    edge, seed = ([os.path.join(context.out, name) for name in names] for names in (("edge", "edge-fer2013"), ("seed",)))
+    for run, warm in (("edge-warm", lambda *rest: warm_edge(rest[0], edge, *rest[1:])), ("seed-warm", lambda *rest: warm_seed(rest[0], *seed, *rest[1:]))):
+        recipe, splits = RECIPES[run], context.splits
+        pick = np.random.default_rng(1).permutation(len(splits.train))[:WARM_FACES]
+        mean, std = input_range(recipe, splits)
+        net = warm(recipe.build(), splits.train.images[pick], mean, std)
+        os.makedirs(os.path.join(context.runs, run), exist_ok=True)
+        save_checkpoint(os.path.join(context.runs, run, "start.pt"), {"net": net.state_dict()})
+        for head, logits in enumerate(predict(net, splits.valid.images, mean, std).split(7, 1)):
+            print(f"{run}, head {head}, valid: {judge(logits, splits.valid)}", flush=True)
+
+
+def answers_stage(context, name):
+    """Write a teacher's answers (a run, or `face-api` or `human`) to the training, held-out and validation faces and the photographs."""
+    splits = context.splits
+    if name in PEERS:
+        teacher, standardised, moved = PEERS[name](context.peers), lambda images: standardise(images, 0.0, 1.0), 0
+    else:
+        mean, std = input_range(chosen(RECIPES, name, "run"), splits)
+        net, standardised, moved = load_teacher(context, name), lambda images: standardise(images, mean, std), MOVED_VIEWS
+        teacher = lambda x: net(x)  # noqa: E731
+    for split, images in {"held": splits.held.images, "valid": splits.valid.images, "photos": photographs(context), "train": splits.train.images}.items():
+        path = answers_path(context.runs, name, split)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if not os.path.exists(path):
+            np.save(path, answers(teacher, images, standardised, moved, f"{name}, {split}"))
+
+
+def photographs(context):
+    """uint8 [n,48,48]: photographs without labels."""
+    return read_images(os.path.join(context.data, "..", "photos", "faces-images.npy"))[: context.limit]
+
+
+def fit(context, name, recipe, build, targets, mean, std, teachers=(), photos=None):
     """Train build()'s net on the training faces that have a target, in the folder runs/name."""
     splits = context.splits
-    used = targets.sum(1) > 0
+    lessons = make_lessons(recipe, splits.train, targets, photos)
     net, shadow = build(), build()
-    print(f"{name}: {used.sum()} faces ({splits.copies} with a copy in valid and {len(splits.held)} held out left aside)", flush=True)
+    print(f"{name}: {len(lessons.images)} faces ({splits.copies} with a copy in valid and {len(splits.held)} held out left aside)", flush=True)
 
     def evaluate(state):
         shadow.load_state_dict(state)
         logits = predict(shadow, splits.valid.images, mean, std)
-        heads = range(logits.shape[1] // 7)
-        judged = {f"{truth}-head{i}": round(share, 4) for i in heads for truth, share in judge(logits[:, 7 * i : 7 * i + 7], splits.valid).items()}
+        heads = [(f"head{i}", logits[:, 7 * i : 7 * i + 7], torch.as_tensor(lessons.offset[7 * i : 7 * i + 7])) for i in range(logits.shape[1] // 7)]
+        judged = {f"{truth}-{head}": round(share, 4) for head, answers, offset in heads for truth, share in judge(answers + offset, splits.valid).items()}
+        for head, answers, _ in heads:
+            for truth, labels in (("fer2013", splits.valid.fer2013), ("ferplus", splits.valid.majority())):
+                judged[f"even-{truth}-{head}"] = [round(figure(answers, labels), 4) for figure in (accuracy, mean_recall)]
         return {**judged, "at": time.strftime("%H:%M:%S")}
 
     deadline = time.monotonic() + context.minutes * 60 if context.minutes else float("inf")
-    trainer = Trainer(net, recipe, splits.train.images[used], targets[used], mean, std, os.path.join(context.runs, name), evaluate, deadline, teachers)
+    trainer = Trainer(net, recipe, lessons, mean, std, os.path.join(context.runs, name), evaluate, deadline, teachers)
     if recipe.start and not os.path.exists(trainer.path):
         trainer.begin_from(load_checkpoint(os.path.join(context.runs, recipe.start), ("net",)))
     trainer.train()
@@ -133,12 +192,31 @@ def compress_stage(context):
     save_checkpoint(os.path.join(folder, "start.pt"), {"net": low.state_dict(), "whole": whole, "table": rows})
 
 
+def log_prior(context, model):
+    """float32 [7]: log of the expressions' shares that the model's head was trained under; None where its run has no exponent."""
+    exponents = RECIPES[model.run].exponents
+    if not exponents:
+        return None
+    offset = torch.as_tensor(load_checkpoint(run_path(context, model.run), ("offset",))["offset"])
+    return (offset[7 * model.head : 7 * model.head + 7] / exponents[model.head]).numpy()
+
+
+def logit_bias(context, model):
+    """float32 [7]: what the last layer's bias gets, so that the answers are freed from the model's share of the prior
+    instead of the run's."""
+    log = log_prior(context, model)
+    if log is None or model.exponent is None:
+        return np.zeros(7, np.float32)
+    return (log * (RECIPES[model.run].exponents[model.head] - model.exponent)).astype(np.float32)
+
+
 def model_layers(context, name):
     """(folded layers, activation scales, mean, std) of a model, after quantized training where there was one."""
     model = chosen(MODELS, name, "model")
     net, _ = load_run(context, model.run)
     mean, std = input_range(RECIPES[model.run], context.splits)
     layers = equalised(net.layers(model.head))
+    layers[-1].bias = layers[-1].bias + logit_bias(context, model)
     scales = calibrate(layers, context.splits.train.images[:CALIBRATION_FACES], mean, std)
     path = os.path.join(context.runs, f"int8-{name}", "last.pt")
     if os.path.exists(path):
@@ -154,7 +232,8 @@ def qat_stage(context, name):
     layers, scales, mean, std = model_layers(context, name)
     recipe = RECIPES[model.run]
     targets = recipe.targets(context.splits.train)[:, 7 * model.head : 7 * model.head + 7]
-    qat = replace(QAT, strength=recipe.strength, epochs=context.epochs or QAT.epochs)
+    exponents = () if model.exponent is None else (model.exponent,)
+    qat = replace(QAT, strength=recipe.strength, epochs=context.epochs or QAT.epochs, exponents=exponents)
     fit(context, f"int8-{name}", qat, lambda: RoundedNet(layers, scales), targets, mean, std)
 
 
@@ -171,7 +250,7 @@ class Shipped:
 
     @cached_property
     def valid_float(self):
-        return float_logits(self, self.valid)
+        return float_logits(self, standardise(self.valid.images, self.mean, self.std))
 
     @cached_property
     def valid_integer(self):
@@ -198,22 +277,28 @@ def make_shipped(context, name):
 
 
 def float_logits(shipped, faces, batch=200):
-    """The float file's logits [n,7]."""
-    parts = torch.as_tensor(faces.images).split(batch)
-    return torch.cat([run_layers(shipped.layers, standardise(part, shipped.mean, shipped.std))["logits"] for part in parts])
+    """The float file's logits [n,7] of standardised faces [n,1,48,48]."""
+    return torch.cat([run_layers(shipped.layers, part)["logits"] for part in faces.split(batch)])
 
 
 def truth_of(name, faces):
     return faces.fer2013 if MODELS[name].truth == "fer2013" else faces.majority()
 
 
-def fit_temperature(logits, labels):
-    """The divisor of the logits that makes the labels (>= 0) most likely."""
+def fit_temperature(logits, labels, views=1):
+    """The divisor of the logits that makes the labels (>= 0) most likely; of those within a standard error of the best,
+    the largest, because too sure an answer does more harm than too unsure a one (the one-standard-error rule).
+
+    views: of each face, one after the other in blocks; they count as one observation."""
     labels = torch.as_tensor(labels)
-    logits, labels = logits[labels >= 0], labels[labels >= 0]
     candidates = torch.logspace(-0.7, 0.7, 281)
-    losses = [torch.nn.functional.cross_entropy(logits / t, labels).item() for t in candidates]
-    return round(candidates[losses.index(min(losses))].item(), 4)
+    known = labels.view(views, -1)[0] >= 0
+    logits, labels = logits.view(views, len(known), -1)[:, known], labels.view(views, -1)[:, known]
+    losses = torch.stack([torch.nn.functional.cross_entropy((logits / t).flatten(0, 1), labels.flatten(), reduction="none").view(views, -1).mean(0) for t in candidates])
+    best = losses.mean(1).argmin()
+    worse = losses - losses[best]
+    within = worse.mean(1) <= worse.std(1) / known.sum() ** 0.5
+    return round(candidates[within].max().item(), 4)
 
 
 def temperature_path(context, name):
@@ -221,14 +306,24 @@ def temperature_path(context, name):
 
 
 def calibrate_stage(context, name):
-    """Temperature of a model, fitted on the held-out training faces (never on valid)."""
-    shipped = ship(context, name)
-    held = context.splits.held
-    logits = float_logits(shipped, held)
-    temperature = fit_temperature(logits, truth_of(name, held))
+    """Temperature of a model, fitted on the held-out training faces (never on valid) as a camera might show them.
+
+    The faces themselves lie better in their squares than a live crop does, and some have near copies among the faces
+    trained on: fitted on them as they are, the answers come out too sure.
+    """
+    shipped, held = ship(context, name), context.splits.held
+    moved = camera_views(held.images, shipped.mean, shipped.std)
+    logits = torch.cat([float_logits(shipped, view) for view in moved])
+    temperature = fit_temperature(logits, np.tile(truth_of(name, held), len(moved)), len(moved))
     with open(temperature_path(context, name), "w", encoding="utf-8") as file:
         json.dump({"temperature": temperature, "faces": len(held)}, file)
-    print(f"{name}: temperature {temperature} from {len(held)} held-out training faces")
+    print(f"{name}: temperature {temperature} from {len(held)} held-out training faces, {len(moved)} views of each")
+
+
+def camera_views(images, mean, std, views=4):
+    """Standardised faces float32 [n,1,48,48], moved and spoilt at random, `views` times."""
+    generator = torch.Generator().manual_seed(11)
+    return [spoil(move(standardise(images, mean, std), generator, 0.5), generator, 0.1, 1 / std) for _ in range(views)]
 
 
 def read_temperature(context, name):
@@ -245,7 +340,7 @@ def quantize_stage(context, name):
     write_quantized(shipped.network, context.folder(name), name)
     for kind, logits in (("float file", shipped.valid_float), ("integers", shipped.valid_integer)):
         figures = judge(logits, shipped.valid)
-        print(f"{name}, valid, {kind:10}: fer2013 {figures['fer2013']:.4f}, ferplus {figures['ferplus']:.4f}")
+        print(f"{name}, valid, {kind:10}: " + ", ".join(f"{key} {value:.4f}" for key, value in figures.items()))
 
 
 def epochs_of(context, name):
@@ -264,6 +359,8 @@ def export_stage(context, name):
         "data": "FER2013 Training split with FER+ votes", "labels": "FER2013" if model.truth == "fer2013" else "FER+ votes",
         "faces": int((RECIPES[model.run].targets(splits.train).sum(1) > 0).sum()), "epochs": epochs_of(context, name), "valid": {k: round(v, 4) for k, v in figures.items()},
     }
-    write_contract(folder, name, model.title, shipped.mean, shipped.std, read_temperature(context, name), *cost(shipped.layers), training)
+    log = log_prior(context, model)
+    prior = None if log is None else {"exponent": model.exponent, "logPrior": [round(float(value), 4) for value in log]}
+    write_contract(folder, name, model.title, shipped.mean, shipped.std, read_temperature(context, name), prior, *cost(shipped.layers), training)
     sizes = ", ".join(f"{entry['path']} {entry['bytes']} bytes" for entry in read_contract(folder)["float"]["files"])
     print(f"{name}: {sizes}; valid {training['valid']}")

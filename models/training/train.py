@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .augment import augment
+from .augment import erase_rectangles, move, spoil
 from .checkpoint import load_checkpoint, save_checkpoint
 from .evaluate import standardise
 from .progress import Progress
@@ -34,19 +34,20 @@ def half_precision():
 
 
 class Trainer:
-    """Trains `net` by a recipe on faces uint8 [n,48,48] with targets float32 [n,k]; `folder` keeps all that is needed to go on.
+    """Trains `net` by a recipe on Lessons; `folder` keeps all that is needed to go on.
 
     evaluate: state dict -> dict of figures, called after every epoch. deadline: monotonic time to stop at. teachers:
-    trained nets of the same heads whose answers are mixed into the targets, by the recipe's `distil`.
+    functions from faces [n,1,48,48] to probabilities [n, heads, 7], whose mean is mixed into the targets.
     """
 
-    def __init__(self, net, recipe, images, targets, mean, std, folder, evaluate, deadline=float("inf"), teachers=()):
+    def __init__(self, net, recipe, lessons, mean, std, folder, evaluate, deadline=float("inf"), teachers=()):
         self.device = device()
         self.half = half_precision()
         self.net = net.to(self.device, memory_format=torch.channels_last)
-        self.teachers = [teacher.to(self.device, memory_format=torch.channels_last).eval() for teacher in teachers]
+        self.teachers = teachers
         self.recipe, self.mean, self.std, self.evaluate, self.deadline = recipe, mean, std, evaluate, deadline
-        self.images, self.targets = torch.as_tensor(images).to(self.device), torch.as_tensor(targets).to(self.device)
+        self.images, self.targets, self.taught_share, self.offset = (torch.as_tensor(t).to(self.device) for t in (lessons.images, lessons.targets, lessons.taught, lessons.offset))
+        self.odds = None if lessons.odds is None else torch.as_tensor(lessons.odds)
         matrices = [p for p in net.parameters() if p.ndim > 1]
         vectors = [p for p in net.parameters() if p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": recipe.decay}, {"params": vectors, "weight_decay": 0.0}]
@@ -73,16 +74,17 @@ class Trainer:
 
     def begin_from(self, state):
         """Start with another run's weights, and its momentum and average where it has them."""
-        self.net.load_state_dict(state["net"])
+        # A deeper net has blocks that its start lacks: they stay as they are.
+        self.net.load_state_dict({**self.net.state_dict(), **state["net"]})
         if "optimizer" in state:
             self.optimizer.load_state_dict(state["optimizer"])
         if self.average:
             source = state.get("average") or state["net"]
-            self.average = {k: v.clone().to(self.device) for k, v in source.items()}
+            self.average.update({k: v.clone().to(self.device) for k, v in source.items()})
 
     def save(self):
         names = ("average", "epoch", "step", "history")
-        save_checkpoint(self.path, {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict(), **{n: getattr(self, n) for n in names}})
+        save_checkpoint(self.path, {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict(), "offset": self.offset, **{n: getattr(self, n) for n in names}})
 
     def train(self):
         """Train to the recipe's end, the deadline or a request to stop; whichever it is, the checkpoint is up to date."""
@@ -106,7 +108,7 @@ class Trainer:
     def train_epoch(self):
         """The rest of the current epoch; the mean loss of its steps."""
         self.net.train()
-        order = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(self.recipe.seed * 1000 + self.epoch))
+        order = self.order(torch.Generator().manual_seed(self.recipe.seed * 1000 + self.epoch))
         progress = Progress(self.steps, f"epoch {self.epoch + 1}/{self.recipe.epochs}")
         began = saved = time.monotonic()
         losses = []
@@ -121,6 +123,12 @@ class Trainer:
             progress.show(self.step, f"loss {np.mean(losses[-50:]):.3f}, {rate:.0f} faces/s")
         return float(np.mean(losses)) if losses else float("nan")
 
+    def order(self, generator):
+        """The faces of one epoch: each once, or drawn by their odds."""
+        if self.odds is None:
+            return torch.randperm(len(self.images), generator=generator)
+        return torch.multinomial(self.odds, len(self.images), replacement=True, generator=generator)
+
     def train_step(self, index):
         # Everything random follows from (seed, epoch, step), so a resumed run repeats what an unbroken one does.
         key = (self.recipe.seed * 1000 + self.epoch) * 100000 + self.step
@@ -130,11 +138,13 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         index = index.to(self.device)
-        x = augment(standardise(self.images[index], self.mean, self.std), generator, self.recipe.strength, self.recipe.erase)
-        x = x.contiguous(memory_format=torch.channels_last)
+        seen = move(standardise(self.images[index], self.mean, self.std), generator, self.recipe.strength)
+        x = erase_rectangles(seen, self.recipe.erase, generator) if self.recipe.erase else seen
+        x = spoil(x, generator, self.recipe.spoil, 1 / self.std) if self.recipe.spoil else x
+        targets = self.with_answers(seen, index)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
-            logits = self.net(x).float()
-        loss = self.recipe.loss(logits, self.taught(x, self.targets[index]))
+            logits = self.net(x.contiguous(memory_format=torch.channels_last)).float()
+        loss = self.recipe.loss(logits + self.offset, targets)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -142,14 +152,17 @@ class Trainer:
             self.update_average()
         return loss.item()
 
-    def taught(self, x, targets):
-        """The targets [n, 7 * heads] of the changed faces x, with the teachers' mean answer to the same pixels mixed in."""
+    def with_answers(self, seen, index):
+        """The targets [n, 7 * heads] with the teachers' mean answer mixed in. The teachers see the moved faces unspoilt."""
+        targets = self.targets[index]
         if not self.teachers:
             return targets
-        heads = targets.view(len(x), -1, 7)
+        heads = targets.view(len(index), -1, 7)
+        seen = seen.contiguous(memory_format=torch.channels_last)
         with torch.no_grad(), torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.half):
-            answers = sum(F.softmax(teacher(x).float().view(heads.shape), 2) for teacher in self.teachers) / len(self.teachers)
-        return torch.lerp(heads, answers * heads.sum(2, keepdim=True), self.recipe.distil).view(targets.shape)
+            answers = sum(teacher(seen) for teacher in self.teachers) / len(self.teachers)
+        share = self.taught_share[index].view(-1, 1, 1)
+        return torch.lerp(heads, answers * heads.sum(2, keepdim=True), share).view(targets.shape)
 
     def update_average(self):
         # A short memory at first, so that the start is forgotten.

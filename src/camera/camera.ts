@@ -1,10 +1,15 @@
 import { EmotionCamError } from "../errors.ts";
 
-/**
- * Above 640x480, Chromium's V4L2 code prefers MJPEG, which costs time to decode. The networks need fewer pixels than
- * that. At 30 Hz, a camera that offers 60 Hz does not double the work.
- */
-const PICTURE: MediaTrackConstraints = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } };
+/** At 30 Hz, a camera that offers 60 Hz does not double the work. */
+const FRAME_RATE = 30;
+
+/** The size that is wished of a camera. It gives the nearest size that it has. */
+export interface CameraSize {
+  /** Pixels. */
+  readonly width: number;
+  /** Pixels. */
+  readonly height: number;
+}
 
 /**
  * A camera that is muted for this long counts as lost. Chromium mutes a camera whose frames pause for 25 intervals, as
@@ -47,18 +52,19 @@ export async function listCameras(): Promise<readonly CameraDevice[]> {
  * Turn a camera on. Ask for the permission where it was not given yet.
  *
  * @param choice A device's id, its label or a part of it, `user` or `environment`; empty for the browser's choice.
+ * @param size The nearest size that the camera has is taken.
  * @param signal A camera that is granted after the abort is turned off again.
  * @throws EmotionCamError `insecure-context`, `unsupported-browser`, `camera-denied`, `camera-missing`, `camera-busy`. The
  * signal's reason.
  */
-export async function openCamera(choice: string, signal: AbortSignal): Promise<Camera> {
+export async function openCamera(choice: string, size: CameraSize, signal: AbortSignal): Promise<Camera> {
   const devices = mediaDevices();
-  const stream = await capture(devices, await constraintsFor(choice), choice, signal);
+  const stream = await capture(devices, { ...ideal(size), ...(await constraintsFor(choice)) }, choice, signal);
   const wanted = await deviceNamed(choice);
   if (wanted === undefined || wanted.deviceId === settingsOf(stream).deviceId) return toCamera(stream);
   // Labels are known only after the permission. Now that they are known, change to the camera that was meant.
   stop(stream);
-  return toCamera(await capture(devices, { deviceId: { exact: wanted.deviceId } }, choice, signal));
+  return toCamera(await capture(devices, { ...ideal(size), deviceId: { exact: wanted.deviceId } }, choice, signal));
 }
 
 function mediaDevices(): MediaDevices {
@@ -103,10 +109,14 @@ function find(cameras: readonly CameraDevice[], choice: string): CameraDevice | 
   );
 }
 
+function ideal({ width, height }: CameraSize): MediaTrackConstraints {
+  return { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: FRAME_RATE } };
+}
+
 /** Get a stream. The browser's prompt cannot be withdrawn, so a stream that comes after the abort is stopped. */
 function capture(
   devices: MediaDevices,
-  device: MediaTrackConstraints,
+  video: MediaTrackConstraints,
   choice: string,
   signal: AbortSignal,
 ): Promise<MediaStream> {
@@ -115,7 +125,7 @@ function capture(
     const abort = () => reject(signal.reason);
     signal.addEventListener("abort", abort);
     devices
-      .getUserMedia({ video: { ...PICTURE, ...device }, audio: false })
+      .getUserMedia({ video, audio: false })
       .then(
         (stream) => (signal.aborted ? stop(stream) : resolve(stream)),
         (cause) => reject(toError(cause, choice)),
@@ -130,12 +140,7 @@ function toError(cause: unknown, choice: string): EmotionCamError {
   switch (name) {
     case "NotAllowedError":
     case "SecurityError":
-      return new EmotionCamError(
-        "camera-denied",
-        `The camera is not allowed for ${location.origin}. Allow it beside the page's address (and in the system's ` +
-          "privacy settings). It then starts by itself.",
-        { cause },
-      );
+      return isAllowedByPage() ? deniedByPerson(cause) : deniedByPage(cause);
     case "NotFoundError":
     case "OverconstrainedError":
       return missing(choice, [], cause);
@@ -147,6 +152,47 @@ function toError(cause: unknown, choice: string): EmotionCamError {
         { cause },
       );
   }
+}
+
+function deniedByPerson(cause: unknown): EmotionCamError {
+  const message =
+    `The camera is not allowed for ${location.origin}. Allow it beside the page's address (and in the system's ` +
+    "privacy settings). It then starts by itself.";
+  const inFrame = ' This page is in an iframe, which also needs allow="camera".';
+  // Firefox does not tell whether the iframe allows it.
+  return new EmotionCamError("camera-denied", isFramed() && policy() === undefined ? message + inFrame : message, {
+    cause,
+  });
+}
+
+function deniedByPage(cause: unknown): EmotionCamError {
+  const header = `the header "Permissions-Policy: camera=()" or one like it, which is to allow ${location.origin}`;
+  const message = isFramed()
+    ? `The iframe of ${location.href} does not allow the camera. Add allow="camera" to the <iframe>. If it is there, a ` +
+      `page around it is sent with ${header}.`
+    : `${location.href} is sent with ${header}. Send "Permissions-Policy: camera=(self)".`;
+  return new EmotionCamError("camera-denied", message, { cause, words: "policy" });
+}
+
+function isFramed(): boolean {
+  return window.parent !== window;
+}
+
+/** Chromium has it under its former name, Firefox under none. https://www.w3.org/TR/permissions-policy/#introspection */
+interface PermissionsPolicy {
+  allowsFeature(feature: string): boolean;
+}
+
+function policy(): PermissionsPolicy | undefined {
+  const { permissionsPolicy, featurePolicy } = document as Document & {
+    readonly permissionsPolicy?: PermissionsPolicy;
+    readonly featurePolicy?: PermissionsPolicy;
+  };
+  return permissionsPolicy ?? featurePolicy;
+}
+
+function isAllowedByPage(): boolean {
+  return policy()?.allowsFeature("camera") ?? true;
 }
 
 function missing(choice: string, cameras: readonly CameraDevice[], cause?: unknown): EmotionCamError {

@@ -1,10 +1,13 @@
 import { EmotionCamError } from "../errors.ts";
-import { play } from "./source.ts";
+import type { Rotation } from "../types.ts";
+import { endedStream, play } from "./source.ts";
 
 /** A camera without a frame for this long has stalled. Even in the dark, a frame takes 200 ms at most. */
 const STALL_MS = 3000;
 /** Frames of a camera that cannot be taken are skipped for this long; then they are an error. */
 const UNTAKABLE_MS = 1000;
+/** A page that paints nothing for this long is not rendered: an iframe out of view, for example. */
+const PAINT_MS = 1000;
 /** A picture stands in for a camera, so it has a camera's usual frame rate. */
 const PICTURE_INTERVAL_MS = 1000 / 30;
 /** A frame may come this much too early for the frame rate: cameras and displays are not synchronized. */
@@ -25,6 +28,8 @@ export interface FrameWishes {
   readonly signal: AbortSignal;
   /** Aborts when the source is gone: its reason is thrown. */
   readonly lost: AbortSignal;
+  /** Whether the stream is the page's own. It may be silent, as that of a screen on which nothing moves. Default: false. */
+  readonly isOfPage?: boolean;
   /** Most frames a second, read anew for each frame; `Infinity` for all frames. */
   maxFps(): number;
 }
@@ -37,16 +42,17 @@ interface Presentation {
 
 /**
  * Take the frames of a source, each the newest one at the time of the request. There is no queue: a slow caller misses
- * frames. While the page is hidden there are no frames.
+ * frames. While the page is hidden or not rendered there are no frames.
  *
  * @throws The reason of `signal` or `lost`; EmotionCamError `camera-stalled` where a camera that is on sends
- * nothing for 3 s; `camera-lost` or `source-load` where frames cannot be taken.
+ * nothing for 3 s although the page is rendered; `camera-lost` or `source-load` where frames cannot be taken, or where a
+ * stream of the page has ended.
  */
 export async function* frames(
   source: HTMLVideoElement | HTMLImageElement,
-  { signal, lost, maxFps }: FrameWishes,
+  { signal, lost, maxFps, isOfPage = false }: FrameWishes,
 ): AsyncGenerator<SourceFrame, never, void> {
-  const watch = new Watch(source, [signal, lost]);
+  const watch = new Watch(source, [signal, lost], isOfPage);
   let dueMs = -Infinity;
   let failingSinceMs: number | null = null;
   try {
@@ -71,14 +77,50 @@ export async function* frames(
   }
 }
 
-/** Take the frame that is shown, without a copy where the browser has `VideoFrame`. */
+/**
+ * Copy a frame, turned clockwise.
+ *
+ * @param rotation Degrees: 0, 90, 180 or 270.
+ */
+export async function copyFrame(frame: SourceFrame["frame"], rotation: Rotation): Promise<ImageBitmap> {
+  const copy = await createImageBitmap(frame);
+  if (rotation === 0) return copy;
+  const { width, height } = copy;
+  const canvas = rotation === 180 ? new OffscreenCanvas(width, height) : new OffscreenCanvas(height, width);
+  const context = canvas.getContext("2d")!;
+  context.translate(canvas.width / 2, canvas.height / 2);
+  context.rotate((rotation * Math.PI) / 180);
+  context.drawImage(copy, -width / 2, -height / 2);
+  copy.close();
+  return canvas.transferToImageBitmap();
+}
+
+/**
+ * Take the frame that is shown, without a copy where the browser has `VideoFrame`. A clip may be stored turned or with
+ * oblong pixels. Browsers whose `VideoFrame` has no rotation give such frames as they are stored, also as an
+ * `ImageBitmap`; only their canvas draws a clip as they show it. Cameras and pictures are always upright.
+ */
 async function grab(source: HTMLVideoElement | HTMLImageElement, timeMs: number): Promise<VideoFrame | ImageBitmap> {
   try {
+    if (isClip(source) && !hasRotation()) return await draw(source);
     if (typeof VideoFrame === "undefined") return await createImageBitmap(source);
     return new VideoFrame(source, { timestamp: Math.round(timeMs * 1000) });
   } catch (cause) {
     throw untakable(source, cause);
   }
+}
+
+function hasRotation(): boolean {
+  return typeof VideoFrame !== "undefined" && "rotation" in VideoFrame.prototype;
+}
+
+/** Draw the frame of a clip as it is shown. */
+function draw(clip: HTMLVideoElement): Promise<ImageBitmap> {
+  const canvas = document.createElement("canvas");
+  canvas.width = clip.videoWidth;
+  canvas.height = clip.videoHeight;
+  canvas.getContext("2d", { alpha: false })!.drawImage(clip, 0, 0, canvas.width, canvas.height);
+  return createImageBitmap(canvas);
 }
 
 function untakable(source: HTMLVideoElement | HTMLImageElement, cause: unknown): EmotionCamError {
@@ -102,15 +144,17 @@ function untakable(source: HTMLVideoElement | HTMLImageElement, cause: unknown):
 class Watch {
   readonly #source: HTMLVideoElement | HTMLImageElement;
   readonly #ends: readonly AbortSignal[];
+  readonly #isOfPage: boolean;
   readonly #stopped = new AbortController();
   #newest: Presentation | null = null;
   #presentedFrames = 0;
   #wake = () => {};
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(source: HTMLVideoElement | HTMLImageElement, ends: readonly AbortSignal[]) {
+  constructor(source: HTMLVideoElement | HTMLImageElement, ends: readonly AbortSignal[], isOfPage: boolean) {
     this.#source = source;
     this.#ends = ends;
+    this.#isOfPage = isOfPage;
     const wake = () => this.#wake();
     const until = { signal: this.#stopped.signal };
     for (const end of ends) end.addEventListener("abort", wake, until);
@@ -133,10 +177,33 @@ class Watch {
       }
       const woken = await this.#pause();
       if (woken || document.hidden) continue;
-      if (isSilent(this.#source)) throw stalled(this.#source);
+      if (isSilent(this.#source)) await this.#endSilence(this.#source);
       // Browsers pause videos by themselves: after a phone call, a media key, or to save power.
       if (this.#source instanceof HTMLVideoElement && this.#source.paused) play(this.#source);
     }
+  }
+
+  /**
+   * Wait while a silent stream may go on.
+   *
+   * @throws EmotionCamError `camera-stalled`, `source-load`.
+   */
+  async #endSilence(video: HTMLVideoElement): Promise<void> {
+    if (this.#isOfPage && hasEnded(video)) throw endedStream();
+    // Browsers give no frames to an iframe that is out of view. Its camera is not to blame.
+    if (!this.#isOfPage && (await this.#isPainted())) throw stalled(video);
+  }
+
+  /** @returns Whether the page paints at once. Where it does not, resolves when it paints again or something happens. */
+  #isPainted(): Promise<boolean> {
+    const sinceMs = performance.now();
+    return new Promise((resolve) => {
+      const request = requestAnimationFrame(() => resolve(performance.now() - sinceMs < PAINT_MS));
+      this.#wake = () => {
+        cancelAnimationFrame(request);
+        resolve(false);
+      };
+    });
   }
 
   stop(): void {
@@ -197,8 +264,18 @@ function isCamera(source: HTMLVideoElement | HTMLImageElement): source is HTMLVi
   return source instanceof HTMLVideoElement && source.srcObject !== null;
 }
 
+function isClip(source: HTMLVideoElement | HTMLImageElement): source is HTMLVideoElement {
+  return source instanceof HTMLVideoElement && source.srcObject === null;
+}
+
 function isSilent(source: HTMLVideoElement | HTMLImageElement): source is HTMLVideoElement {
   return isCamera(source) && !source.paused;
+}
+
+function hasEnded({ srcObject }: HTMLVideoElement): boolean {
+  return (
+    srcObject instanceof MediaStream && !srcObject.getVideoTracks().some(({ readyState }) => readyState === "live")
+  );
 }
 
 function stalled(video: HTMLVideoElement): EmotionCamError {

@@ -1,5 +1,6 @@
 /** The bundles that esbuild makes of the sources: the package, the pages and the kiosk's server. */
-import { readdir } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -7,6 +8,8 @@ import { commitId } from "./commit.mjs";
 import { CACHE } from "./third-party.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** @type {{ version: string }} */
+const { version: VERSION } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 
 /**
  * @typedef {object} Stage
@@ -37,6 +40,33 @@ const LIT_FOR_SERVERS = {
 };
 
 /**
+ * Drop comments and white space from the views' style sheets: esbuild leaves the text of templates as it is.
+ *
+ * @type {import("esbuild").Plugin}
+ */
+const SHORT_STYLES = {
+  name: "short-styles",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.styles\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      return { loader: "ts", contents: source.replaceAll(/css`[^`]*`/g, shortened) };
+    });
+  },
+};
+
+/**
+ * @param {string} sheet Without strings that hold braces, semicolons or commas.
+ * @returns {string}
+ */
+function shortened(sheet) {
+  return sheet
+    .replaceAll(/\/\*[^]*?\*\//g, "")
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/ ?([{};,]) ?/g, "$1")
+    .replaceAll(";}", "}");
+}
+
+/**
  * Pages load the package's own files, so that no class exists twice.
  *
  * @type {import("esbuild").Plugin}
@@ -53,6 +83,8 @@ const PAGES_USE_THE_PACKAGE = {
     onResolve({ filter: /^\.\.\/(types|events)\.ts$/ }, ({ importer }) => outside(importer, "../index.js"));
   },
 };
+
+const PLUGINS = [LIT_FOR_SERVERS, SHORT_STYLES];
 
 /**
  * @param {import("esbuild").BuildOptions} options
@@ -76,7 +108,11 @@ function bundleForBrowsers({ folder, developing }, options) {
     minify: !developing,
     // Maps are for those who have the sources; nobody else is to download them.
     sourcemap: developing && "linked",
-    define: { "process.env.NODE_ENV": '"production"', EMOTION_CAM_COMMIT: JSON.stringify(commitId()) },
+    define: {
+      "process.env.NODE_ENV": '"production"',
+      EMOTION_CAM_COMMIT: JSON.stringify(commitId()),
+      EMOTION_CAM_VERSION: JSON.stringify(VERSION),
+    },
     ...options,
   });
 }
@@ -92,7 +128,7 @@ export function bundlePackage(stage) {
     splitting: true,
     // Shared code lies beside index.js, so that `new URL("./", import.meta.url)` is the assets' folder everywhere.
     chunkNames: "chunk-[hash]",
-    plugins: [LIT_FOR_SERVERS],
+    plugins: PLUGINS,
   });
 }
 
@@ -102,7 +138,7 @@ export function bundlePackage(stage) {
  * @param {Stage} stage
  */
 export function bundlePlainFile(stage) {
-  return bundleForBrowsers(stage, { entryPoints: { "emotion-cam": "src/define.ts" }, plugins: [LIT_FOR_SERVERS] });
+  return bundleForBrowsers(stage, { entryPoints: { "emotion-cam": "src/define.ts" }, plugins: PLUGINS });
 }
 
 /**
@@ -122,18 +158,35 @@ export async function bundlePages(stage) {
 }
 
 /**
- * Build the kiosk's server: one file for the Node that Debian 12 ships.
+ * Let a bundle be an ES module although packages in it are not: they call `require` and ask where they lie.
+ */
+const COMMONJS_INSIDE =
+  'import { createRequire } from "node:module"; const require = createRequire(import.meta.url); ' +
+  'import { fileURLToPath as pathOf } from "node:url"; const __dirname = pathOf(new URL(".", import.meta.url));';
+
+/**
+ * Build the kiosk's programs, and the one of its fleet's central machine: each is one file for the Node that Debian 12
+ * ships.
  *
  * @param {Stage} stage
  */
 export function bundleServer({ folder }) {
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   return bundle({
-    entryPoints: { server: "kiosk/main.ts" },
+    entryPoints: {
+      server: "kiosk/main.ts",
+      statistics: "kiosk/statistics.ts",
+      "fleet/reporter": "kiosk/fleet/reporter.ts",
+      "fleet/ingest": "kiosk/fleet/ingest.ts",
+    },
+    define: { EMOTION_KIOSK_VERSION: JSON.stringify(version) },
     outdir: join(folder, "kiosk"),
     outExtension: { ".js": ".mjs" },
     platform: "node",
     target: "node18",
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    // PostgreSQL's client takes a faster one where it is installed.
+    external: ["pg-native"],
+    banner: { js: COMMONJS_INSIDE },
   });
 }
 

@@ -2,7 +2,19 @@
 import type { BenchFlags } from "../bench/bench.ts";
 
 /** Flags that become attributes of the element, which checks their values. */
-const PASSED_ON = ["engine", "model", "camera", "max-faces", "max-fps", "range", "lang", "theme", "privacy", "overlay"];
+const PASSED_ON = [
+  "engine",
+  "model",
+  "camera",
+  "max-faces",
+  "max-fps",
+  "range",
+  "lang",
+  "theme",
+  "privacy",
+  "overlay",
+  "rotate",
+];
 
 /** The bench's flags as the address gives them. */
 export interface AskedBench extends Omit<BenchFlags, "src"> {
@@ -18,6 +30,8 @@ export interface Flags {
   /** Opening hours, such as `09:00-18:00`; empty if always open. */
   readonly hours: string;
   readonly hud: boolean;
+  /** Whether counts are kept on the device, and whether they are sent to a fleet as well. */
+  readonly statistics: "off" | "kept" | "sent";
   /** True in the kiosk's own browser. */
   readonly kiosk: boolean;
   /** `null` without the flag `bench`. */
@@ -37,6 +51,7 @@ export function readFlags(href: string): Flags {
     theme: flags.get("theme"),
     hours: flags.get("hours") ?? "",
     hud: flags.has("hud"),
+    statistics: !flags.has("statistics") ? "off" : flags.get("statistics") === "sent" ? "sent" : "kept",
     kiosk: flags.has("kiosk"),
     bench: flags.has("bench") ? readBench(flags, src) : null,
   };

@@ -4,6 +4,8 @@ import { type AskedBench, readFlags } from "./flags.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { isOpen } from "./hours.ts";
 import { showHud } from "./hud.ts";
+import { sayCountsAreKept } from "./statistics-notice.ts";
+import { sendStatistics } from "./statistics-sender.ts";
 
 const DEMO = "demo.webm";
 
@@ -26,10 +28,14 @@ const flags = readFlags(location.href);
 document.documentElement.lang = flags.lang ?? navigator.language;
 document.documentElement.dataset["theme"] = flags.theme ?? "dark";
 
+if (flags.statistics !== "off") sayCountsAreKept(flags.statistics === "sent");
+
 const camera = document.createElement("emotion-cam");
 camera.setAttribute("overlay", "full");
 camera.setAttribute("demo-src", DEMO);
 for (const [name, value] of flags.attributes) camera.setAttribute(name, value);
+if (flags.kiosk)
+  camera.snapshot = () => Promise.reject(new DOMException("A kiosk takes no snapshots.", "NotAllowedError"));
 document.body.append(camera);
 
 if (flags.hud) showHud(camera);
@@ -39,6 +45,7 @@ if (flags.bench !== null) void bench(flags.bench);
 else {
   keepHours(camera, flags.hours);
   startHeartbeat(camera);
+  if (flags.statistics !== "off") sendStatistics(camera);
   keepAwake();
   if (flags.kiosk) keepVisitorsHere();
 }

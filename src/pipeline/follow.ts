@@ -25,6 +25,7 @@ export interface FollowTarget {
   readonly id: number;
   /** Where it is expected, frame pixels. */
   readonly box: Box;
+  /** True where nothing is left to be verified: it is confirmed, and the last look saw enough. */
   readonly confirmed: boolean;
   /** True where the last look missed it. */
   readonly missed: boolean;

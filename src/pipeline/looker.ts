@@ -4,10 +4,10 @@
  */
 import type { Box } from "../types.ts";
 import { type FollowLook, type FollowTarget, followLooks, isReached, verifySquare } from "./follow.ts";
-import { type Sighting, type Size, letterboxSquare } from "./geometry.ts";
+import { type Sighting, type Size, boxArea, letterboxSquare, overlapArea } from "./geometry.ts";
 import { look } from "./look.ts";
 import { type WeighedSighting, isSameFace, merge } from "./merge.ts";
-import { MotionMap } from "./motion-map.ts";
+import type { MotionMap } from "./motion-map.ts";
 import { Search } from "./search.ts";
 import type { Detector, Picture, Square } from "./stages.ts";
 import { type Track, expectedBox } from "./track.ts";
@@ -21,6 +21,21 @@ const KNOWN = 0.6;
 /** A missed face is looked for at its expected place for so long; afterwards only the search can find it. */
 const FOLLOW_MISSED_MS = 500;
 
+/**
+ * While nobody is followed, so often a square is looked at that is this many times wider than the frame. It sees faces
+ * that fill the frame or are cut by its edge; black surrounds them.
+ */
+const WIDE_EVERY_MS = 400;
+const WIDE = 1.7;
+
+/**
+ * A sighting of this score is somebody who is too near, where the frame's edge cuts off so much of its box and something
+ * moved in it lately. Halves of faces score 0.3 to 0.63, a face 1.46 frames wide 0.6.
+ */
+const CUT_OFF_SCORE = 0.3;
+const CUT_OFF_SHARE = 0.2;
+const CUT_OFF_MOVED_MS = 3000;
+
 /** The most suspicions that are verified in one frame: a patterned shirt raises many, and none of them is urgent. */
 const MAX_SUSPICIONS = 3;
 
@@ -30,6 +45,8 @@ export interface Seen {
   readonly sightings: readonly Sighting[];
   /** @returns Whether a look covered a box's place, so that it would have seen a face there. */
   covers(box: Box): boolean;
+  /** True where somebody seems to be so near that the frame's edge cuts the face. */
+  readonly isCutOff: boolean;
 }
 
 /** One frame, and what is known about it before the looks. */
@@ -39,6 +56,8 @@ export interface Scene {
   /** The score that is asked for, 0..1. */
   readonly minScore: number;
   readonly tracks: readonly Track[];
+  /** What moved in the frames so far, this one included. */
+  readonly motion: MotionMap;
   /** How many looks may be spent, 1 or more. */
   readonly looks: number;
   /** True where looks may be saved on still parts of the frame. */
@@ -51,11 +70,11 @@ export class Looker {
   readonly #onLook: (ms: number) => void;
   readonly #clock: () => number;
   readonly #search = new Search();
-  readonly #motion = new MotionMap();
   /** When each track was last looked for, by id. */
   readonly #lookedMs = new Map<number, number>();
   #lastMs = Number.NaN;
   #searchesFirst = false;
+  #wideMs = Number.NEGATIVE_INFINITY;
 
   /**
    * @param clock Milliseconds, monotonic.
@@ -74,8 +93,8 @@ export class Looker {
    */
   reset(frame: Size): void {
     this.#search.reset(frame);
-    this.#motion.reset();
     this.#lookedMs.clear();
+    this.#wideMs = Number.NEGATIVE_INFINITY;
     this.#lastMs = Number.NaN;
   }
 
@@ -83,20 +102,20 @@ export class Looker {
   async near(scene: Scene): Promise<Seen> {
     const unconfirmed = followLooks(this.#targets(scene).filter(({ confirmed }) => !confirmed));
     const whole = letterboxSquare(scene.picture);
-    const { sightings } = await this.#examine(scene, unconfirmed.slice(0, MAX_SUSPICIONS), [whole], 1);
+    const searches = this.#withWide(scene, [whole]);
+    const { sightings, isCutOff } = await this.#examine(scene, unconfirmed.slice(0, MAX_SUSPICIONS), searches, 1);
     // A face that this look cannot see is out of reach: it counts as gone.
-    return { sightings, covers: () => true };
+    return { sightings, covers: () => true, isCutOff };
   }
 
   /** Look at each known face, and search the frame for others, some tiles at a time. */
   async far(scene: Scene): Promise<Seen> {
     const { timeMs } = scene;
-    if (scene.thrifty) this.#motion.watch(scene.picture, timeMs);
     // The first step of time is NaN and counts as 0.
     this.#search.pass(timeMs - this.#lastMs || 0);
     this.#lastMs = timeMs;
     const [follows, searches] = this.#plan(scene);
-    const seen = await this.#examine(scene, follows, searches, SUSPICION);
+    const seen = await this.#examine(scene, follows, this.#withWide(scene, searches), SUSPICION);
     for (const { box } of seen.sightings) this.#search.saw(box, timeMs);
     return seen;
   }
@@ -121,9 +140,12 @@ export class Looker {
       seen.push(...(await this.#look(picture, square, KNOWN * minScore)));
     }
     const found: WeighedSighting[] = [];
+    let isCutOff = false;
     for (const square of searches) {
       squares.push(square);
-      found.push(...(await this.#look(picture, square, Math.min(suspicion, KNOWN) * minScore)));
+      const sightings = await this.#look(picture, square, Math.min(suspicion, KNOWN) * minScore);
+      isCutOff ||= sightings.some((sighting) => isCutOffIn(scene, sighting));
+      found.push(...sightings);
     }
     const known = knownFaces(scene);
     let left = MAX_SUSPICIONS;
@@ -143,19 +165,27 @@ export class Looker {
     const sightings = merge(seen).filter(
       (sighting) => sighting.score >= minScore || known.some((face) => isSameFace(face, sighting)),
     );
-    return { sightings, covers: (box) => squares.some((square) => isReached({ box }, square)) };
+    return { sightings, covers: (box) => squares.some((square) => isReached({ box }, square)), isCutOff };
+  }
+
+  /** Add a look from farther away in its turn, while nobody is followed. */
+  #withWide({ picture, tracks, timeMs }: Scene, searches: readonly Square[]): readonly Square[] {
+    if (timeMs - this.#wideMs < WIDE_EVERY_MS || tracks.some(({ confirmed }) => confirmed)) return searches;
+    this.#wideMs = timeMs;
+    const whole = letterboxSquare(picture);
+    return [...searches, { ...whole, side: WIDE * whole.side }];
   }
 
   /** Divide the looks between known faces and the search, which gets at least one look in two frames. */
   #plan(scene: Scene): readonly [readonly FollowLook[], readonly Square[]] {
-    const { timeMs, looks, thrifty } = scene;
+    const { timeMs, looks, thrifty, motion } = scene;
     const targets = this.#targets(scene);
     const wanted = followLooks(targets);
     this.#searchesFirst = !this.#searchesFirst;
     const kept = looks > 1 || this.#searchesFirst || wanted.length === 0 ? 1 : 0;
     const spare = Math.max(kept, looks - wanted.length);
     const boxes = targets.map(({ box }) => box);
-    const searches = this.#search.next(timeMs, spare, boxes, thrifty ? this.#motion : null);
+    const searches = this.#search.next(timeMs, spare, boxes, thrifty ? motion : null);
     return [wanted.slice(0, Math.max(0, looks - searches.length)), searches];
   }
 
@@ -168,7 +198,7 @@ export class Looker {
       .map((track) => ({
         id: track.id,
         box: expectedBox(track, timeMs),
-        confirmed: track.confirmed,
+        confirmed: track.confirmed && track.doubtedSinceMs === null,
         missed: track.missedSinceMs !== null,
         lookedMs: this.#lookedMs.get(track.id) ?? Number.MIN_SAFE_INTEGER,
       }));
@@ -180,6 +210,13 @@ export class Looker {
     this.#onLook(this.#clock() - startMs);
     return sightings;
   }
+}
+
+function isCutOffIn({ picture, motion, timeMs }: Scene, { box, score }: Sighting): boolean {
+  const { width, height } = picture;
+  const inside = overlapArea(box, { x: 0, y: 0, width, height });
+  const isCut = inside < (1 - CUT_OFF_SHARE) * boxArea(box);
+  return score >= CUT_OFF_SCORE && isCut && motion.since(box, timeMs - CUT_OFF_MOVED_MS);
 }
 
 /** @returns The expected boxes of the confirmed tracks. */

@@ -2,14 +2,17 @@
  * detect -> track -> crop -> classify -> smooth, for one stream of frames. Composes a detector and a classifier; has no
  * tensors, no canvas and no clock of its own.
  */
-import { type Face, type FrameOptions, type FrameResult, LABELS, MAX_FACES, type Pace } from "../types.ts";
+import { type Face, type FrameOptions, type FrameResult, type Hint, LABELS, MAX_FACES, type Pace } from "../types.ts";
+import { Advice } from "./advice.ts";
 import { Cadence, REUSE_MOST_MS } from "./cadence.ts";
+import { type CropFault, CropJudge } from "./crop-fault.ts";
 import { type Size, boxAsFraction, eyesSquare, pointAsFraction } from "./geometry.ts";
 import { type Scene, type Seen, Looker } from "./looker.ts";
 import { LUMA_BLOCKS, blockLuma, isSameLuma } from "./luma.ts";
+import { MotionMap } from "./motion-map.ts";
 import { type Smoothed, Smoother } from "./smooth.ts";
 import type { Classifier, Detector, Picture } from "./stages.ts";
-import type { Track } from "./track.ts";
+import { type Track, isVouchedFor } from "./track.ts";
 import { Tracker } from "./tracker.ts";
 
 /** The parts of a pipeline. */
@@ -36,13 +39,36 @@ export interface Pipeline {
 /** After a gap of more than this (the page slept) other people may be in view: all tracks end. */
 const GAP_MS = 3000;
 
+/** A face whose square never changes by more than camera noise in so long is a picture. Nobody keeps that still. */
+const PICTURE_AFTER_MS = 60_000;
+
+/** Blocks that differ by less than this, of 255, are the same: the source has no camera noise, it is a picture itself. */
+const NO_NOISE = 0.02;
+
+/** How much one more square counts for the share of unfit ones. Two in a row are needed to change it. */
+const FAULT_WEIGHT = 0.4;
+
 /** The expression of one track over time. */
 interface Portrait {
   readonly smoother: Smoother;
-  /** The classifier's latest answer, in the order of `LABELS`; NaN before the first. */
+  /** The answer to be smoothed, in the order of `LABELS`; NaN before the first. */
   readonly scores: Float32Array;
+  /** The classifier's latest answer. */
+  readonly latest: Float32Array;
+  /** True where the latest answer was for the square's mirror image. */
+  mirrored: boolean;
+  /** True where the square hardly differs from the one that was classified before it. */
+  isSame: boolean;
   /** The block luma of the crop that was classified last; NaN before the first. */
   readonly luma: Float32Array;
+  /** The block luma since which the square has not changed by more than camera noise, and when that was. */
+  readonly still: Float32Array;
+  stillSinceMs: number;
+  /** True where camera noise changed the square since then. */
+  hasNoise: boolean;
+  /** How far the latest squares were unfit to be read, 0..1, and why the latest unfit one was. */
+  unfit: number;
+  fault: CropFault | null;
   classifiedMs: number;
   smoothedMs: number;
   /** `null` until a frame shows the face. */
@@ -59,33 +85,47 @@ class FramePipeline implements Pipeline {
   readonly #clock: () => number;
   readonly #tracker = new Tracker();
   readonly #cadence = new Cadence();
+  readonly #judge: CropJudge;
+  readonly #advice = new Advice();
   readonly #looker: Looker;
+  readonly #motion = new MotionMap();
   readonly #portraits = new Map<number, Portrait>();
   /** The block luma of one crop, before it is compared. */
   readonly #luma = new Float32Array(LUMA_BLOCKS * LUMA_BLOCKS);
   /** The batch for the classifier; it grows to the largest one so far. */
   #squares = new Uint8ClampedArray(0);
   #frame: Size = { width: 0, height: 0 };
+  #source = 0;
   #nowMs = Number.NEGATIVE_INFINITY;
 
   constructor({ detector, classifier, clock }: Stages) {
     this.#classifier = classifier;
     this.#clock = clock;
+    this.#judge = new CropJudge(classifier.inputSize, classifier.crop);
     this.#looker = new Looker(detector, clock, (ms) => this.#cadence.lookTook(ms));
   }
 
   reset(): void {
+    this.#forgetFaces();
+    this.#advice.reset();
+    this.#looker.reset(this.#frame);
+    this.#motion.reset();
+    this.#nowMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The search goes on where it was: in a light that flickers every frame may count as a cut. */
+  #forgetFaces(): void {
     this.#tracker.clear();
     this.#portraits.clear();
-    this.#looker.reset(this.#frame);
-    this.#nowMs = Number.NEGATIVE_INFINITY;
   }
 
   async process(picture: Picture, timeMs: number, options: FrameOptions): Promise<FrameResult> {
     const startMs = this.#clock();
     const frame: Size = { width: picture.width, height: picture.height };
     if (!(frame.width > 0) || !(frame.height > 0)) return emptyResult(timeMs);
-    this.#advance(frame, timeMs);
+    this.#advance(frame, timeMs, options.source ?? 0);
+    this.#motion.watch(picture, this.#nowMs);
+    if (this.#motion.isCut) this.#forgetFaces();
     const most = faceLimit(options.maxFaces);
 
     const looks = this.#cadence.looks(this.#nowMs, this.#portraits.size, options.pace);
@@ -100,13 +140,15 @@ class FramePipeline implements Pipeline {
     const batch = this.#crop(picture, tracks, options.pace);
     const croppedMs = this.#clock();
 
-    if (batch.length > 0) await this.#classify(batch);
+    if (batch.length > 0) await this.#classify(batch, options.pace === "adaptive");
     const classifiedMs = this.#clock();
     this.#cadence.classificationTook(classifiedMs - croppedMs, batch.length);
 
     const faces = tracks.map((track) => this.#face(track, frame, options.smoothing));
+    const hint = this.#hint(faces, seen);
     const endMs = this.#clock();
     return {
+      ...(hint ? { hint } : {}),
       timeMs,
       faces,
       detected: seen !== null,
@@ -121,12 +163,14 @@ class FramePipeline implements Pipeline {
     };
   }
 
-  /** Advance time. Start anew at another frame size or after a long gap. */
-  #advance(frame: Size, timeMs: number): void {
+  /** Advance time. Start anew with another source, at another frame size, or after a long gap. */
+  #advance(frame: Size, timeMs: number, source: number): void {
     const stepMs = timeMs - this.#nowMs;
     const resized = frame.width !== this.#frame.width || frame.height !== this.#frame.height;
+    const isOther = source !== this.#source;
     this.#frame = frame;
-    if (resized || stepMs > GAP_MS) this.reset();
+    this.#source = source;
+    if (isOther || resized || stepMs > GAP_MS) this.reset();
     if (timeMs > this.#nowMs) this.#nowMs = timeMs;
     if (!Number.isFinite(this.#nowMs)) this.#nowMs = 0;
   }
@@ -137,6 +181,7 @@ class FramePipeline implements Pipeline {
       timeMs: this.#nowMs,
       minScore: options.minScore,
       tracks: this.#tracker.tracks,
+      motion: this.#motion,
       looks,
       thrifty: options.pace === "adaptive",
     };
@@ -161,24 +206,72 @@ class FramePipeline implements Pipeline {
       const offset = batch.length * bytes;
       this.#squares.set(picture.cut(eyesSquare(track, crop), inputSize).subarray(0, bytes), offset);
       blockLuma(this.#squares, offset, inputSize, this.#luma);
+      const isSame = isSameLuma(this.#luma, portrait.luma);
+      this.#watchStillness(portrait);
       const isFresh = this.#nowMs - portrait.classifiedMs < REUSE_MOST_MS;
-      if (pace === "adaptive" && isFresh && isSameLuma(this.#luma, portrait.luma)) continue;
+      if (pace === "adaptive" && isFresh && isSame) continue;
+      portrait.isSame = isSame;
       portrait.luma.set(this.#luma);
+      this.#judgeCrop(portrait, offset);
+      // Single answers are wanted where the classifier is measured.
+      portrait.mirrored = pace === "adaptive" && !portrait.mirrored;
+      if (portrait.mirrored) mirror(this.#squares, offset, inputSize);
       batch.push(portrait);
     }
     return batch;
   }
 
-  async #classify(batch: readonly Portrait[]): Promise<void> {
+  async #classify(batch: readonly Portrait[], isPaired: boolean): Promise<void> {
     const { inputSize } = this.#classifier;
     const squares = this.#squares.subarray(0, batch.length * inputSize * inputSize * 4);
     const answers = await this.#classifier.classify(squares, batch.length);
     batch.forEach((portrait, index) => {
       for (let label = 0; label < LABELS.length; label++) {
-        portrait.scores[label] = answers[index * LABELS.length + label]!;
+        const answer = answers[index * LABELS.length + label]!;
+        // Of a face that keeps still, the two sides' answers are averaged. Else they belong to two expressions.
+        const other = portrait.isSame && isPaired ? portrait.latest[label]! : answer;
+        portrait.scores[label] = (answer + other) / 2;
+        portrait.latest[label] = answer;
       }
       portrait.classifiedMs = this.#nowMs;
     });
+  }
+
+  /** Judge whether a square, not yet mirrored, can be read. */
+  #judgeCrop(portrait: Portrait, offset: number): void {
+    const fault = this.#judge.judge(this.#squares, offset);
+    const isFirst = !Number.isFinite(portrait.classifiedMs);
+    portrait.unfit += (isFirst ? 1 : FAULT_WEIGHT) * (Number(fault !== null) - portrait.unfit);
+    if (fault) portrait.fault = fault;
+  }
+
+  /** Note whether the square with the present block luma has changed. */
+  #watchStillness(portrait: Portrait): void {
+    const { still } = portrait;
+    if (!isSameLuma(this.#luma, still)) {
+      still.set(this.#luma);
+      portrait.stillSinceMs = this.#nowMs;
+      portrait.hasNoise = false;
+    } else {
+      portrait.hasNoise ||= this.#luma.some((luma, block) => Math.abs(luma - still[block]!) > NO_NOISE);
+    }
+  }
+
+  /** @returns Whether a face's expression can be told from its squares. */
+  #isReadable({ unfit, hasNoise, stillSinceMs }: Portrait): boolean {
+    return unfit < 0.5 && !(hasNoise && this.#nowMs - stillSinceMs >= PICTURE_AFTER_MS);
+  }
+
+  /** Gather reasons to advise people, where no expression can be told, and give what lasts. */
+  #hint(faces: readonly Face[], seen: Seen | null): Hint | undefined {
+    const nowMs = this.#nowMs;
+    if (faces.some(({ certain }) => certain)) this.#advice.reset();
+    else {
+      const isDark = faces.some(({ id }) => this.#portraitOf(id).unfit >= 0.5 && this.#portraitOf(id).fault === "dark");
+      if (isDark || (faces.length === 0 && this.#motion.isDark)) this.#advice.note("too-dark", nowMs);
+      if (seen?.isCutOff) this.#advice.note("step-back", nowMs);
+    }
+    return this.#advice.at(nowMs);
   }
 
   #portraitOf(id: number): Portrait {
@@ -187,7 +280,15 @@ class FramePipeline implements Pipeline {
     const portrait: Portrait = {
       smoother: new Smoother(this.#classifier.minConfidence),
       scores: new Float32Array(LABELS.length).fill(Number.NaN),
+      latest: new Float32Array(LABELS.length),
+      mirrored: true,
+      isSame: false,
       luma: new Float32Array(LUMA_BLOCKS * LUMA_BLOCKS).fill(Number.NaN),
+      still: new Float32Array(LUMA_BLOCKS * LUMA_BLOCKS).fill(Number.NaN),
+      stillSinceMs: this.#nowMs,
+      hasNoise: false,
+      unfit: 0,
+      fault: null,
       classifiedMs: Number.NEGATIVE_INFINITY,
       smoothedMs: this.#nowMs,
       smoothed: null,
@@ -216,8 +317,27 @@ class FramePipeline implements Pipeline {
       scores: smoothed.scores,
       label: smoothed.label,
       confidence: smoothed.confidence,
-      certain: smoothed.certain && track.box.width >= this.#classifier.smallestFacePx,
+      certain:
+        smoothed.certain &&
+        this.#isReadable(portrait) &&
+        track.box.width >= this.#classifier.smallestFacePx &&
+        isVouchedFor(track, this.#nowMs),
     };
+  }
+}
+
+/** Mirror a square of RGBA bytes left to right, in place. */
+function mirror(rgba: Uint8ClampedArray, offset: number, size: number): void {
+  for (let row = 0; row < size; row++) {
+    let left = offset + 4 * row * size;
+    let right = left + 4 * (size - 1);
+    for (; left < right; left += 4, right -= 4) {
+      for (let channel = 0; channel < 4; channel++) {
+        const byte = rgba[left + channel]!;
+        rgba[left + channel] = rgba[right + channel]!;
+        rgba[right + channel] = byte;
+      }
+    }
   }
 }
 

@@ -17,6 +17,20 @@ import { type Trajectory, correctTrajectory, predictCenter, startTrajectory } fr
 const SURE = { sightings: 2, part: 0.7 };
 const LIKELY = { sightings: 10, part: 0.6 };
 
+/**
+ * A confirmed track is shown while single looks reach this share of the way: heads that turn away or leave the frame
+ * score 0.7 and more (for 0.5), textures that a track has slipped onto 0.4 to 0.67.
+ */
+const FAIR_PART = 0.4;
+
+/** A face that passes no newcomer's test keeps its expression for so long: it bridges two looks. */
+const DOUBT_AFTER_MS = 120;
+
+/** A face whose looks are not even fair is shown for so long, … */
+const FAINT_HIDE_AFTER_MS = 500;
+/** … and its track ends after so long. */
+const FAINT_FORGET_AFTER_MS = 2000;
+
 /** An unconfirmed track ends after so many looks, … */
 const MAX_UNCONFIRMED_LOOKS = 20;
 /** … or when so many looks in a row miss it. */
@@ -45,6 +59,8 @@ export interface Track {
   readonly confirmed: boolean;
   /** When a look first missed it since it was last seen; `null` while it is seen. */
   readonly missedSinceMs: number | null;
+  /** When a look first saw less than a newcomer needs to be confirmed; `null` while looks see enough. */
+  readonly doubtedSinceMs: number | null;
   /** When it was last seen. */
   readonly seenMs: number;
   /** How it moved until then. */
@@ -58,6 +74,9 @@ export interface TrackState extends Track {
   score: number;
   confirmed: boolean;
   missedSinceMs: number | null;
+  doubtedSinceMs: number | null;
+  /** When a look first saw less than a face that is fairly there; `null` while looks see enough. */
+  faintSinceMs: number | null;
   seenMs: number;
   readonly trajectory: Trajectory;
   /** Scores of the latest sightings, the newest first; as many as confirmation needs. */
@@ -83,6 +102,8 @@ export function startTrack(id: number, sighting: Sighting, timeMs: number): Trac
     looks: 1,
     missesInRow: 0,
     missedSinceMs: null,
+    doubtedSinceMs: null,
+    faintSinceMs: null,
     seenMs: timeMs,
     shown: false,
   };
@@ -126,33 +147,61 @@ export function seeTrack(
   track.looks += 1;
   track.missesInRow = 0;
   track.confirmed ||= isConfirmed(track.scores, minScore);
+  track.doubtedSinceMs = passes(track.scores, minScore) ? null : (track.doubtedSinceMs ?? timeMs);
+  track.faintSinceMs = score >= bound(FAIR_PART, minScore) ? null : (track.faintSinceMs ?? timeMs);
 }
 
 /** Note that a look covered a track's place and did not see it. */
 export function missTrack(track: TrackState, timeMs: number): void {
   track.missedSinceMs ??= timeMs;
+  track.doubtedSinceMs ??= timeMs;
+  track.faintSinceMs ??= timeMs;
   track.looks += 1;
   track.missesInRow += 1;
 }
 
-/** @returns Whether a track's face may be shown: it is confirmed, and looks did not miss it for long. */
-export function isShowable({ confirmed, missedSinceMs }: Track, timeMs: number): boolean {
-  return confirmed && (missedSinceMs === null || timeMs - missedSinceMs < HIDE_AFTER_MS);
+/** @returns Whether a track's face may be shown: it is confirmed, and looks saw it well enough lately. */
+export function isShowable({ confirmed, missedSinceMs, faintSinceMs }: TrackState, timeMs: number): boolean {
+  return (
+    confirmed && !isPast(missedSinceMs, HIDE_AFTER_MS, timeMs) && !isPast(faintSinceMs, FAINT_HIDE_AFTER_MS, timeMs)
+  );
+}
+
+/** @returns Whether a newcomer in a track's place would be confirmed now; else its expression is not certain. */
+export function isVouchedFor({ doubtedSinceMs }: Track, timeMs: number): boolean {
+  return !isPast(doubtedSinceMs, DOUBT_AFTER_MS, timeMs);
 }
 
 /** @returns Whether a track ends: it was not confirmed in time, or it was missed for too long. */
 export function isOver(track: TrackState, timeMs: number): boolean {
-  const { confirmed, looks, missesInRow, missedSinceMs, seenMs } = track;
-  if (confirmed) return missedSinceMs !== null && timeMs - missedSinceMs >= FORGET_AFTER_MS;
+  const { confirmed, looks, missesInRow, missedSinceMs, faintSinceMs, seenMs } = track;
+  if (confirmed)
+    return isPast(missedSinceMs, FORGET_AFTER_MS, timeMs) || isPast(faintSinceMs, FAINT_FORGET_AFTER_MS, timeMs);
   if (looks >= MAX_UNCONFIRMED_LOOKS || missesInRow >= MAX_UNCONFIRMED_MISSES) return true;
   // Looks may never cover its place again.
   return timeMs - seenMs >= FORGET_AFTER_MS;
+}
+
+function isPast(sinceMs: number | null, limitMs: number, timeMs: number): boolean {
+  return sinceMs !== null && timeMs - sinceMs >= limitMs;
+}
+
+/** @returns The score that lies a share of the way from the score that is asked for up to 1. */
+function bound(part: number, minScore: number): number {
+  return minScore + part * (1 - minScore);
 }
 
 function isConfirmed(scores: readonly number[], minScore: number): boolean {
   return [SURE, LIKELY].some(({ sightings, part }) => {
     const latest = scores.slice(0, sightings);
     const mean = latest.reduce((sum, score) => sum + score, 0) / sightings;
-    return latest.length === sightings && mean >= minScore + part * (1 - minScore);
+    return latest.length === sightings && mean >= bound(part, minScore);
   });
+}
+
+/** @returns Whether the latest look alone is very sure, or is fair and completes a newcomer's test. */
+function passes(scores: readonly number[], minScore: number): boolean {
+  const latest = scores[0]!;
+  if (latest >= bound(SURE.part, minScore)) return true;
+  return latest >= bound(FAIR_PART, minScore) && isConfirmed(scores, minScore);
 }

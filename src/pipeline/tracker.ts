@@ -1,6 +1,7 @@
 import type { Box } from "../types.ts";
 import { assign } from "./assign.ts";
 import { type Sighting, boxArea, intersectionOverUnion } from "./geometry.ts";
+import { isSameFace } from "./merge.ts";
 import { pairCost } from "./pair-cost.ts";
 import {
   type Track,
@@ -91,6 +92,7 @@ export class Tracker {
   shown(timeMs: number, most: number): readonly Track[] {
     const kept = this.#tracks
       .filter((track) => isShowable(track, timeMs))
+      .filter((track, _, showable) => !showable.some((other) => isHiddenBy(other, track)))
       .sort((a, b) => weight(b) - weight(a) || a.id - b.id)
       .slice(0, most);
     for (const track of this.#tracks) track.shown = kept.includes(track);
@@ -102,6 +104,22 @@ export class Tracker {
       (track) => track.seenMs === timeMs && intersectionOverUnion(track.box, sighting.box) > SAME_FACE_IOU,
     );
   }
+}
+
+/**
+ * A face within another face is none, or is hidden by it.
+ *
+ * @returns Whether a track is the less credible one of two that are in one place: the missed one, else the doubted one,
+ * else the smaller one.
+ */
+function isHiddenBy(other: TrackState, track: TrackState): boolean {
+  if (other === track || !isSameFace(other, track)) return false;
+  const order =
+    Number(track.missedSinceMs !== null) - Number(other.missedSinceMs !== null) ||
+    Number(track.doubtedSinceMs !== null) - Number(other.doubtedSinceMs !== null) ||
+    boxArea(other.box) - boxArea(track.box) ||
+    track.id - other.id;
+  return order > 0;
 }
 
 function strongest(sightings: readonly Sighting[]): readonly Sighting[] {

@@ -1,7 +1,7 @@
 /** The page's end of the wire to the worker: keeps one worker alive, and hands it one frame at a time. */
 import { EmotionCamError } from "../errors.ts";
 import { Life } from "../recovery.ts";
-import type { FrameOptions, FrameResult, RuntimeInfo } from "../types.ts";
+import type { FrameOptions, FrameResult, Rotation, RuntimeInfo } from "../types.ts";
 import type { WorkerRequest, WorkerResponse, RuntimeOptions, WireError } from "./protocol.ts";
 
 export type { RuntimeOptions } from "./protocol.ts";
@@ -35,9 +35,15 @@ export interface RuntimeClient {
    *
    * @param frame Is closed in every case.
    * @param timeMs When the frame was taken, in milliseconds on any clock that does not run backwards.
+   * @param rotation How far the frame is turned before it is analysed. Default: 0.
    * @throws EmotionCamError Also where the worker is not ready; then wait for `ready`.
    */
-  process(frame: VideoFrame | ImageBitmap, timeMs: number, options: FrameOptions): Promise<FrameResult>;
+  process(
+    frame: VideoFrame | ImageBitmap,
+    timeMs: number,
+    options: FrameOptions,
+    rotation?: Rotation,
+  ): Promise<FrameResult>;
 }
 
 /** The slowest machine answers a frame within a second. After this much silence the worker counts as dead. */
@@ -46,6 +52,14 @@ const ANSWER_TIMEOUT_MS = 5_000;
 const LOAD_TIMEOUT_MS = 60_000;
 /** A timer that is this much late slept with the page. So did the worker, and its answer may still come. */
 const SLEPT_MS = 1_000;
+
+/** Faults whose cause is not the worker. */
+const UNLOADABLE =
+  "could not be loaded: check asset-base. A page that is sent with Cross-Origin-Embedder-Policy needs the same header on " +
+  "the worker's script, and Cross-Origin-Resource-Policy on files of another origin";
+const UNTRUSTED =
+  "cannot be started, because the page's Content-Security-Policy does not list our policy: write " +
+  '"trusted-types emotion-cam lit-html"';
 
 /** Start a worker and load the networks in it. */
 export function createClient(options: RuntimeOptions, hooks: ClientHooks): RuntimeClient {
@@ -80,7 +94,12 @@ class Client implements RuntimeClient {
     return this.#ready;
   }
 
-  process(frame: VideoFrame | ImageBitmap, timeMs: number, options: FrameOptions): Promise<FrameResult> {
+  process(
+    frame: VideoFrame | ImageBitmap,
+    timeMs: number,
+    options: FrameOptions,
+    rotation: Rotation = 0,
+  ): Promise<FrameResult> {
     if (this.#life.state !== "well" || this.#inFlight) {
       frame.close();
       const what = this.#inFlight ? "is busy with the frame before" : "is not ready";
@@ -91,7 +110,7 @@ class Client implements RuntimeClient {
     return new Promise((resolve, reject) => {
       this.#inFlight = { resolve, reject };
       try {
-        this.#send({ type: "frame", frame, timeMs, options }, [frame]);
+        this.#send({ type: "frame", frame, timeMs, options, rotation }, [frame]);
       } catch (cause) {
         frame.close();
         this.#inFlight = null;
@@ -121,12 +140,13 @@ class Client implements RuntimeClient {
       worker.addEventListener("messageerror", () => this.#crash("sent a message that cannot be read"));
       worker.addEventListener("error", (event) => {
         event.preventDefault();
-        this.#crash(event.message ? `threw: ${event.message}` : "could not be loaded: check asset-base", event.error);
+        if (event.message) this.#crash(`threw: ${event.message}`, event.error);
+        else this.#crash(UNLOADABLE, event.error);
       });
       this.#send({ type: "load", options: this.#options }, []);
       this.#watch(LOAD_TIMEOUT_MS, "made no progress with loading");
     } catch (cause) {
-      this.#crash("cannot be started", cause);
+      this.#crash(isPolicyRefused ? UNTRUSTED : "cannot be started", cause);
     }
   }
 
@@ -211,6 +231,8 @@ interface TrustedTypes {
   ): { createScriptURL(url: string): string };
 }
 
+/** Whether the page does not allow our policy. */
+let isPolicyRefused = false;
 let policy: ReturnType<TrustedTypes["createPolicy"]> | null | undefined;
 
 /** Pages that enforce Trusted Types start a worker only from a URL of a policy that they allow: `emotion-cam`. */
@@ -219,7 +241,9 @@ function trusted(url: string): string {
   try {
     policy ??= trustedTypes?.createPolicy("emotion-cam", { createScriptURL: (address) => address }) ?? null;
   } catch {
-    policy = null; // The page does not allow this policy. Where it enforces Trusted Types, the worker's start fails.
+    // Where the page also enforces Trusted Types, the worker's start fails.
+    isPolicyRefused = true;
+    policy = null;
   }
   return policy?.createScriptURL(url) ?? url;
 }

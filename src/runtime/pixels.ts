@@ -1,10 +1,19 @@
 import { EmotionCamError } from "../errors.ts";
 import type { Picture, Square } from "../pipeline/stages.ts";
+import type { Rotation } from "../types.ts";
+import { type Affine, turned } from "./affine.ts";
 
 /** A frame of a camera, a video or a picture. */
 export type Frame = VideoFrame | ImageBitmap;
 
 type Context = OffscreenCanvasRenderingContext2D;
+
+/** Pixels in a row of the drawing by which a canvas is checked. */
+const CHECK_SIDE = 8;
+/** Neither black, white nor gray, which a protection may give. */
+const CHECK_RGBA = [200, 100, 50, 255] as const;
+/** A colour profile or a weak protection may change a level by this much. */
+const CHECK_TOLERANCE = 12;
 
 /**
  * Reads frames of any kind through canvases, which are kept from frame to frame. `planes.ts` reads the formats of most
@@ -24,16 +33,23 @@ export class Pixels {
   /** The frame, then its halves; those from `#fresh` on are of an earlier frame. */
   readonly #levels: Context[] = [];
   #fresh = 0;
+  #isTrusted = false;
 
   /**
    * Read a frame. The picture is valid until the next call, also after the frame is closed.
    *
-   * @throws EmotionCamError `unsupported-browser` where workers have no canvas.
+   * @param rotation The picture is the frame turned by this.
+   * @throws EmotionCamError `unsupported-browser` where workers have no canvas, or where it gives noise.
    */
-  read(frame: Frame): Picture {
-    const width = "displayWidth" in frame ? frame.displayWidth : frame.width;
-    const height = "displayHeight" in frame ? frame.displayHeight : frame.height;
-    this.#draw(0, frame, width, height);
+  read(frame: Frame, rotation: Rotation = 0): Picture {
+    if (!this.#isTrusted) checkReading(openContext(CHECK_SIDE, CHECK_SIDE));
+    this.#isTrusted = true;
+    const shownWidth = "displayWidth" in frame ? frame.displayWidth : frame.width;
+    const shownHeight = "displayHeight" in frame ? frame.displayHeight : frame.height;
+    const [width, height] = rotation % 180 === 0 ? [shownWidth, shownHeight] : [shownHeight, shownWidth];
+    const context = this.#canvas(0, width, height);
+    transform(context, turned(rotation, shownWidth, shownHeight));
+    context.drawImage(frame, 0, 0, shownWidth, shownHeight);
     this.#fresh = 1;
     return { width, height, cut: (square, size) => this.#cut(square, size, width, height) };
   }
@@ -62,19 +78,46 @@ export class Pixels {
     for (; this.#fresh <= index; this.#fresh++) {
       const factor = 2 ** -this.#fresh;
       const previous = this.#levels[this.#fresh - 1]!;
-      this.#draw(this.#fresh, previous.canvas, Math.round(width * factor), Math.round(height * factor));
+      const [levelWidth, levelHeight] = [Math.round(width * factor), Math.round(height * factor)];
+      this.#canvas(this.#fresh, levelWidth, levelHeight).drawImage(previous.canvas, 0, 0, levelWidth, levelHeight);
     }
     return this.#levels[index]!;
   }
 
-  #draw(index: number, image: CanvasImageSource, width: number, height: number): void {
+  /** @returns The canvas of a level, in that size. */
+  #canvas(index: number, width: number, height: number): Context {
     let context = this.#levels[index];
     if (context?.canvas.width !== width || context.canvas.height !== height) {
       context = openContext(width, height);
       this.#levels[index] = context;
     }
-    context.drawImage(image, 0, 0, width, height);
+    return context;
   }
+}
+
+function transform(context: Context, { xx, xy, x0, yx, yy, y0 }: Affine): void {
+  context.setTransform(xx, yx, xy, yy, x0, y0);
+}
+
+/**
+ * Check that a canvas gives the pixels that were drawn on it. Browsers that hide the machine from pages may give noise
+ * in which no face is ever found. Weaker protections
+ * change single levels by one, which harms nothing.
+ *
+ * @param context Of a canvas of at least {@link CHECK_SIDE} pixels a side; it is drawn on.
+ * @throws EmotionCamError `unsupported-browser`.
+ */
+export function checkReading(context: Pick<Context, "fillStyle" | "fillRect" | "getImageData">): void {
+  context.fillStyle = `rgb(${CHECK_RGBA.slice(0, 3).join(" ")})`;
+  context.fillRect(0, 0, CHECK_SIDE, CHECK_SIDE);
+  const { data } = context.getImageData(0, 0, CHECK_SIDE, CHECK_SIDE);
+  if (data.every((level, at) => Math.abs(level - CHECK_RGBA[at % 4]!) <= CHECK_TOLERANCE)) return;
+  throw new EmotionCamError(
+    "unsupported-browser",
+    "This browser gives noise in place of a canvas's pixels, as a protection against fingerprinting, so no face can " +
+      "be found. Allow this page to read canvases (in Firefox beside the page's address, or turn off " +
+      "privacy.resistFingerprinting in about:config), or open it in another browser.",
+  );
 }
 
 /**

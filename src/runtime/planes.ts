@@ -1,4 +1,6 @@
 import type { Picture, Square } from "../pipeline/stages.ts";
+import type { Rotation } from "../types.ts";
+import { type Affine, SAME, chain, undoTurn } from "./affine.ts";
 import {
   BT601,
   BT709,
@@ -11,19 +13,6 @@ import {
   yuvImage,
   yuvToRgb,
 } from "./yuv.ts";
-
-/**
- * An affine map from the frame as it is shown to its planes, which may be rotated, mirrored and of another size:
- * x' = xx * x + xy * y + x0, y' = yx * x + yy * y + y0; pixels.
- */
-interface Affine {
-  readonly xx: number;
-  readonly xy: number;
-  readonly x0: number;
-  readonly yx: number;
-  readonly yy: number;
-  readonly y0: number;
-}
 
 /**
  * Cuts squares straight out of a frame's bytes, by plain arithmetic and without a canvas. A camera's YUV planes are
@@ -41,7 +30,7 @@ export class Planes {
   #buffer: Bytes = new Uint8Array(0);
   /** Planes that are made here: of an RGB frame all three, of NV12 the chroma. */
   #made: Bytes = new Uint8Array(0);
-  #toPlane: Affine = { xx: 1, xy: 0, x0: 0, yx: 0, yy: 1, y0: 0 };
+  #toPlane: Affine = SAME;
   /** The frame, then its halves; those from `#fresh` on are of an earlier frame. */
   readonly #levels: YuvImage[] = [];
   #fresh = 0;
@@ -52,20 +41,22 @@ export class Planes {
   /**
    * Read a frame. The picture is valid until the next call, also after the frame is closed.
    *
+   * @param rotation A turn on top of the frame's own rotation; the picture is the turned frame.
    * @returns `null` where only a canvas can read it: an `ImageBitmap`, or a format that the browser does not convert
    * to RGB.
    */
-  async read(frame: VideoFrame | ImageBitmap): Promise<Picture | null> {
+  async read(frame: VideoFrame | ImageBitmap, rotation: Rotation = 0): Promise<Picture | null> {
     if (!("codedWidth" in frame) || frame.visibleRect === null) return null;
     const { width, height } = frame.visibleRect;
     const image = isYuv420(frame) ? await this.#copy(frame, width, height) : await this.#convert(frame, width, height);
     if (image === null) return null;
     this.#levels[0] = image;
     this.#fresh = 1;
-    this.#toPlane = planeOfShown(frame, width, height);
+    this.#toPlane = planeOfShown(frame, width, height, rotation);
+    const upright = rotation % 180 === 0;
     return {
-      width: frame.displayWidth,
-      height: frame.displayHeight,
+      width: upright ? frame.displayWidth : frame.displayHeight,
+      height: upright ? frame.displayHeight : frame.displayWidth,
       cut: (square, size) => this.#cut(square, size),
     };
   }
@@ -206,26 +197,20 @@ function sized(bytes: Bytes, count: number): Bytes {
 }
 
 /**
- * Compute where a point of the frame as it is shown lies in the planes. The planes are rotated clockwise by quarter
- * turns, then mirrored, then stretched to the display size.
- * https://www.w3.org/TR/webcodecs/#dom-videoframe-rotation
+ * Compute where a point of the picture lies in the planes. The planes are rotated clockwise by quarter turns, then
+ * mirrored, then stretched to the display size (https://www.w3.org/TR/webcodecs/#dom-videoframe-rotation), then turned.
  *
  * @param width Of the planes, pixels.
  * @param height Of the planes, pixels.
+ * @param turn The last of these turns, clockwise.
  */
-function planeOfShown(frame: VideoFrame, width: number, height: number): Affine {
+function planeOfShown(frame: VideoFrame, width: number, height: number, turn: Rotation): Affine {
   const { displayWidth, displayHeight } = frame;
   const { rotation = 0, flip = false } = frame as VideoFrame & { readonly rotation?: number; readonly flip?: boolean };
-  const [across, down] = [width / displayWidth, height / displayHeight];
-  const [acrossTurned, downTurned] = [width / displayHeight, height / displayWidth];
-  const quarters: readonly Affine[] = [
-    { xx: across, xy: 0, x0: 0, yx: 0, yy: down, y0: 0 },
-    { xx: 0, xy: acrossTurned, x0: 0, yx: -downTurned, yy: 0, y0: height },
-    { xx: -across, xy: 0, x0: width, yx: 0, yy: -down, y0: height },
-    { xx: 0, xy: -acrossTurned, x0: width, yx: downTurned, yy: 0, y0: 0 },
-  ];
-  const turned = quarters[(((rotation / 90) % 4) + 4) % 4]!;
-  if (!flip) return turned;
-  const { xx, xy, x0, yx, yy, y0 } = turned;
-  return { xx: -xx, xy, x0: x0 + xx * displayWidth, yx: -yx, yy, y0: y0 + yx * displayWidth };
+  const unturn = undoTurn(turn, displayWidth, displayHeight);
+  const unflip = flip ? { ...SAME, xx: -1, x0: displayWidth } : SAME;
+  const [turnedWidth, turnedHeight] = rotation % 180 === 0 ? [width, height] : [height, width];
+  const unstretch = { ...SAME, xx: turnedWidth / displayWidth, yy: turnedHeight / displayHeight };
+  const unrotate = undoTurn(rotation, width, height);
+  return [unflip, unstretch, unrotate].reduce(chain, unturn);
 }

@@ -4,7 +4,7 @@
  * configure message nor a second channel for the bench.
  */
 import type { EmotionCamErrorCode } from "../errors.ts";
-import type { EngineName, FrameOptions, FrameResult, RuntimeInfo } from "../types.ts";
+import type { EngineName, FrameOptions, FrameResult, Rotation, RuntimeInfo } from "../types.ts";
 
 /** The files that the worker loads, and the engine that it prefers. */
 export interface RuntimeOptions {
@@ -25,6 +25,8 @@ export type WorkerRequest =
       readonly frame: VideoFrame | ImageBitmap;
       readonly timeMs: number;
       readonly options: FrameOptions;
+      /** How far the frame is turned before it is analysed; places in the result are those of the turned frame. */
+      readonly rotation: Rotation;
     };
 
 /** A message from the worker. */

@@ -3,11 +3,13 @@ import { EmotionCamError } from "../errors.ts";
 import { coarseOf } from "../pipeline/coarse.ts";
 import { type Pipeline, createPipeline } from "../pipeline/pipeline.ts";
 import type { Picture } from "../pipeline/stages.ts";
-import type { FrameOptions, FrameResult } from "../types.ts";
+import type { FrameResult, Rotation } from "../types.ts";
 import { loadEngine } from "./load-engine.ts";
 import { type Frame, Pixels } from "./pixels.ts";
 import { Planes } from "./planes.ts";
 import type { RuntimeOptions, WireError, WorkerRequest, WorkerResponse } from "./protocol.ts";
+
+type FrameRequest = Extract<WorkerRequest, { type: "frame" }>;
 
 const planes = new Planes();
 const pixels = new Pixels();
@@ -40,17 +42,17 @@ async function load(options: RuntimeOptions): Promise<void> {
 }
 
 /** Read a frame's pixels, and close it at once: a camera has only a few frame buffers. */
-async function read(frame: Frame): Promise<Picture> {
+async function read(frame: Frame, rotation: Rotation): Promise<Picture> {
   try {
-    return (await planes.read(frame)) ?? pixels.read(frame);
+    return (await planes.read(frame, rotation)) ?? pixels.read(frame, rotation);
   } finally {
     frame.close();
   }
 }
 
-async function answer(frame: Frame, timeMs: number, options: FrameOptions): Promise<FrameResult> {
+async function answer({ frame, timeMs, options, rotation }: FrameRequest): Promise<FrameResult> {
   const startMs = performance.now();
-  const picture = await read(frame);
+  const picture = await read(frame, rotation);
   const grab = performance.now() - startMs;
   if (!pipeline) throw new Error("a frame arrived before the networks were loaded");
   const result = await pipeline.process(picture, timeMs, options);
@@ -61,7 +63,7 @@ async function answer(frame: Frame, timeMs: number, options: FrameOptions): Prom
 addEventListener("message", async ({ data }: MessageEvent<WorkerRequest>) => {
   try {
     if (data.type === "load") await load(data.options);
-    else post({ type: "result", result: await answer(data.frame, data.timeMs, data.options) });
+    else post({ type: "result", result: await answer(data) });
   } catch (error) {
     post({ type: "error", error: wireError(error) });
   }

@@ -1,5 +1,6 @@
 import { type TemplateResult, html, nothing } from "lit";
-import { type EmotionCamErrorCode, ERRORS, type ErrorFacts } from "../errors.ts";
+import { type EmotionCamErrorCode, ERRORS, type ErrorFacts, type ErrorWords } from "../errors.ts";
+import type { Hint } from "../types.ts";
 import { type IconName, icon } from "./icons.ts";
 import { type Words, fill } from "./words.ts";
 
@@ -12,13 +13,15 @@ export interface PanelModel {
   /** True while the demo plays because there is no usable camera. */
   readonly demo: boolean;
   /** The failure; `null` if there is none. Its message is for the page's operator. */
-  readonly error: { readonly code: EmotionCamErrorCode; readonly message: string } | null;
+  readonly error: { readonly code: EmotionCamErrorCode; readonly message: string; readonly words: ErrorWords } | null;
   /** Milliseconds until the next try; `null` during a try, `Infinity` if a person has to act. */
   readonly retryInMs: number | null;
   /** Download of the networks; `null` while it is unknown. */
   readonly progress: { readonly loadedBytes: number; readonly totalBytes: number } | null;
-  /** Number of faces in view; `null` shows no invitation. */
+  /** Number of faces in view; 0 while there is a hint for them. `null` shows no invitation. */
   readonly people: number | null;
+  /** Advice that takes the invitation's place; `null` if there is none. */
+  readonly hint: Hint | null;
   /** True if the source is a camera, false for a clip or a picture. */
   readonly camera: boolean;
   /** True while a camera is on. */
@@ -40,9 +43,14 @@ export function statePanel(model: PanelModel): TemplateResult {
 
 /** @returns The panel's heading for screen readers; empty if it has none. */
 export function headline({ state, error, words }: Pick<PanelModel, "state" | "error" | "words">): string {
-  if (error !== null) return words[`${ERRORS[error.code].words}Title`];
+  if (error !== null) return words[`${error.words}Title`];
   if (state === "starting") return words.startingTitle;
   return state === "paused" ? words.paused : "";
+}
+
+/** @returns What a hint says. */
+export function hintText(hint: Hint, words: Words): string {
+  return hint === "too-dark" ? words.tooDark : words.stepBack;
 }
 
 function panel(model: PanelModel): TemplateResult | typeof nothing {
@@ -98,12 +106,12 @@ function starting({ words, progress, camera, light }: PanelModel): TemplateResul
   `;
 }
 
-function nobody({ words, people }: PanelModel): TemplateResult | typeof nothing {
+function nobody({ words, people, hint }: PanelModel): TemplateResult | typeof nothing {
   if (people === null) return nothing;
   return html`
     <div class="panel hint" part="panel" ?data-away=${people > 0} aria-hidden=${people > 0}>
-      ${icon("come")}
-      <p part="text">${words.nobody}</p>
+      ${hint === null ? icon("come") : nothing}
+      <p part="text">${hint === null ? words.nobody : hintText(hint, words)}</p>
     </div>
   `;
 }
@@ -116,8 +124,8 @@ function failure(model: PanelModel): TemplateResult {
     <div class="panel card" part="panel">
       <slot name="error">
         <div class="row">${icon(ERROR_ICON[facts.about] ?? "warning")}</div>
-        <h2 part="title">${words[`${facts.words}Title`]}</h2>
-        <p class="help" part="text">${words[`${facts.words}Help`]}</p>
+        <h2 part="title">${words[`${error.words}Title`]}</h2>
+        <p class="help" part="text">${words[`${error.words}Help`]}</p>
       </slot>
       ${
         retryInMs === Infinity

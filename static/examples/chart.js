@@ -6,15 +6,15 @@ const log = new EmotionLog(document.querySelector("#counted"), { intervalS: 1, k
 log.addEventListener("emotion-log", ({ entry }) => {
   chart.replaceChildren(...log.entries.map(barOf));
   const percents = LABELS.map((label) => `${label} ${Math.round(entry.shares[label] * 100)} %`);
-  chart.setAttribute("aria-label", `The last second: ${percents.join(", ")}`);
+  chart.setAttribute("aria-label", `The last second: ${percents.join(", ")}. New visits: ${entry.visits}`);
 });
 
-function barOf({ shares }) {
+function barOf({ seconds }) {
   const bar = document.createElement("div");
   for (const label of LABELS) {
     const share = document.createElement("span");
     share.className = label;
-    share.style.flexGrow = shares[label];
+    share.style.flexGrow = seconds[label];
     bar.append(share);
   }
   return bar;

@@ -13,8 +13,9 @@ const server = createServer(async (request, response) => {
   let body = "";
   for await (const chunk of request) if ((body += chunk).length > 4096) return response.writeHead(413).end();
   try {
-    const { from, to, frames, mostFaces, counts, unsure, shares } = JSON.parse(body);
-    await appendFile(FILE, `${JSON.stringify({ from, to, frames, mostFaces, counts, unsure, shares })}\n`);
+    const { from, to, visits, mostFaces, seconds, unsureS, presentS, watchedS } = JSON.parse(body);
+    const line = JSON.stringify({ from, to, visits, mostFaces, seconds, unsureS, presentS, watchedS });
+    await appendFile(FILE, `${line}\n`);
     response.writeHead(204).end();
   } catch {
     response.writeHead(400).end();

@@ -7,6 +7,7 @@ import { EmotionCamError } from "../../src/errors.ts";
 
 const NEVER = new AbortController().signal;
 const all = () => Infinity;
+const VGA = { width: 640, height: 480 };
 
 /** A picture in its own URL, so that nothing has to be served. */
 const PICTURE = `data:image/svg+xml,${encodeURIComponent(
@@ -32,7 +33,7 @@ afterEach(() => {
 });
 
 async function openFake(choice = ""): Promise<Source> {
-  return showCamera(await openCamera(choice, over.signal), stage);
+  return showCamera(await openCamera(choice, VGA, over.signal), stage);
 }
 
 /** Take frames and close them. @returns Everything but their pixels. */
@@ -61,7 +62,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 
 describe("openCamera", () => {
   test("turns a camera on at 640x480 and off again", async () => {
-    const camera = await openCamera("", NEVER);
+    const camera = await openCamera("", VGA, NEVER);
     const [track] = camera.stream.getVideoTracks();
     expect(track!.getSettings()).toMatchObject({ width: 640, height: 480 });
     expect(camera.stream.getAudioTracks()).toEqual([]);
@@ -70,11 +71,11 @@ describe("openCamera", () => {
   });
 
   test("finds a camera by its id, its label and a part of it", async () => {
-    (await openCamera("", NEVER)).close();
+    (await openCamera("", VGA, NEVER)).close();
     const [device] = await listCameras();
     expect(device!.label).not.toBe("");
     for (const choice of [device!.deviceId, device!.label, device!.label.slice(2).toUpperCase()]) {
-      const camera = await openCamera(choice, NEVER);
+      const camera = await openCamera(choice, VGA, NEVER);
       expect(camera.stream.getVideoTracks()[0]!.getSettings().deviceId).toBe(device!.deviceId);
       camera.close();
     }
@@ -82,7 +83,7 @@ describe("openCamera", () => {
 
   test("names the camera that is missing, and those that are there", async () => {
     const [device] = await listCameras();
-    const error = await openCamera("telescope", NEVER).catch((reason: unknown) => reason);
+    const error = await openCamera("telescope", VGA, NEVER).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "camera-missing", recoverable: true });
     expect((error as Error).message).toContain("telescope");
     expect((error as Error).message).toContain(device!.label);
@@ -97,21 +98,21 @@ describe("openCamera", () => {
     ["AbortError", "camera-busy"],
   ])("%s is %s", async (name, code) => {
     refuse(name);
-    expect(await codeOf(openCamera("", NEVER))).toBe(code);
+    expect(await codeOf(openCamera("", VGA, NEVER))).toBe(code);
   });
 
   test("tells an insecure page from a browser without cameras", async () => {
     vi.spyOn(navigator, "mediaDevices", "get").mockReturnValue(undefined as unknown as MediaDevices);
-    expect(await codeOf(openCamera("", NEVER))).toBe("unsupported-browser");
+    expect(await codeOf(openCamera("", VGA, NEVER))).toBe("unsupported-browser");
     vi.stubGlobal("isSecureContext", false);
-    expect(await codeOf(openCamera("", NEVER))).toBe("insecure-context");
+    expect(await codeOf(openCamera("", VGA, NEVER))).toBe("insecure-context");
   });
 
   test("a camera granted after the abort is turned off again", async () => {
     const stream = await navigator.mediaDevices.getUserMedia({ video: true });
     let grant = (_stream: MediaStream) => {};
     vi.spyOn(navigator.mediaDevices, "getUserMedia").mockReturnValue(new Promise((resolve) => (grant = resolve)));
-    const opening = openCamera("", over.signal);
+    const opening = openCamera("", VGA, over.signal);
     await Promise.resolve();
     over.abort();
     await expect(opening).rejects.toMatchObject({ name: "AbortError" });
@@ -120,7 +121,7 @@ describe("openCamera", () => {
   });
 
   test("a camera that is muted for a moment is not lost", async () => {
-    const camera = await openCamera("", NEVER);
+    const camera = await openCamera("", VGA, NEVER);
     const [track] = camera.stream.getVideoTracks();
     track!.dispatchEvent(new Event("mute"));
     track!.dispatchEvent(new Event("unmute"));

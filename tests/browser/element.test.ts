@@ -113,6 +113,10 @@ const ATTRIBUTES = [
     ],
     bad: ["maybe"],
   },
+  { name: "keep-running", key: "keepRunning", fallback: false, good: [["", true]], bad: ["false"] },
+  { name: "camera-width", key: "cameraWidth", fallback: 640, good: [["1280", 1280]], bad: ["0", "-1", "1.5", "", "x"] },
+  { name: "camera-height", key: "cameraHeight", fallback: 480, good: [["720", 720]], bad: ["0", "1e9", "NaN", "x"] },
+  { name: "rotate", key: "rotate", fallback: 0, good: [["270", 270]], bad: ["45", "-90", "360", "90deg", ""] },
   {
     name: "max-faces",
     key: "maxFaces",

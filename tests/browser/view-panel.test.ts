@@ -1,7 +1,7 @@
 import axe from "axe-core";
 import { render } from "lit";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { EmotionCamErrorCode } from "../../src/errors.ts";
+import { type EmotionCamErrorCode, ERRORS } from "../../src/errors.ts";
 import type { Face } from "../../src/types.ts";
 import { Announcer, describePeople } from "../../src/view/announcer.ts";
 import { type PanelModel, headline, statePanel } from "../../src/view/state-panel.ts";
@@ -36,7 +36,7 @@ afterEach(() => host.remove());
 
 function show(wishes: Partial<PanelModel>): { text: string; model: PanelModel } {
   const model: PanelModel = {
-    ...{ state: "running", demo: false, error: null, retryInMs: null, progress: null, people: 0 },
+    ...{ state: "running", demo: false, error: null, retryInMs: null, progress: null, people: 0, hint: null },
     ...{ camera: true, light: false, words: ENGLISH, start: vi.fn(), stop: null },
     ...wishes,
   };
@@ -46,7 +46,11 @@ function show(wishes: Partial<PanelModel>): { text: string; model: PanelModel } 
 }
 
 const button = () => host.shadowRoot!.querySelector("button");
-const error = (code: EmotionCamErrorCode) => ({ code, message: `What failed at http://site.test/: ${code}.` });
+const error = (code: EmotionCamErrorCode) => ({
+  code,
+  words: ERRORS[code].words,
+  message: `What failed at http://site.test/: ${code}.`,
+});
 
 describe("the panel", () => {
   test("explains the camera's purpose before the start, with a button", () => {
@@ -54,6 +58,22 @@ describe("the panel", () => {
     expect(text).toContain(ENGLISH.startWhy);
     button()!.click();
     expect(model.start).toHaveBeenCalledOnce();
+  });
+
+  test("says a hint in the invitation's place", () => {
+    expect(show({ hint: "too-dark" }).text).toBe(ENGLISH.tooDark);
+    expect(show({ hint: "step-back" }).text).toBe(ENGLISH.stepBack);
+    expect(show({ hint: null }).text).toBe(ENGLISH.nobody);
+  });
+
+  test("says that the page's rules refuse the camera", () => {
+    const { text } = show({
+      state: "failed",
+      error: { ...error("camera-denied"), words: "policy" },
+      retryInMs: Infinity,
+    });
+    expect(text).toContain(ENGLISH.policyTitle);
+    expect(text).not.toContain(ENGLISH.deniedHelp);
   });
 
   test("shows a progress line that follows the download", () => {

@@ -4,17 +4,17 @@ import { chromium } from "playwright";
 import { createServer } from "../../kiosk/server.ts";
 import { CHROMIUM_ARGS, chromiumPath } from "../chromium.ts";
 
-/** As a webcam gives them. */
+/** A webcam's usual size, px. */
 const WIDTH = 640;
 const HEIGHT = 480;
 const FRAMES_PER_SECOND = 15;
 const SECONDS = 6;
 
 /**
- * The demo clip as the frames of a camera, for `--use-file-for-fake-video-capture`: JPEG after JPEG. The browser that
- * is there anyway does the decoding.
+ * Convert the demo clip for `--use-file-for-fake-video-capture`. The tests' browser decodes it.
  *
  * @param site The built site, which holds the clip.
+ * @returns The frames as JPEG files, one after the other.
  */
 export async function cameraFrames(site: string): Promise<Buffer> {
   if (!existsSync(join(site, "demo.webm"))) throw new Error(`There is no demo.webm in ${site}. Run "npm run build".`);

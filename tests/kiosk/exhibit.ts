@@ -1,12 +1,12 @@
 /** The exhibit in the machine, seen from outside: its settings, its heartbeat and its screen. */
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Machine } from "./machine.ts";
 import { options } from "./options.ts";
 import { check } from "./report.ts";
 
-/** Patience with a recovery before it counts as none. */
+/** A recovery that takes longer has failed, ms. */
 const LIMIT_MS = 180_000;
 
 const POLL_MS = 250;
@@ -19,7 +19,7 @@ export const FAKE_CAMERA = "browser_flags = --use-fake-device-for-media-stream";
  */
 export const DRAWN = "gpu = off\nrotation = 180\n";
 
-/** What is played to the camera, in the settings' words. */
+/** The setting that plays the demo clip to the camera. */
 export const FROM_CLIP = `${FAKE_CAMERA} --use-file-for-fake-video-capture=/var/lib/test-camera.mjpeg`;
 
 export interface Beat {
@@ -44,7 +44,7 @@ export const lastBeat = async (machine: Machine) =>
 
 export const isAlive = async (machine: Machine) => (await machine.get("/health"))?.["alive"] === true;
 
-/** An answer about a frame of the camera, by a page other than the one named. */
+/** @returns True if a page other than the one named has answered a frame of the camera. */
 export async function hasResult(machine: Machine, notOf?: string): Promise<boolean> {
   const beat = await lastBeat(machine);
   return beat !== null && beat.page !== notOf && beat.results > 0 && beat.source === "camera";
@@ -59,7 +59,12 @@ export async function picture(machine: Machine, name: string): Promise<void> {
   copyFileSync(join(machine.root, "root/screen.png"), join(options.pictures, `${name}.png`));
 }
 
-/** For whoever has to find out why. */
+/** The screens' width in the last picture, px: a PNG has it at byte 16. */
+export function screensWidth(machine: Machine): number {
+  return readFileSync(join(machine.root, "root/screen.png")).readUInt32BE(16);
+}
+
+/** Print the exhibit's state after a failure. */
 export async function printState(machine: Machine): Promise<void> {
   console.log(JSON.stringify(await machine.get("/health")));
   console.log((await machine.run("systemctl status --no-pager -n 0 'emotion-kiosk-*' | cut -c1-150")).output);

@@ -51,7 +51,7 @@ export const FAULTS: readonly Fault[] = [
     targetMs: FREEZE_TARGET_MS,
   },
   {
-    name: "no more results, the page lives",
+    name: "no more results, the page runs",
     command: `printf 'hush ' >${SITE}/fault.txt`,
     heal: `printf 'none ' >${SITE}/fault.txt`,
     targetMs: FREEZE_TARGET_MS,

@@ -6,14 +6,14 @@ import { DRAWN, FROM_CLIP, hasResult, until } from "./exhibit.ts";
 import type { Machine } from "./machine.ts";
 import { check, report } from "./report.ts";
 
-/** The nature of a virtual machine without a screen, a camera or a graphics chip; the rest is as it ships. */
+/** Two screens without devices, because a machine in a container has none. The rest is as it ships. */
 const HEADLESS = `[Unit]
 ConditionPathExists=
 [Service]
-Environment=WLR_BACKENDS=headless
+Environment=WLR_BACKENDS=headless WLR_HEADLESS_OUTPUTS=2
 `;
 
-/** Every file of the system with its owner, mode, size and content, but for what is in motion anyway. */
+/** @returns Each file with its owner, mode and content, without those that change on any running system. */
 export async function fileSystem(machine: Machine): Promise<string[]> {
   const skip = [
     "proc",
@@ -26,9 +26,9 @@ export async function fileSystem(machine: Machine): Promise<string[]> {
     "var/log",
     "var/cache",
     "var/tmp",
-    // What useradd and userdel keep of the state before: it has the day on which the user was made.
+    // Copies of the state before useradd and userdel: they hold the day on which the user was made.
     ...["passwd-", "group-", "shadow-", "gshadow-"].map((name) => `etc/${name}`),
-    // What systemd itself notes down: the entropy, the clock, the journal's catalogue.
+    // systemd's own state: the entropy, the clock, the journal's catalogue.
     "var/lib/systemd",
   ];
   const prune = skip.map((path) => `-path ./${path}`).join(" -o ");
@@ -40,7 +40,7 @@ export async function fileSystem(machine: Machine): Promise<string[]> {
 }
 
 export async function install(machine: Machine): Promise<void> {
-  // What a keeper of this machine writes into the settings; the installer leaves it alone.
+  // The owner's settings, which the installer does not change.
   writeFileSync(join(machine.root, "etc/emotion-kiosk.conf"), `${DRAWN}language = en\n${FROM_CLIP}\n`);
   mkdirSync(join(machine.root, "etc/systemd/system/emotion-kiosk-browser.service.d"), { recursive: true });
   writeFileSync(join(machine.root, "etc/systemd/system/emotion-kiosk-browser.service.d/headless.conf"), HEADLESS);

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 export const { values: options } = parseArgs({
   options: {
     short: { type: "boolean" },
+    "power-cuts": { type: "boolean" },
     only: { type: "string" },
     release: { type: "string" },
     json: { type: "string" },

@@ -1,14 +1,14 @@
-/** The test's findings: what held and what did not, and the figures for `--json`. */
+/** The test's results, and the figures for `--json`. */
 import { cpus, loadavg } from "node:os";
 
 export const failures: string[] = [];
 
 export const report: Record<string, unknown> = { schema: 1, when: new Date().toISOString(), cores: cpus().length };
 
-/** Work that waits for each core: beyond this the times say more about the other work than about the exhibit. */
+/** Waiting processes for each core. Above this, times depend more on other work than on the exhibit. */
 const BUSY_PER_CORE = 1.5;
 
-/** How busy the machine is: times mean little without it. */
+/** @returns The machine's load, which each time is printed with. */
 export const load = () => `load ${loadavg()[0]!.toFixed(1)} on ${cpus().length} cores`;
 
 export const isBusy = () => loadavg()[0]! / cpus().length > BUSY_PER_CORE;

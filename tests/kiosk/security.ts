@@ -8,7 +8,7 @@ import { check, report } from "./report.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What can be said of the installed machine as it stands. */
+/** Check the installed machine while it runs. */
 export async function examine(machine: Machine): Promise<void> {
   const units = "emotion-kiosk-server.service emotion-kiosk-browser.service";
   const verified = await machine.run(`systemd-analyze verify ${units}`);
@@ -51,7 +51,7 @@ export async function examine(machine: Machine): Promise<void> {
 /** Addresses on which TCP and UDP sockets wait, as the kernel writes them: hexadecimal, words turned round. */
 const LOOPBACK = /^(0100007F|00000000000000000000000001000000):/;
 
-/** What somebody finds who sits at the machine's network, or at its disk. */
+/** Check the open ports and the files that the exhibit leaves on the disk. */
 async function checkDoors(machine: Machine): Promise<void> {
   const { output: waiting } = await machine.run(
     `awk '$4 == "0A" { print $2 }' /proc/net/tcp /proc/net/tcp6; awk 'FNR > 1 { print $2 }' /proc/net/udp /proc/net/udp6`,
@@ -68,7 +68,7 @@ async function checkDoors(machine: Machine): Promise<void> {
   check("the profile lies in memory", kinds.trim() === "tmpfs\ntmpfs", kinds.trim());
 }
 
-/** A stranger's server inside, and a browser sent to it: whether it was asked for its page. */
+/** Start another server inside and open its page in a browser: prints 1 if the page was requested. */
 const REACH = `
 node -e 'require("http").createServer((q, a) => { require("fs").appendFileSync("/run/reached", q.url); a.end(); }).listen(9090)' &
 stranger=$!
@@ -77,7 +77,7 @@ timeout 30 runuser -u kiosk -- env HOME=/tmp chromium --headless --disable-gpu -
 kill $stranger; rm -rf /tmp/reach
 grep -c page /run/reached`;
 
-/** What the policy lets a browser of this machine reach, whoever starts it. */
+/** Check which addresses the policy allows to any browser of this machine. */
 export async function checkPolicy(machine: Machine): Promise<void> {
   const reached = async () => (await machine.run(REACH)).output.trim().endsWith("1");
   check("the policy blocks every other address", !(await reached()));

@@ -17,25 +17,23 @@ import {
 import type { Machine } from "./machine.ts";
 import { check } from "./report.ts";
 
-/** What the exhibit is in for hours, rightly: it must look right, and no watchdog must bark. */
+/** A state in which the exhibit may stay for hours. It must look right, and nothing may restart it. */
 interface State {
   readonly name: string;
   readonly settings: string;
   readonly holds: (health: Record<string, unknown>, beat: Beat) => boolean;
-  /** Brings the state about, and takes it away again. */
+  /** Commands that bring the state about and end it. */
   readonly begin?: string;
   readonly end?: string;
-  /** The watchdog is to bark: what is seen is what a visitor sees until then. */
-  readonly isFault?: boolean;
 }
 
-/** Longer than the watchdog's patience, which counts from the first sign of life on. */
+/** Longer than the watchdog's limit, ms. */
 const STATE_MS = 60_000;
 
-/** What eases in has come to rest, and the slow machine has drawn it, ms. */
+/** Animations have ended by then, and a slow machine has drawn them, ms. */
 const SETTLE_MS = 5000;
 
-/** Hours that begin when this one is over, so that the exhibit is closed now. */
+/** @returns Opening hours that begin later, so that the exhibit is closed now. */
 function closedHours(): string {
   const hour = new Date().getHours();
   const twoDigits = (value: number) => String(value % 24).padStart(2, "0");
@@ -59,14 +57,6 @@ export const STATES: readonly State[] = [
     begin: `echo '{ "VideoCaptureAllowedUrls": [] }' >/etc/chromium/policies/managed/zz-denied.json`,
     end: "rm /etc/chromium/policies/managed/zz-denied.json",
     holds: (health, beat) => health["alive"] === true && beat.error === "camera-denied",
-  },
-  {
-    name: "a network's file gone",
-    settings: `language = fr\n${FROM_CLIP}`,
-    begin: "mv /opt/emotion-kiosk/site/models /root/models",
-    end: "mv /root/models /opt/emotion-kiosk/site/models",
-    holds: (_health, beat) => beat.error === "model-load",
-    isFault: true,
   },
   {
     name: "off hours",
@@ -94,7 +84,6 @@ export async function showState(machine: Machine, state: State): Promise<void> {
     const { page } = (await lastBeat(machine))!;
     await sleep(SETTLE_MS);
     await picture(machine, state.name.replaceAll(/[^a-z]+/g, "-"));
-    if (state.isFault) return;
     await sleep(STATE_MS);
     const after = await lastBeat(machine);
     check(`${state.name}: lasts`, (await holds()) && after?.page === page);
@@ -104,6 +93,20 @@ export async function showState(machine: Machine, state: State): Promise<void> {
   } finally {
     if (state.end !== undefined) await machine.run(state.end);
   }
+}
+
+/** A file damaged by a failing card: the exhibit does not start, the screen and --check say why, and it comes back. */
+export async function damageFile(machine: Machine): Promise<void> {
+  const damage = `f=$(find /opt/emotion-kiosk/site/models -type f -size +10k | head -1); cp $f /root/whole; echo $f >/root/name; : >$f`;
+  await machine.run(`${damage}; rm -f /dev/tty1; systemctl restart emotion-kiosk-server`);
+  await sleep(SETTLE_MS);
+  const { output: screen } = await machine.run("cat /dev/tty1");
+  const { output: name } = await machine.run("cat /root/name");
+  check("a damaged file is named on the screen", screen.includes(name.trim().split("/").at(-1)!), screen.trim());
+  const { output } = await machine.run("/opt/emotion-kiosk/kiosk/install.sh --check");
+  check("a damaged file is named by --check", /^WRONG .*damaged/m.test(output));
+  await machine.run("cp /root/whole $(cat /root/name); rm -f /dev/tty1");
+  await until("the exhibit is back when the file is", () => isAlive(machine));
 }
 
 /** The system under an overlay that is lost at power-off, as in README.md, "Read-only root". */

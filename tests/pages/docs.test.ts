@@ -139,7 +139,7 @@ test("only the posted entries reach the page's own server", async () => {
     await here.page.locator("#post output >> text=Posted").waitFor({ timeout: PATIENCE_MS });
     const [line] = readFileSync(file, "utf8").trim().split("\n");
     expect(Object.keys(JSON.parse(line!)).sort()).toEqual(
-      ["from", "to", "frames", "mostFaces", "counts", "unsure", "shares"].sort(),
+      ["from", "to", "visits", "mostFaces", "seconds", "unsureS", "presentS", "watchedS"].sort(),
     );
     const statuses = ["no JSON", "x".repeat(5000)].map(
       async (body) => (await fetch(url, { method: "POST", body })).status,

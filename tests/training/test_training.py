@@ -97,7 +97,24 @@ class BadInputTest(unittest.TestCase):
     def test_unknown_names(self):
         self.fails("unknown run 'edgy'", stage=("train", "edgy"))
         self.fails("unknown model 'edgy'", stage=("export", "edgy"))
-        self.fails("seed", "teachers", stage=("distil", "seed"))
+
+    def test_nothing_to_start_from(self):
+        self.fails("edge", "no shipped model", stage=("warm",))
+
+    def test_missing_answers(self):
+        from training.answers import read_answers
+        from training.errors import BadInput
+
+        with self.assertRaisesRegex(BadInput, "edge-warm-train.npy: missing, run `answers edge-warm` first"):
+            read_answers(self.runs, "edge-warm", "train", 40)
+
+    def test_missing_peer(self):
+        from training.errors import BadInput
+        from training.peers import FaceApi, Human
+
+        for peer in (FaceApi, Human):
+            with self.assertRaisesRegex(BadInput, "npm ci"):
+                peer(self.temporary.name)
 
 
 @needs_torch
@@ -161,7 +178,7 @@ class NetworkTest(unittest.TestCase):
         from training.quantize import round_weights
 
         layers = [layer for layer in self.nets["edge"].layers() if layer.weight is not None]
-        self.assertEqual({layer.top for layer in layers}, {7, 127})
+        self.assertEqual({layer.top for layer in layers}, {6, 7, 127})
         for layer in layers:
             steps, scales = round_weights(layer)
             self.assertEqual(np.abs(steps.astype(int)).max(), layer.top)
@@ -201,6 +218,7 @@ class TargetsTest(unittest.TestCase):
     def trainer(self, folder, teachers=(), **changes):
         from dataclasses import replace
 
+        from training.lessons import make_lessons
         from training.nets import EdgeNet
         from training.recipes import RECIPES
         from training.train import Trainer
@@ -210,18 +228,132 @@ class TargetsTest(unittest.TestCase):
         self.targets[:, 3] = 0.8
         self.targets[:16, 7] = 1  # the other half has no label of the second kind
         recipe = replace(RECIPES["edge-stable"], epochs=1, batch=16, **changes)
-        images = np.random.default_rng(2).integers(0, 256, (32, 48, 48), dtype=np.uint8)
-        return Trainer(EdgeNet(), recipe, images, self.targets, 128.5, 64.0, folder, lambda _: {}, teachers=teachers)
+        lessons = make_lessons(recipe, some_faces(32), self.targets)
+        return Trainer(EdgeNet(), recipe, lessons, 128.5, 64.0, folder, lambda _: {}, teachers=teachers)
 
     def test_teachers_answer_where_there_is_a_label(self):
         from training.nets import EdgeNet
 
         with tempfile.TemporaryDirectory() as folder:
-            trainer = self.trainer(folder, teachers=[EdgeNet()], distil=0.5)
-            taught = trainer.taught(torch.zeros(32, 1, 48, 48), torch.as_tensor(self.targets)).view(32, 2, 7)
+            net = EdgeNet()
+            teacher = lambda x: torch.softmax(net(x).float().view(len(x), 2, 7), 2)  # noqa: E731
+            trainer = self.trainer(folder, teachers=[teacher], distil=0.5)
+            taught = trainer.with_answers(torch.zeros(32, 1, 48, 48), torch.arange(32)).view(32, 2, 7)
             self.assertLess((taught.sum(2) - torch.as_tensor(self.targets).view(32, 2, 7).sum(2)).abs().max().item(), 1e-5)
             self.assertTrue((taught[:16, 1, 1:] > 0).all())
             self.assertEqual(taught[16:, 1].abs().max().item(), 0)
+
+
+    def test_the_prior_is_the_share_of_what_is_asked_for(self):
+        from training.lessons import prior_offset
+
+        targets = np.array([[0.5, 0, 0, 0.5, 0, 0, 0], [0, 0.25, 0, 0, 0.25, 0, 0]] * 3, np.float32) + 0.01
+        offset = prior_offset(targets, None, (0.5,))
+        self.assertTrue(np.allclose(np.exp(offset / 0.5), targets.sum(0) / targets.sum(), atol=1e-5))
+
+    def test_a_rare_expression_is_drawn_more_often(self):
+        from training.lessons import rare_odds
+
+        targets = np.eye(7, dtype=np.float32)[[3] * 90 + [1] * 9]
+        targets = np.concatenate([targets, np.zeros((1, 7), np.float32)])
+        odds = rare_odds(targets + np.float32(1e-9), 0.5)
+        self.assertAlmostEqual(odds[90] / odds[0], (90 / 9) ** 0.5, places=2)
+        self.assertAlmostEqual(float(odds.mean()), 1, places=3)
+
+    def test_written_answers_keep_a_faces_weight(self):
+        from training.answers import mixed
+
+        targets = np.zeros((3, 14), np.float32)
+        targets[0, 3], targets[1, 9] = 0.8, 1
+        taught = mixed(targets, np.full((3, 14), 1 / 7, np.float32), 0.5)
+        self.assertTrue(np.allclose(taught.reshape(3, 2, 7).sum(2), targets.reshape(3, 2, 7).sum(2)))
+        self.assertAlmostEqual(float(taught[0, 3]), 0.4 + 0.4 / 7, places=5)
+
+    def test_photographs_are_what_their_teachers_say(self):
+        from dataclasses import replace
+
+        from training.lessons import make_lessons
+        from training.recipes import RECIPES
+
+        recipe = replace(RECIPES["edge-stable"], distil=0.5)
+        targets = np.zeros((4, 14), np.float32)
+        targets[:3, 2] = 1  # the fourth face has no label
+        answers = np.full((2, 14), 0.1, np.float32)
+        lessons = make_lessons(recipe, some_faces(4), targets, (some_faces(2).images, answers))
+        self.assertEqual(lessons.taught.tolist(), [0.5, 0.5, 0.5, 1, 1])
+        self.assertTrue((lessons.targets[3:] == answers).all())
+
+
+def some_faces(count):
+    from training.data import Faces
+
+    images = np.random.default_rng(2).integers(0, 256, (count, 48, 48), dtype=np.uint8)
+    return Faces(images, np.full(count, 3), np.zeros((count, 10), np.float32))
+
+
+@needs_torch
+class WarmTest(unittest.TestCase):
+    def test_shipped_files_become_the_net_that_they_were_made_of(self):
+        from training.evaluate import predict
+        from training.nets import EdgeNet
+        from training.tfjs import write_graph
+        from training.warm import warm_edge
+
+        torch.manual_seed(6)
+        net, faces = EdgeNet(), some_faces(40).images
+        for block in (net.block1, net.block2, net.block3, net.block4, net.block5):
+            torch.nn.init.ones_(block.norm2.weight)
+        torch.nn.init.normal_(net.head.weight, std=0.3)
+        with tempfile.TemporaryDirectory() as folder:
+            folders = [os.path.join(folder, str(head)) for head in (0, 1)]
+            for head, path in enumerate(folders):
+                os.makedirs(path)
+                write_graph(net.layers(head), path, "float16")
+            again = warm_edge(EdgeNet(), folders, faces, 128.5, 64.0)
+        expected = predict(net, faces, 128.5, 64.0)
+        self.assertLess((predict(again, faces, 128.5, 64.0) - expected).abs().max().item(), 0.01 * expected.std().item())
+
+
+@needs_torch
+class AugmentTest(unittest.TestCase):
+    LEVEL = 1 / 64
+
+    def spoilt(self, change, faces):
+        return change(faces, torch.Generator().manual_seed(3), self.LEVEL)
+
+    def test_every_bad_camera_keeps_the_shape_and_repeats_itself(self):
+        from training import augment
+
+        faces = torch.randn(6, 1, 48, 48, generator=torch.Generator().manual_seed(1))
+        for change in (augment.light, augment.reduce, augment.blur, augment.noise, augment.jpeg):
+            once = self.spoilt(change, faces)
+            self.assertEqual(once.shape, faces.shape, change.__name__)
+            self.assertTrue(torch.equal(once, self.spoilt(change, faces)), change.__name__)
+            self.assertGreater((once - faces).abs().mean().item(), 0.01, change.__name__)
+
+    def test_an_even_face_stays_even_but_for_noise_and_light(self):
+        from training import augment
+
+        even = torch.full((6, 1, 48, 48), 0.5)
+        for change in (augment.reduce, augment.blur):
+            self.assertLess((self.spoilt(change, even) - even).abs().max().item(), 1e-4, change.__name__)
+        black = torch.full((6, 1, 48, 48), -128 * self.LEVEL)
+        self.assertLess((self.spoilt(augment.light, black) - black).abs().max().item(), 1e-4)
+
+    def test_spoiling_leaves_the_share_alone_that_it_is_not_asked_for(self):
+        from training.augment import spoil
+
+        faces = torch.randn(200, 1, 48, 48, generator=torch.Generator().manual_seed(1))
+        spoilt = spoil(faces, torch.Generator().manual_seed(2), 0.1, self.LEVEL)
+        same = (spoilt == faces).flatten(1).all(1).float().mean().item()
+        self.assertTrue(0.45 < same < 0.75, same)  # 0.9 ** 5 = 0.59
+
+    def test_one_gray_channel_as_a_product_of_matrices_is_the_convolution(self):
+        from training.nets import SameConv
+
+        conv, faces = SameConv(1, 8, 5), torch.randn(3, 1, 48, 48)
+        expected = torch.nn.functional.conv2d(faces, conv.weight, padding=2)
+        self.assertLess((conv(faces) - expected).abs().max().item(), 1e-4)
 
 
 @needs_torch

@@ -72,6 +72,16 @@ describe("compare", () => {
     expect(confusion[0]).toEqual([1, 0, 0, 1, 0, 0, 0]);
     expect(confusion[3]).toEqual([0, 0, 0, 1, 0, 0, 0]);
   });
+
+  test("the mean recall counts a rare expression as much as a frequent one, and leaves out one that does not occur", () => {
+    const scores = [answer(3, 0.9), answer(3, 0.9), answer(3, 0.9), answer(0, 0.9)];
+    const { accuracy, meanRecall } = compare(scores, ["happy", "happy", "happy", "disgusted"]);
+    expect({ accuracy, meanRecall }).toEqual({ accuracy: 0.75, meanRecall: 0.5 });
+  });
+
+  test("is 0 where no face has a label", () => {
+    expect(compare([answer(3, 0.9)], [null])).toMatchObject({ accuracy: 0, meanRecall: 0, n: 0 });
+  });
 });
 
 describe("calibrationError", () => {

@@ -7,7 +7,11 @@ const settings = (text = "") => parseSettings(text).settings;
 test("the page is told what the settings ask for", () => {
   expect(kioskUrl(settings())).toBe("http://localhost:8080/?kiosk&max-faces=4");
   const url = new URL(
-    kioskUrl(settings("port=9000\nlanguage=de\ntheme=light\ncamera_name=C920 & co\nhours=09:00-18:00\nmax_faces=2")),
+    kioskUrl(
+      settings(
+        "port=9000\nlanguage=de\ntheme=light\ncamera_name=C920 & co\nhours=09:00-18:00\nmax_faces=2\ncamera_rotation=180",
+      ),
+    ),
   );
   expect(url.port).toBe("9000");
   expect(Object.fromEntries(url.searchParams)).toEqual({
@@ -16,6 +20,7 @@ test("the page is told what the settings ask for", () => {
     theme: "light",
     camera: "C920 & co",
     hours: "09:00-18:00",
+    rotate: "180",
     "max-faces": "2",
   });
 });
@@ -46,7 +51,10 @@ test("the policy lets one origin have the camera, and reaches no other", () => {
     VideoCaptureAllowed: false,
     VideoCaptureAllowedUrls: ["http://localhost:9000"],
     AudioCaptureAllowed: false,
-    URLBlocklist: ["*"],
+    // Visitors do not reach the counts: of a blocked and an allowed pattern the longer one counts.
+    URLBlocklist: ["*", "statistics.html", "statistics.json", "statistics.csv", "metrics"].map((path) =>
+      path === "*" ? path : `http://localhost:9000/${path}`,
+    ),
     URLAllowlist: ["http://localhost:9000"],
     DeveloperToolsAvailability: 2,
     SyncDisabled: true,

@@ -6,7 +6,7 @@ import type { Source } from "../../src/camera/source.ts";
 import { EmotionCamError, type EmotionCamErrorCode } from "../../src/errors.ts";
 import type { RuntimeClient } from "../../src/runtime/client.ts";
 import type { CameraRoom } from "../../src/session.ts";
-import type { FrameResult, RuntimeInfo } from "../../src/types.ts";
+import type { FrameOptions, FrameResult, Rotation, RuntimeInfo } from "../../src/types.ts";
 
 export const RUNTIME = { engine: "int8" } as RuntimeInfo;
 
@@ -47,7 +47,7 @@ export class MadeRoom implements CameraRoom {
     return [...this.open].at(-1);
   }
 
-  readonly openCamera = async (choice: string, signal: AbortSignal): Promise<Camera> => {
+  readonly openCamera: CameraRoom["openCamera"] = async (choice, _size, signal): Promise<Camera> => {
     await this.order("camera", signal);
     this.lights += 1;
     let isOn = true;
@@ -64,6 +64,20 @@ export class MadeRoom implements CameraRoom {
     await this.order(url, signal);
     signal.throwIfAborted();
     return this.#show(url);
+  };
+
+  readonly showObject: CameraRoom["showObject"] = (object) => {
+    void this.order("object", new AbortController().signal);
+    return this.#show((object as MediaStream).id);
+  };
+
+  /** Copies of frames that were made and not closed. */
+  copies = 0;
+
+  readonly copyFrame: CameraRoom["copyFrame"] = async () => {
+    await this.order("copy", new AbortController().signal);
+    this.copies += 1;
+    return { close: () => (this.copies -= 1) } as unknown as ImageBitmap;
   };
 
   readonly untilWorthRetrying: CameraRoom["untilWorthRetrying"] = ({ code }, delayMs, signal) =>
@@ -123,9 +137,20 @@ export class MadeClient implements RuntimeClient {
   ready: Promise<RuntimeInfo> = Promise.resolve(RUNTIME);
   /** Decides each frame: throws, waits or passes. */
   order: () => unknown = () => {};
+  /** The options of every frame. */
+  readonly asked: FrameOptions[] = [];
+  /** The turn of the newest frame. */
+  rotation: Rotation | undefined;
 
-  async process(frame: VideoFrame | ImageBitmap, timeMs: number): Promise<FrameResult> {
+  async process(
+    frame: VideoFrame | ImageBitmap,
+    timeMs: number,
+    options: FrameOptions,
+    rotation?: Rotation,
+  ): Promise<FrameResult> {
     frame.close();
+    this.rotation = rotation;
+    this.asked.push(options);
     await this.order();
     return {
       timeMs,

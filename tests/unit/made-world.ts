@@ -74,10 +74,10 @@ export function makeWorld(faces: readonly MadeFace[], width = 640, height = 480)
         if (size === CLASSIFIER_SIZE) cropped.push(square);
         const rgba = pixels.get(size) ?? new Uint8ClampedArray(size * size * 4);
         pixels.set(size, rgba);
-        // A crop's gray depends on the expression, so that a change is visible; its first byte is the face's index.
+        // A crop's gray depends on the expression, so that a change is visible; the first row's ends are the face's index.
         const seen = size === CLASSIFIER_SIZE ? nearestTo(square) : undefined;
         rgba.fill(seen ? 40 + 25 * indexOfTop(seen.scores ?? HAPPY) : 0);
-        if (seen) rgba[0] = world.faces.indexOf(seen);
+        if (seen) rgba[0] = rgba[4 * (size - 1)] = world.faces.indexOf(seen);
         return rgba;
       },
     },

@@ -15,6 +15,7 @@ const TRACK: Track = {
   id: 1,
   confirmed: true,
   missedSinceMs: null,
+  doubtedSinceMs: null,
   seenMs: 0,
   trajectory: startTrajectory(EXPECTED),
 };

@@ -217,6 +217,38 @@ describe("classification", () => {
     expect(only(results.at(-1)).label).toBe("sad");
   });
 
+  test("every other look is at the mirror image, and a face that keeps still shows the mean; measure never does so", async () => {
+    const world = makeWorld([ADA]);
+    // One side of this face looks happy, the other one sad.
+    const answers = { happy: [0, 0, 0, 0.8, 0.2, 0, 0], sad: [0, 0, 0, 0.4, 0.2, 0.4, 0] };
+    const sides: number[] = [];
+    const picture = {
+      ...world.picture,
+      cut: (...args: Parameters<typeof world.picture.cut>) => {
+        const rgba = world.picture.cut(...args);
+        if (args[1] === 48) rgba[4 * 47] = 9;
+        return rgba;
+      },
+    };
+    const classify = (squares: Uint8ClampedArray) => {
+      const isMirrored = squares[0] === 9;
+      sides.push(Number(isMirrored));
+      return Float32Array.from(isMirrored ? answers.sad : answers.happy);
+    };
+    const show = async (options: FrameOptions) => {
+      const classifier = { ...world.classifier, classify };
+      const pipeline = createPipeline({ detector: world.detector, classifier, clock: ticking() });
+      sides.length = 0;
+      return only((await run(pipeline, { ...world, picture }, 45, 0, options)).at(-1));
+    };
+    const mean = await show(ADAPTIVE);
+    expect(sides.length).toBeGreaterThan(3);
+    expect(sides).toEqual(sides.map((_, index) => index % 2));
+    expect(mean.scores.happy).toBeCloseTo(0.6, 2);
+    expect((await show(OPTIONS)).scores.happy).toBeCloseTo(0.8, 6);
+    expect(sides.every((side) => side === 0)).toBe(true);
+  });
+
   test("the expression of a face below the contract's size is not certain", async () => {
     const world = makeWorld([{ centerX: 70, centerY: 60, width: 26 }], 160, 120);
     const face = only((await run(pipelineOf(world), world, 3)).at(-1));
@@ -234,6 +266,21 @@ describe("reset", () => {
     const results = await run(pipeline, world, 2);
     expect(results[0]?.faces).toHaveLength(0);
     expect(only(results[1]).id).toBeGreaterThan(before);
+  });
+
+  test("happens with the first frame of another source, whatever its time is", async () => {
+    for (const startMs of [0, 250]) {
+      const world = makeWorld([ADA]);
+      const pipeline = pipelineOf(world);
+      const before = only((await run(pipeline, world, 4)).at(-1)).id;
+      world.faces = [];
+      for (const { faces } of await run(pipeline, world, 8, startMs, { ...OPTIONS, source: 1 }))
+        expect(faces).toEqual([]);
+      world.faces = [ADA];
+      const back = await run(pipeline, world, 2, 800, { ...OPTIONS, source: 2 });
+      expect(back[0]?.faces).toEqual([]);
+      expect(only(back[1]).id).toBeGreaterThan(before);
+    }
   });
 
   test("happens at another frame size and after a long gap", async () => {

@@ -5,6 +5,7 @@ import type { ClientHooks } from "../../src/runtime/client.ts";
 import type { FrameOptions } from "../../src/types.ts";
 import { MadeClient, MadeRoom, RUNTIME, failure, settle, until } from "./made-sources.ts";
 
+const VGA = { width: 640, height: 480 };
 const ENGINE = { assetBase: "http://site.test/", engine: "auto", model: "edge" } as const;
 
 let room: MadeRoom;
@@ -15,31 +16,39 @@ let recognition: Recognition;
 let phases: string[];
 let errors: string[];
 let answers: number;
+let isRendered: boolean;
 let empties: number;
+/** Numbers of the sources of all results. */
+let sources: Set<number>;
+let client: MadeClient;
 
 beforeEach(() => {
   for (const name of ["Worker", "OffscreenCanvas"]) vi.stubGlobal(name, class {});
   room = new MadeRoom();
-  wish = { src: "", camera: "", demoSrc: "", engine: ENGINE };
+  wish = { srcObject: null, src: "", camera: "", cameraSize: VGA, demoSrc: "", engine: ENGINE };
   workers = [];
   phases = [];
   errors = [];
   answers = 0;
   empties = 0;
+  isRendered = true;
+  sources = new Set();
   recognition = new Recognition(
     {
       wish: () => wish,
+      mayRun: () => isRendered,
+      turn: () => 0,
       stage: () => ({}) as never,
       rendered: () => Promise.resolve(),
       maxFps: () => Infinity,
-      frameOptions: () => ({}) as FrameOptions,
+      frameOptions: (source) => ({ source }) as FrameOptions,
       onChange: () => {
         const { name } = recognition.phase;
         if (phases.at(-1) !== name) phases.push(name);
       },
       onReady: () => {},
       onError: ({ code }) => void errors.push(code),
-      onResult: () => void answers++,
+      onResult: (_result, _presented, source) => void (answers++, sources.add(source)),
       onEmpty: () => void empties++,
     },
     (_options, hooks) => startWorker(hooks),
@@ -56,7 +65,7 @@ afterEach(async () => {
 /** A worker that is ready at once. */
 function startWorker(hooks: ClientHooks): MadeClient {
   workers.push(hooks);
-  const client = new MadeClient();
+  client = new MadeClient();
   client.ready = Promise.resolve().then(() => {
     hooks.onReady?.(RUNTIME);
     return RUNTIME;
@@ -180,6 +189,16 @@ describe("another wish", () => {
     expect(workers).toHaveLength(1);
   });
 
+  test("for another stream of the page begins another session", async () => {
+    wish = { ...wish, srcObject: { id: "one" } as MediaStream };
+    await recognition.start(true);
+    wish = { ...wish, srcObject: { id: "two" } as MediaStream };
+    expect(recognition.isOutdated).toBe(true);
+    recognition.begin();
+    await until(() => room.shown?.name === "two");
+    expect(recognition.isOutdated).toBe(false);
+  });
+
   test("for another model starts another worker", async () => {
     await recognition.start(true);
     wish = { ...wish, engine: { ...ENGINE, model: "seed" } };
@@ -194,6 +213,96 @@ describe("another wish", () => {
     await recognition.stop();
     wish = { ...wish, src: "clip.mp4" };
     expect(recognition.isOutdated).toBe(false);
+  });
+});
+
+describe("an element that is not rendered", () => {
+  test("turns the camera off, and goes on by itself", async () => {
+    await recognition.start(true);
+    isRendered = false;
+    recognition.attend();
+    expect(recognition.phase.name).toBe("paused");
+    await until(() => room.lights === 0 && empties === 1);
+    const before = answers;
+    isRendered = true;
+    recognition.attend();
+    await until(() => answers > before);
+    expect(phases).toEqual(["starting", "running", "paused", "starting", "running"]);
+    expect(room.log).toEqual(["show camera", "close camera", "show camera"]);
+    expect(workers).toHaveLength(1);
+  });
+
+  test("does not start; the start is pending until it is rendered", async () => {
+    isRendered = false;
+    const starting = recognition.start(true);
+    await settle();
+    recognition.attend();
+    await settle();
+    expect([recognition.phase.name, room.log.length, workers.length]).toEqual(["paused", 0, 0]);
+    isRendered = true;
+    recognition.attend();
+    expect(await starting).toBe(RUNTIME);
+  });
+
+  test("takes up what changed in the meantime", async () => {
+    await recognition.start(true);
+    isRendered = false;
+    recognition.attend();
+    wish = { ...wish, src: "clip.mp4" };
+    expect(recognition.isOutdated).toBe(false);
+    isRendered = true;
+    recognition.attend();
+    await until(() => room.shown?.name === "clip.mp4");
+    expect(recognition.isOutdated).toBe(false);
+  });
+
+  test("looks for no camera, and reports no failure", async () => {
+    refuse("camera-missing", "camera-missing");
+    await recognition.start(true).catch(() => {});
+    isRendered = false;
+    recognition.attend();
+    await settle();
+    workers[0]!.onError!(failure("worker-crash"), 250);
+    expect(recognition.phase.name).toBe("paused");
+    expect(errors).toEqual(["camera-missing"]);
+    await recognition.stop();
+    expect(recognition.phase.name).toBe("idle");
+    isRendered = true;
+    recognition.attend();
+    expect(recognition.phase.name).toBe("idle");
+  });
+});
+
+describe("each source", () => {
+  const numbers = () => [...new Set(client.asked.map(({ source }) => source))];
+
+  test("has a number of its own, which its frames and results carry", async () => {
+    await recognition.start(true);
+    wish = { ...wish, src: "clip.mp4" };
+    recognition.begin();
+    await until(() => room.shown?.name === "clip.mp4" && sources.size === 2);
+    expect(numbers()).toEqual([1, 2]);
+    expect([...sources]).toEqual([1, 2]);
+    // Nobody is in view between two sources.
+    expect(empties).toBe(1);
+  });
+
+  test("is a new one when the camera takes the demo's place", async () => {
+    refuse("camera-missing");
+    wish = { ...wish, demoSrc: "demo.webm" };
+    await recognition.start(true).catch(() => {});
+    await until(() => recognition.phase.name === "demo");
+    room.waits[0]!.end();
+    await until(() => sources.size === 2);
+    expect(numbers()).toEqual([1, 2]);
+  });
+
+  test("is a new one when a camera is opened again", async () => {
+    await recognition.start(true);
+    room.shown!.lose("camera-lost");
+    await room.retry();
+    await until(() => sources.size === 2);
+    expect(numbers()).toEqual([1, 2]);
   });
 });
 

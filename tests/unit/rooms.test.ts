@@ -11,6 +11,7 @@ const SRC = fileURLToPath(new URL("../../src", import.meta.url));
  */
 const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^types\.ts$/, rooms: /^$/, packages: /^$/ },
+  { files: /^version\.ts$/, rooms: /^$/, packages: /^$/ },
   { files: /^errors\.ts$/, rooms: /^$/, packages: /^$/ },
   { files: /^events\.ts$/, rooms: /^(types|errors)\.ts$/, packages: /^$/ },
   { files: /^recovery\.ts$/, rooms: /^errors\.ts$/, packages: /^$/ },
@@ -45,12 +46,12 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
     rooms: /^(session|engine-life|status|camera\/source|runtime\/client|errors|types)\.ts$/,
     packages: /^$/,
   },
-  { files: /^focus-keeper\.ts$/, rooms: /^$/, packages: /^lit$/ },
+  { files: /^(focus|rendering)-keeper\.ts$/, rooms: /^$/, packages: /^lit$/ },
   { files: /^language-keeper\.ts$/, rooms: /^view\/words\.ts$/, packages: /^lit$/ },
   {
     files: /^emotion-cam\.ts$/,
     rooms:
-      /^(camera\/.*|view\/.*|(recognition|focus-keeper|language-keeper|events|types|people|emotion-cam\.attributes)\.ts)$/,
+      /^(camera\/.*|view\/.*|(recognition|focus-keeper|language-keeper|rendering-keeper|events|types|people|version|emotion-cam\.attributes)\.ts)$/,
     packages: /^lit(\/.*)?$/,
   },
   { files: /^define\.ts$/, rooms: /^(emotion-cam|index)\.ts$/, packages: /^$/ },
@@ -58,6 +59,7 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^bench\//, rooms: /^(bench\/.*|(types|events)\.ts)$/, packages: /^uplot$/ },
   // The page of the measuring commands uses the runtime directly, without an element.
   { files: /^pages\/lab\.ts$/, rooms: /^runtime\/lab\.ts$/, packages: /^$/ },
+  { files: /^pages\/statistics\.ts$/, rooms: /^pages\/.*$/, packages: /^chart\.js$/ },
   { files: /^pages\//, rooms: /^(define\.ts|bench\/.*|pages\/.*|(types|events|errors)\.ts)$/, packages: /^$/ },
 ];
 

@@ -5,7 +5,10 @@ import { Session, type SessionHost, type SessionWish } from "../../src/session.t
 import type { FrameOptions } from "../../src/types.ts";
 import { MadeClient, MadeRoom, failure, settle, until } from "./made-sources.ts";
 
-const CAMERA: SessionWish = { src: "", camera: "", demoSrc: "" };
+const CAMERA: SessionWish = {
+  ...{ srcObject: null, src: "", camera: "", demoSrc: "" },
+  cameraSize: { width: 640, height: 480 },
+};
 const WITH_DEMO: SessionWish = { ...CAMERA, demoSrc: "demo.webm" };
 
 let room: MadeRoom;
@@ -35,6 +38,7 @@ const host = (own: Partial<SessionHost> = {}): SessionHost => ({
   stage: () => ({}) as ReturnType<SessionHost["stage"]>,
   loadEngine: () => client,
   maxFps: () => Infinity,
+  turn: () => 0,
   frameOptions: () => ({}) as FrameOptions,
   onOpen: (_, isDemo) => void log.push(isDemo ? "demo opens" : "source opens"),
   onClose: () => {},
@@ -78,6 +82,24 @@ describe("a source", () => {
     follow({ ...WITH_DEMO, src: "clip.mp4" });
     await until(() => answers.source >= 2);
     expect(log).toEqual(["asked for clip.mp4", "show clip.mp4", "source opens"]);
+  });
+
+  test("that is the page's own comes before the file and the camera", async () => {
+    const srcObject = { id: "call" } as MediaStream;
+    follow({ ...WITH_DEMO, src: "clip.mp4", srcObject });
+    await until(() => answers.source >= 2);
+    expect(log).toEqual(["show call", "source opens"]);
+    expect(room.lights).toBe(0);
+  });
+
+  test("is sent with its turn, and the demo with its own", async () => {
+    refuse("camera", "camera-missing");
+    follow(WITH_DEMO, { turn: (isDemo) => (isDemo ? 0 : 270) });
+    await until(() => answers.demo >= 1);
+    expect(client.rotation).toBe(0);
+    room.waits[0]!.end();
+    await until(() => answers.source >= 1);
+    expect(client.rotation).toBe(270);
   });
 
   test("is not opened before the session before has ended", async () => {
@@ -210,6 +232,55 @@ describe("a worker", () => {
     await until(() => fails.length === 1);
     expect(fails[0]!.code).toBe("unsupported-browser");
     expect(log).toEqual([]);
+  });
+});
+
+describe("a snapshot", () => {
+  test("is the next frame with its result", async () => {
+    follow(CAMERA);
+    await until(() => answers.source >= 1);
+    const first = session.snapshot();
+    expect(session.snapshot()).toBe(first);
+    const { image, faces, timeMs } = await first;
+    expect(timeMs).toBeGreaterThan(33);
+    expect(faces).toEqual([]);
+    expect(room.copies).toBe(1);
+    image.close();
+    const { source } = answers;
+    await until(() => answers.source > source + 2);
+    expect(room.copies, "copies of frames that nobody asked for").toBe(0);
+  });
+
+  test("of a frame that was not answered waits for the next", async () => {
+    follow(CAMERA);
+    await until(() => answers.source >= 1);
+    client.order = () => {
+      client.order = () => {};
+      throw failure("worker-crash");
+    };
+    (await session.snapshot()).image.close();
+    expect(room.copies).toBe(0);
+  });
+
+  test("that cannot be taken fails alone", async () => {
+    follow(CAMERA);
+    await until(() => answers.source >= 1);
+    room.order = (what) => {
+      if (what === "copy") throw new DOMException("made by the test", "InvalidStateError");
+    };
+    await expect(session.snapshot()).rejects.toMatchObject({ name: "InvalidStateError" });
+    const { source } = answers;
+    await until(() => answers.source > source);
+    expect(fails).toEqual([]);
+  });
+
+  test("ends with the session", async () => {
+    refuseAlways("camera", "camera-missing");
+    follow(CAMERA);
+    const taken = session.snapshot();
+    session.end();
+    await expect(taken).rejects.toMatchObject({ name: "AbortError" });
+    await expect(session.snapshot()).rejects.toMatchObject({ name: "AbortError" });
   });
 });
 

@@ -19,6 +19,8 @@ test("each setting is understood", () => {
     port = 9000            # of the server
     camera=csi
     camera_name = "HD Pro Webcam C920"
+    camera_rotation = 180
+    screens = mirror
     resolution = 1920x1080
     rotation = 90
     gpu = off
@@ -27,6 +29,9 @@ test("each setting is understood", () => {
     max_faces = 2
     hours = 09:00-18:30
     nightly_restart =
+    statistics = on
+    statistics_least = 25
+    vt_switching = on
     browser_flags = --force-device-scale-factor=2  --mute-audio
   `);
   expect(warnings).toEqual([]);
@@ -34,6 +39,8 @@ test("each setting is understood", () => {
     port: 9000,
     camera: "csi",
     cameraName: "HD Pro Webcam C920",
+    cameraRotation: 180,
+    screens: "mirror",
     resolution: "1920x1080",
     rotation: 90,
     gpu: "off",
@@ -42,6 +49,9 @@ test("each setting is understood", () => {
     maxFaces: 2,
     hours: "09:00-18:30",
     nightlyRestart: "",
+    statistics: "on",
+    statisticsLeast: 25,
+    vtSwitching: "on",
     browserFlags: ["--force-device-scale-factor=2", "--mute-audio"],
   });
 });
@@ -53,6 +63,9 @@ test.each([
   "camera = ribbon",
   "resolution = 4k",
   "rotation = 45",
+  "camera_rotation = 1",
+  "screens = both",
+  "vt_switching = yes",
   "gpu = maybe",
   "language = klingon",
   "theme = pink",

@@ -68,7 +68,7 @@ describe("birth and death", () => {
     expect(looksUntilShown(0.79)).toBe(Number.POSITIVE_INFINITY);
   });
 
-  test("a weak sighting keeps a shown face in place; it neither moves one, brings one back nor starts one", () => {
+  test("a weak sighting keeps a shown face in place for half a second; it neither moves one, brings one back nor starts one", () => {
     const weak = 0.4;
     const tracker = new Tracker();
     let timeMs = watch(tracker, [face], 5);
@@ -78,7 +78,7 @@ describe("birth and death", () => {
       tracker.update(seen, timeMs, 0.5, EVERYWHERE);
       return tracker.shown(timeMs, 4);
     };
-    for (let frame = 0; frame < 15; frame++) expect(next([sighting(face, weak)])[0]?.id).toBe(id);
+    for (let frame = 0; frame < 7; frame++) expect(next([sighting(face, weak)])[0]?.id).toBe(id);
     // A weak sighting that moves away, as of a shoulder.
     for (let frame = 1; frame < 15; frame++) {
       next([sighting({ ...face, centerX: face.centerX + 8 * frame }, weak)]);

@@ -32,8 +32,8 @@ function percent(share: number | null): string {
   return share === null ? "-" : `${(100 * share).toFixed(1)} %`;
 }
 
-function printComparison(name: string, { accuracy, n, recall, confusion }: Comparison): void {
-  console.log(`\n${name}: ${percent(accuracy)} of ${n} faces`);
+function printComparison(name: string, { accuracy, meanRecall, n, recall, confusion }: Comparison): void {
+  console.log(`\n${name}: ${percent(accuracy)} of ${n} faces; mean recall ${percent(meanRecall)}`);
   const cell = (text: string | number) => String(text).padStart(10);
   console.log(`${"truth \\ answer".padEnd(14)}${LABELS.map(cell).join("")}${cell("recall")}`);
   LABELS.forEach((label, i) => {

@@ -4,6 +4,8 @@ import { LABELS, type Label } from "../../../src/types.ts";
 export interface Comparison {
   /** Share of right answers, 0..1. */
   readonly accuracy: number;
+  /** The mean of the recalls of the labels that occur, 0..1: an expression counts as much as another, however rare. */
+  readonly meanRecall: number;
   /** Faces that have a label. */
   readonly n: number;
   /** The share of the faces with each label that got this answer, 0..1; `null` if no face has the label. */
@@ -38,7 +40,9 @@ export function compare(scores: readonly (Float32Array | null)[], truth: readonl
   const n = counts.reduce((sum, count) => sum + count, 0);
   const right = confusion.reduce((sum, row, i) => sum + row[i]!, 0);
   const recall = LABELS.map((label, i) => [label, counts[i] ? confusion[i]![i]! / counts[i]! : null]);
-  return { accuracy: n ? right / n : 0, n, recall: Object.fromEntries(recall), confusion };
+  const known = LABELS.flatMap((_, i) => (counts[i] ? [confusion[i]![i]! / counts[i]!] : []));
+  const meanRecall = known.length ? known.reduce((sum, share) => sum + share, 0) / known.length : 0;
+  return { accuracy: n ? right / n : 0, meanRecall, n, recall: Object.fromEntries(recall), confusion };
 }
 
 /**

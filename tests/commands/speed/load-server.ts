@@ -143,7 +143,7 @@ class Heartbeat {
   beats = 0;
   lost = 0;
   worstMs = 0;
-  #isBeating = true;
+  readonly #stopped = new AbortController();
   readonly #over: Promise<void>;
 
   constructor(url: string) {
@@ -151,7 +151,7 @@ class Heartbeat {
   }
 
   async #beat(url: string): Promise<void> {
-    for (let count = 1; this.#isBeating; count++) {
+    for (let count = 1; !this.#stopped.signal.aborted; count++) {
       const startedAt = performance.now();
       const counts = { frames: count, results: count, pictures: count, faces: 0, heapBytes: 0 };
       const body = JSON.stringify({ page: "p", state: "running", source: "camera", error: null, ...counts });
@@ -166,7 +166,7 @@ class Heartbeat {
   }
 
   async stop(): Promise<void> {
-    this.#isBeating = false;
+    this.#stopped.abort();
     await this.#over;
   }
 }

@@ -1,0 +1,166 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createPipeline } from "../../src/pipeline/pipeline.ts";
+import type { Picture } from "../../src/pipeline/stages.ts";
+import type { FrameOptions } from "../../src/types.ts";
+import { type MadeFace, makeWorld, seeded } from "./made-world.ts";
+
+const FRAME_MS = 1000 / 15;
+/** How long a face may stay certain where no newcomer's test would pass. */
+const CERTAIN_MS = 300;
+/** How long a face may stay in view on weak sightings, and one more frame. */
+const SHOWN_MS = 500 + FRAME_MS;
+
+const OPTIONS: FrameOptions = { maxFaces: 4, minScore: 0.5, smoothing: 0.5, range: "far", pace: "adaptive" };
+
+/** A world whose detector scores each face as `scoreOf` says. */
+function scene(faces: readonly MadeFace[], scoreOf: (index: number) => number, picture?: Picture) {
+  const world = makeWorld(faces);
+  let nowMs = 0;
+  const pipeline = createPipeline({
+    detector: {
+      inputSize: 128,
+      detect: async (rgba, minScore) => {
+        nowMs += 1;
+        const found = await world.detector.detect(rgba, minScore);
+        return found
+          .map((each, index) => ({ ...each, score: scoreOf(index) }))
+          .filter(({ score }) => score >= minScore);
+      },
+    },
+    classifier: world.classifier,
+    clock: () => nowMs,
+  });
+  let frame = 0;
+  return {
+    world,
+    get timeMs() {
+      return frame * FRAME_MS;
+    },
+    show: async (options = OPTIONS) => pipeline.process(picture ?? world.picture, frame++ * FRAME_MS, options),
+  };
+}
+
+const face = fc.record({
+  width: fc.integer({ min: 40, max: 180 }),
+  centerX: fc.integer({ min: 120, max: 520 }),
+  centerY: fc.integer({ min: 120, max: 360 }),
+});
+
+describe("a face that is not there any more", () => {
+  test("is certain for 300 ms at most where no newcomer's test would pass, and shown for half a second", async () => {
+    const weak = fc.array(fc.double({ min: 0.2, max: 0.69, noNaN: true }), { minLength: 15, maxLength: 15 });
+    const ranges = fc.constantFrom<FrameOptions["range"]>("near", "far");
+    await fc.assert(
+      fc.asyncProperty(face, weak, ranges, async (somebody, scores, range) => {
+        let score = 0.95;
+        const { world, show } = scene([{ ...somebody, width: Math.max(somebody.width, 110) }], () => score);
+        for (let frame = 0; frame < 12; frame++) await show({ ...OPTIONS, range });
+        expect((await show({ ...OPTIONS, range })).faces.map(({ certain }) => certain)).toEqual([true]);
+        for (const [frame, next] of scores.entries()) {
+          score = next;
+          world.faces = world.faces.map((each) => ({ ...each, centerX: each.centerX + 2 }));
+          const { faces } = await show({ ...OPTIONS, range });
+          if (frame * FRAME_MS > CERTAIN_MS) expect(faces.some(({ certain }) => certain)).toBe(false);
+          if (frame * FRAME_MS > SHOWN_MS) expect(faces).toEqual([]);
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test("twenty people who leave are certain for 300 ms at most, also where the background resembles a face", async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const random = seeded(seed);
+      const width = 50 + 120 * random();
+      const there = { width, centerX: 150 + 340 * random(), centerY: 130 + 200 * random() };
+      let ghost = 0.95;
+      const { world, show } = scene([there], () => ghost);
+      for (let frame = 0; frame < 15; frame++) await show();
+      // Half of them leave behind a texture that scores like a weak face, the others nothing.
+      if (seed % 2 === 0) world.faces = [];
+      else ghost = 0.45 + 0.22 * random();
+      let lastCertain = -1;
+      for (let frame = 0; frame < 30; frame++) {
+        if ((await show()).faces.some(({ certain }) => certain)) lastCertain = frame;
+      }
+      expect(lastCertain * FRAME_MS, `scene ${seed}`).toBeLessThanOrEqual(CERTAIN_MS);
+    }
+  });
+
+  test("a turned head stays in view, and is certain again at once when it scores well", async () => {
+    let score = 0.95;
+    const { show } = scene([{ width: 90, centerX: 300, centerY: 200 }], () => score);
+    let id = 0;
+    for (let frame = 0; frame < 12; frame++) id = (await show()).faces[0]?.id ?? 0;
+    score = 0.72;
+    // A mean of ten looks is a newcomer's test too: it takes some looks to fall.
+    for (let frame = 0; frame < 20; frame++) {
+      const { faces } = await show();
+      expect(faces.map((each) => each.id)).toEqual([id]);
+      if (frame >= 12) expect(faces[0]?.certain).toBe(false);
+    }
+    score = 0.9;
+    expect((await show()).faces[0]).toMatchObject({ id, certain: true });
+  });
+});
+
+describe("a face within a face", () => {
+  test("is never shown: the one that was missed goes at once", async () => {
+    const small: MadeFace = { width: 80, centerX: 300, centerY: 220 };
+    const { world, show } = scene([small], () => 0.95);
+    for (let frame = 0; frame < 12; frame++) await show();
+    world.faces = [{ width: 240, centerX: 310, centerY: 230 }];
+    let largest = 0;
+    for (let frame = 0; frame < 12; frame++) {
+      const { faces } = await show();
+      expect(faces.length).toBeLessThanOrEqual(1);
+      largest = Math.max(largest, faces[0]?.box.width ?? 0);
+    }
+    expect(largest).toBeGreaterThan(0.3);
+  });
+});
+
+describe("a cut", () => {
+  /** Stripes that are dark in one shot and bright in the next one. */
+  function film(): { picture: Picture; shot: number; light: number } {
+    const made = {
+      shot: 0,
+      light: 1,
+      picture: {
+        width: 640,
+        height: 480,
+        cut: (_square: unknown, size: number) => {
+          const rgba = new Uint8ClampedArray(size * size * 4);
+          for (let at = 0; at < size * size; at++) {
+            const stripe = Math.floor((8 * (at % size)) / size) + made.shot;
+            rgba.fill(made.light * (stripe % 2 === 0 ? 200 : 60), 4 * at, 4 * at + 4);
+          }
+          return rgba;
+        },
+      },
+    };
+    return made;
+  }
+
+  test("ends all tracks in the frame in which it happens; light that is switched does not", async () => {
+    const made = film();
+    const { world, show } = scene([{ width: 90, centerX: 300, centerY: 200 }], () => 0.95, {
+      ...made.picture,
+      cut: (square, size) => {
+        // The detector's square is the made world's: it notes where it was cut.
+        if (size !== 64) return world.picture.cut(square, size);
+        return made.picture.cut(square, size);
+      },
+    });
+    let id = 0;
+    for (let frame = 0; frame < 12; frame++) id = (await show()).faces[0]?.id ?? 0;
+    expect(id).toBeGreaterThan(0);
+    made.light = 0.4;
+    expect((await show()).faces[0]?.id).toBe(id);
+    made.shot += 1;
+    expect((await show()).faces).toEqual([]);
+    for (let frame = 0; frame < 8; frame++) await show();
+    expect((await show()).faces[0]?.id).toBeGreaterThan(id);
+  });
+});
