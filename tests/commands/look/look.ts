@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { type Browser, type BrowserContextOptions, type Page, chromium } from "playwright";
 import { createServer } from "../../../kiosk/server.ts";
 import { CHROMIUM_ARGS, chromiumPath } from "../../chromium.ts";
+import demoClip from "../../fixtures/demo-clip.json" with { type: "json" };
 import { writeCameraClip } from "../../pages/camera-clip.ts";
 import { InputError, runCommand } from "../shared/input-error.ts";
 
@@ -26,9 +27,10 @@ const README_PICTURE = `${ROOT}/static/screenshot.jpg`;
 const SETTLE_MS = 2500;
 /** Limit for loading and warming up the networks on a busy machine. */
 const PATIENCE_MS = 120_000;
-/** Seconds into the demo clip: the face fills the picture, which is the hardest layout; head and shoulders show. */
-const NEAR_S = 8;
-const PORTRAIT_S = 21.6;
+/** Seconds into the demo clip: the camera rests on its first figure. */
+const REST_S = demoClip.stops[0]!.fromS + 0.5;
+/** The clip plays slowly, so that the camera still rests on the figure when the picture is taken. */
+const SLOWLY = 0.2;
 
 const SCREENS = {
   phone: { width: 390, height: 844 },
@@ -59,10 +61,14 @@ interface Scene {
   readonly afterwards?: (page: Page) => Promise<unknown>;
 }
 
-/** Start the clip at the same place for each picture. */
-const seekTo = (seconds: number) => (page: Page) =>
-  page.locator("emotion-cam video").evaluate((video: HTMLVideoElement, at) => void (video.currentTime = at), seconds);
-const seek = seekTo(NEAR_S);
+/** Show the same place of the clip in each picture. */
+const seek = (page: Page) =>
+  page
+    .locator("emotion-cam video")
+    .evaluate(
+      (video: HTMLVideoElement, [at, rate]) => void Object.assign(video, { currentTime: at, playbackRate: rate }),
+      [REST_S, SLOWLY] as const,
+    );
 
 const running = "emotion-cam[state=running]";
 const kiosk = (name: string, flags: string, rest: Partial<Scene> = {}): Scene => ({
@@ -254,7 +260,7 @@ const README: Scene = tag("readme", `autostart src="demo.webm"`, {
   ...{
     camera: "none",
     screen: { width: 720, height: 540 },
-    afterwards: seekTo(PORTRAIT_S),
+    afterwards: seek,
     css: `${box(720)} emotion-cam { margin: 0 }`,
   },
 });
