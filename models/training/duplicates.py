@@ -24,6 +24,8 @@ def find_copies(images, others):
     """Indices into `images` of faces of which `others` holds a copy (a mirrored one counts)."""
     bits = np.array([bin(i).count("1") for i in range(256)], np.uint8)
     found = np.zeros(len(images), bool)
+    if len(images) == 0 or len(others) == 0:
+        return np.flatnonzero(found)
     for candidate in (others, others[:, :, ::-1]):
         theirs, pixels = hashes(candidate), standardise(candidate)
         ours, our_pixels = hashes(images), standardise(images)

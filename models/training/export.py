@@ -32,10 +32,10 @@ def read_contract(folder):
 
 def write_contract(folder, name, title, mean, std, temperature, prior, weights, macs, training):
     """contract.json. prior: {exponent, logPrior} or None: the share of the training prior that the logits are freed from, see
-    README.md. Crop, smallest face and the int8 entry, which others fit, measure and pack, are kept where they still hold."""
+    README.md. Version, crop, smallest face and the int8 entry, which others set, fit, measure and pack, are kept where they still hold."""
     old = read_contract(folder)
     contract = {
-        "schema": 1, "kind": "classifier", "name": name, "version": "1.0.0", "title": title, "labels": list(LABELS),
+        "schema": 1, "kind": "classifier", "name": name, "version": old.get("version", "1.0.0"), "title": title, "labels": list(LABELS),
         "input": {"width": 48, "height": 48, "channels": 1, "mean": mean, "std": std, "luma": "rec601"},
         "output": "logits",
         "crop": old.get("crop", {"eyes": EYES}),
