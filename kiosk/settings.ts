@@ -36,11 +36,11 @@ export interface Settings {
   readonly hours: string;
   /** `04:00`, local time; empty: never. */
   readonly nightlyRestart: string;
-  /** Whether counts of expressions and visits are kept. */
+  /** `on` keeps counts of expressions and visits. */
   readonly statistics: "on" | "off";
   /** Visits that stand behind each figure at least, 1..1000. */
   readonly statisticsLeast: number;
-  /** Whether Ctrl+Alt+F1 to F12 reach the text logins. */
+  /** `on` lets Ctrl+Alt+F1 to F12 reach the text logins. */
   readonly vtSwitching: "on" | "off";
   /** Further command-line flags of Chromium. */
   readonly browserFlags: readonly string[];
@@ -157,7 +157,7 @@ export function parseSettings(text: string): ParsedSettings {
   return { settings: settings as unknown as Settings, warnings: told };
 }
 
-/** What a fleet's operator may set from afar, by the words of the file and of the message. */
+/** Settings that a fleet's operator may change from afar: the file's word and the message's key. */
 const FROM_AFAR = { hours: "hours", language: "language", theme: "theme", max_faces: "maxFaces" } as const;
 
 /**

@@ -71,7 +71,7 @@ export function startOf(step: Step, ms: number, days = 0): number {
   return date.setDate(date.getDate() + days);
 }
 
-/** What stands in one hour of the day, over all days of a range. */
+/** The sums of one hour of the day, over all days of a range. */
 export interface HourOfDay extends Omit<WrittenSpan, "from" | "to"> {
   /** 0 to 23, local time. */
   readonly hour: number;

@@ -11,7 +11,7 @@ export type Clock = (typeof CLOCKS)[number];
 /** Durations in ms of faces with each expression, by its name. */
 export type ExpressionMs = Readonly<Record<Label, number>>;
 
-/** What adds up. */
+/** Amounts that can be added. */
 export interface Amounts {
   /** How often somebody came who was not there. */
   readonly visits: number;
@@ -47,7 +47,7 @@ const LONGEST_MS = 10 * 60_000;
 /** No camera shows more faces than the element follows. */
 const MOST_FACES = 64;
 
-/** Of each face; a visit takes at least a frame. */
+/** Seconds of each face; a visit takes at least one frame. */
 const MOST_VISITS = 10_000;
 
 const PAGE = /^[0-9a-f-]{8,40}$/;

@@ -33,7 +33,7 @@ export interface StatisticsService {
   close(): Promise<void>;
 }
 
-/** What the service answers with. */
+/** The service's answer. */
 interface Answered {
   readonly status: number;
   readonly type: "application/json" | "text/csv" | "text/plain";

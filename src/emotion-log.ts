@@ -17,7 +17,7 @@ const RETURN_S = 5;
 /** Browsers slow timers of hidden pages down to one a second, and their longest wait is 24.8 days. */
 const INTERVAL_S = { least: 1, most: 86_400 };
 
-/** What was seen in one interval: counts, seconds and shares; no pictures, no face's number, no places. */
+/** The expressions of one interval: counts, seconds and shares; no pictures, no face's number, no places. */
 export interface EmotionLogEntry {
   /** When the interval began and ended, ISO 8601 in UTC. */
   readonly from: string;

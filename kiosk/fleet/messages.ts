@@ -1,5 +1,5 @@
 /**
- * What kiosks and the central machine say to each other over MQTT, on topics `emotion/v1/<kiosk>/…`:
+ * The messages of kiosks and the central machine over MQTT, on topics `emotion/v1/<kiosk>/…`:
  *
  * | topic | from | retained | says |
  * | --- | --- | --- | --- |
@@ -52,7 +52,7 @@ export interface Health {
   readonly at: string;
   readonly version: string;
   readonly clock: Clock;
-  /** Of the exhibit's server, seconds; null where it does not answer. */
+  /** Time since the exhibit's server started, seconds; null where it does not answer. */
   readonly uptimeS: number | null;
   /** Answers of the networks a second, or null before the second look. */
   readonly resultsPerS: number | null;
@@ -66,9 +66,9 @@ export interface Health {
   readonly waiting: number;
   /** Visits in all sums. */
   readonly visits: number;
-  /** Of the processor, °C; null where the board does not say. */
+  /** The processor's temperature, °C; null where the board does not say. */
   readonly temperatureC: number | null;
-  /** Whether a Raspberry Pi slows itself down for heat or a weak supply; null elsewhere. */
+  /** True while a Raspberry Pi slows itself down for heat or a weak supply; null on other boards. */
   readonly throttled: boolean | null;
   /** Until the kiosk's certificate expires. */
   readonly certificateDays: number;

@@ -50,7 +50,7 @@ export interface Membership {
   readonly ca: string;
   readonly certificate: string;
   readonly key: string;
-  /** Whether Home Assistant is told of the kiosk. */
+  /** True to announce the kiosk to Home Assistant. */
   readonly homeAssistant: boolean;
 }
 
@@ -106,7 +106,7 @@ export function startReporter(options: ReporterOptions): Reporter {
     keepalive: options.keepaliveS ?? KEEPALIVE_S,
     connectTimeout: 20_000,
     reconnectPeriod: Math.min(RECONNECT_MS, (options.everyS ?? EVERY_S) * 1000),
-    // What could not be sent is asked for anew from the database, not kept here.
+    // The database keeps rows that could not be sent; the next round reads them again.
     queueQoSZero: false,
     will: { topic: topic(kiosk, "status"), payload: Buffer.from("offline"), qos: 1, retain: true },
   });

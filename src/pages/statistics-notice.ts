@@ -44,7 +44,7 @@ const KEPT: Readonly<Record<string, readonly [where: string, why: string, brief:
   ],
 };
 
-/** What is said in addition where the counts go to the owner's fleet. */
+/** Words that the notice adds where the counts go to the owner's fleet. */
 const SENT: Readonly<Record<string, string>> = {
   en: "Processed on this device; only counts are kept and sent to its owner, no pictures",
   de: "Auf diesem Gerät verarbeitet; nur Zählwerte werden aufbewahrt und dem Betreiber gesendet, keine Bilder",

@@ -36,7 +36,7 @@ export interface FollowTarget {
 /** A look for one or more tracks. */
 export interface FollowLook {
   readonly square: Square;
-  /** Of the tracks that it reaches. */
+  /** The numbers of the tracks that it reaches. */
   readonly ids: readonly number[];
 }
 

@@ -228,7 +228,7 @@ class FramePipeline implements Pipeline {
     batch.forEach((portrait, index) => {
       for (let label = 0; label < LABELS.length; label++) {
         const answer = answers[index * LABELS.length + label]!;
-        // Of a face that keeps still, the two sides' answers are averaged. Else they belong to two expressions.
+        // The two sides' answers are averaged only while the face keeps still: else they belong to two expressions.
         const other = portrait.isSame && isPaired ? portrait.latest[label]! : answer;
         portrait.scores[label] = (answer + other) / 2;
         portrait.latest[label] = answer;

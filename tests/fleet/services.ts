@@ -350,7 +350,7 @@ export class Postgres extends Program {
     else this.child?.kill(signal);
   }
 
-  /** Of the postmaster and all its processes. */
+  /** @returns The CPU time (ms) and memory (bytes) of the postmaster and all its processes. */
   override usage(): { readonly cpuMs: number; readonly rss: number } {
     const main = this.postmaster;
     const parts = readdirSync("/proc")

@@ -30,7 +30,7 @@ export interface MadeSource extends Source {
 
 /** A room of the test's own. Without orders, there is one camera, and every file can be shown. */
 export class MadeRoom implements CameraRoom {
-  /** What happened, in order. */
+  /** The events, in order. */
   readonly log: string[] = [];
   /** Sources that are shown now. */
   readonly open = new Set<MadeSource>();

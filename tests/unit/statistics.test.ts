@@ -279,7 +279,7 @@ describe("killed at random", () => {
           const from = new Date(Date.UTC(2026, 0, 1) + index * 60_000).toISOString();
           const to = new Date(Date.UTC(2026, 0, 1) + (index + 1) * 60_000).toISOString();
           const body = JSON.stringify({ ...posted, index: index + 1, entry: { ...entry, from, to, visits: 7 } });
-          // What was not acknowledged is posted again, as the page does.
+          // Spans that were not acknowledged are posted again, as the page does.
           if ((await door.forward("POST", "/spans", body)).status !== 204) continue;
           index += 1;
           taken += 1;
