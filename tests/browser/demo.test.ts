@@ -31,6 +31,8 @@ const LEAST_EXPRESSIONS = 3;
 const STEP_S = 0.1;
 /** By this time after its arrival a face has its word, seconds. */
 const SETTLED_S = 1;
+/** Share of a stop's settled frames that show its word: browsers decode the clip with different rounding. */
+const LEAST_SHARE = 0.8;
 const HANG_MS = 400_000;
 
 let watcher: Watcher;
@@ -81,21 +83,25 @@ describe("the demo clip", () => {
     async () => {
       const video = await openClip();
       expect(video.duration).toBeCloseTo(clip.clip.seconds, 1);
-      const differences: string[] = [];
-      let settled = 0;
+      const words = clip.stops.map((): string[] => []);
       watcher.reset();
       for (let atS = 0.01; atS < video.duration; atS += STEP_S) {
         await seek(video, atS);
         const frame = await createImageBitmap(video);
         const word = wordAt(await watcher.faces(frame, atS * 1000), MIDDLE);
         frame.close();
-        const stop = clip.stops.find(({ fromS, toS }) => atS >= fromS + SETTLED_S && atS <= toS);
-        if (stop === undefined) continue;
-        settled++;
-        if (word !== stop.shows) differences.push(`${atS.toFixed(2)} s: ${word}, not ${stop.shows}`);
+        const stop = clip.stops.findIndex(({ fromS, toS }) => atS >= fromS + SETTLED_S && atS <= toS);
+        if (stop >= 0) words[stop]!.push(word);
       }
-      expect(settled).toBeGreaterThanOrEqual(12 * clip.stops.length);
-      expect(differences).toEqual([]);
+      for (const [at, { figure, shows }] of clip.stops.entries()) {
+        const shown = words[at]!;
+        const right = shown.filter((word) => word === shows).length;
+        expect(shown.length, figure).toBeGreaterThanOrEqual(12);
+        expect(right / shown.length, `${figure}: ${shown.join()}, not ${shows}`).toBeGreaterThanOrEqual(LEAST_SHARE);
+        expect(new Set([...shown, shows, "unsure"]), `${figure} shows another expression`).toEqual(
+          new Set([shows, "unsure"]),
+        );
+      }
     },
     HANG_MS,
   );
