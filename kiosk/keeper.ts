@@ -5,22 +5,22 @@ import { readHeartbeat, whyNotAlive, type Heartbeat } from "./pulse.ts";
 /** From the server's start a browser has this long until its first sign of life is demanded: a cold Pi 4's, doubled. */
 const START_GRACE_MS = 90_000;
 
-/** How often the grace is granted, and the clock looked at. */
+/** Interval at which the grace is granted and the clock is read, ms. */
 const TICK_MS = 10_000;
 
-/** Of two beats closer than this the second cannot show that something stands still; the page beats every 5 s. */
+/** A beat that follows another within this time cannot show that something stands still, ms. The page beats every 5 s. */
 const TOO_SOON_MS = 2500;
 
 /** systemd is told at most so often, ms, however often the page's heart beats. */
 const NOTIFY_EVERY_MS = 500;
 
-/** How long systemd may take to listen, ms. */
+/** The longest time that systemd may take to listen, ms. */
 const NOTIFY_TIMEOUT_MS = 5000;
 
 /** The exhibit is renewed only when nobody was in view for this long. */
 const QUIET_MS = 60_000;
 
-/** How long after the set time an idle moment is looked for; then it waits for the next night. */
+/** The time after the set one in which an idle moment is sought. Afterwards the restart waits for the next night. */
 const NIGHT_MS = 60 * 60_000;
 
 /** A night's renewal is not repeated in the same night. */

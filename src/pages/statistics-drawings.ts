@@ -6,13 +6,7 @@ const EXPRESSIONS = ["happy", "surprised", "neutral", "sad", "fearful", "disgust
 type Expression = (typeof EXPRESSIONS)[number];
 export type ExpressionWords = Readonly<Record<Expression, string>>;
 
-/** Longer ranges are drawn by the week: a year of days is too fine to read. */
-const DAYS_AT_MOST = 92;
-const DAYS_A_WEEK = 7;
-
-const DAY_MS = 86_400_000;
-
-/** What the server sends; kiosk/statistics-export.ts has the meaning of each. */
+/** The server's answer; kiosk/statistics-export.ts has the meaning of each field. */
 interface Amounts {
   readonly visits: number;
   readonly presentS: number;
@@ -45,6 +39,12 @@ export interface Drawing {
   readonly labels: readonly string[];
   readonly series: readonly { readonly name: string; readonly colour: string; readonly values: readonly number[] }[];
 }
+
+/** Longer ranges are drawn by the week: a year of days is too fine to read. */
+const DAYS_AT_MOST = 92;
+const DAYS_A_WEEK = 7;
+
+const DAY_MS = 86_400_000;
 
 /** @param expressionWords The names of the expressions in the page's language. */
 export function drawingsOf(statistics: Statistics, expressionWords: ExpressionWords): readonly Drawing[] {

@@ -9,7 +9,7 @@ const PICTURE_AFTER_MS = 60_000;
 /** Blocks that differ by less than this, of 255, are the same: the source has no camera noise, it is a picture itself. */
 const NO_NOISE = 0.02;
 
-/** How much one more square counts for the share of unfit ones. Two in a row are needed to change it. */
+/** The weight of one more square in the share of unfit ones. Two in a row are needed to change it. */
 const FAULT_WEIGHT = 0.4;
 
 /** The expression of one track over time. */
@@ -33,7 +33,7 @@ export class Portrait {
   #stillSinceMs: number;
   /** True where camera noise changed the square since then. */
   #hasNoise = false;
-  /** How far the latest squares were unfit to be read, 0..1, and why the latest unfit one was. */
+  /** The share of the latest squares that were unfit to be read, 0..1, and the fault of the latest unfit one. */
   #unfit = 0;
   #fault: CropFault | null = null;
   #smoothedMs: number;
@@ -48,7 +48,7 @@ export class Portrait {
     this.#smoothedMs = nowMs;
   }
 
-  /** Whether the latest squares were too dark to be read. */
+  /** True if the latest squares were too dark to be read. */
   get isTooDark(): boolean {
     return this.#unfit >= 0.5 && this.#fault === "dark";
   }

@@ -63,7 +63,7 @@ export interface Track {
   readonly doubtedSinceMs: number | null;
   /** When it was last seen. */
   readonly seenMs: number;
-  /** How it moved until then. */
+  /** Its motion until then. */
   readonly trajectory: Readonly<Trajectory>;
 }
 

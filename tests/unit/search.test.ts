@@ -20,7 +20,7 @@ function started(frame: Size): Search {
   return search;
 }
 
-/** Whether a square has a whole face in it, at a size at which it is found. */
+/** @returns True if a square has a whole face in it, at a size at which it is found. */
 function sees(square: Square, face: Box): boolean {
   const topLeft = pointInSquare(face, square);
   const bottomRight = pointInSquare({ x: face.x + face.width, y: face.y + face.height }, square);

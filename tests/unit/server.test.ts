@@ -175,7 +175,7 @@ test("however many connections somebody holds open, the next one is answered", a
   for (let count = 0; count < 300; count++) {
     const socket = connect(server.port, "127.0.0.1", () => socket.write("POST /heartbeat HTTP/1.1\r\nHost:"));
     socket.on("error", () => {});
-    // What is not read does not end, and an end is what some of these wait for.
+    // A response that is not read does not end, and some of these tests wait for its end.
     socket.resume();
     held.push(socket);
     if (count % 50 === 0) expect((await rawGet("/health")).slice(0, 12)).toBe("HTTP/1.1 200");
