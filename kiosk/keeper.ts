@@ -8,7 +8,10 @@ const START_GRACE_MS = 90_000;
 /** Interval at which the grace is granted and the clock is read, ms. */
 const TICK_MS = 10_000;
 
-/** A beat that follows another within this time cannot show that something stands still, ms. The page beats every 5 s. */
+/**
+ * Heartbeats that follow another within this time are not judged, ms: the page's counters had no time to advance. The page
+ * beats every 5 s.
+ */
 const TOO_SOON_MS = 2500;
 
 /** Least time between two messages to systemd, ms, however often heartbeats come. */
@@ -81,8 +84,8 @@ export class Keeper {
       this.#options.notify(`WATCHDOG=1\nSTATUS=${describe(beat)}`);
       return;
     }
-    // The browser of a slow machine that recovers from a crash gets the watchdog's whole time again, from the first
-    // heartbeat of its page. This counts once after each sign of life: a page that loads again and again must not go on.
+    // After a crash, the new page's first heartbeat resets the watchdog, so that a slow machine has time to load. The next
+    // reset needs a sign of life, so a page that reloads forever is not kept alive.
     const patience = isNewPage && this.#mayLoad ? "WATCHDOG=1\n" : "";
     if (isNewPage) this.#mayLoad = false;
     this.#options.notify(`${patience}STATUS=Not alive: ${this.#reason}`);
