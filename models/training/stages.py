@@ -107,7 +107,8 @@ def train_stage(context, name):
     if recipe.photos:
         faces = photographs(context)
         even = np.full((len(faces), targets.shape[1]), 1 / 7, np.float32)  # the teachers in the loop say all
-        photos = faces, recipe.photos * (blended(context.runs, recipe.blend, "photos", len(faces)) if recipe.blend else even)
+        blend = recipe.photo_blend or recipe.blend
+        photos = faces, recipe.photos * (blended(context.runs, blend, "photos", len(faces)) if blend else even)
     fit(context, name, recipe, recipe.build, targets, mean, std, teachers, photos)
 
 
