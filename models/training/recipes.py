@@ -61,7 +61,7 @@ class Recipe:
     seed: int = 1
     teachers: tuple = ()  # runs whose nets' answers are mixed into the targets
     distil: float = 0.5  # their share
-    blend: tuple = ()  # of written answers for each head, see answers.py; mixed into the targets
+    blend: tuple = ()  # of written answers for each head, see answers.blended; mixed into the targets
     blended: float = 0.5  # their share
     photos: float = 0.0  # weight of a photograph that only the teachers label; 0: none
     photo_blend: tuple = ()  # of written answers for the photographs; empty: `blend`
@@ -102,6 +102,11 @@ RECIPES = {
                            photo_blend=((("edge-warm", 0, 0.2), ("edge-deep", 0, 0.3), ("edge-even", 0, 0.2), ("face-api", 0, 0.3)), LABELS_BLEND),
                            blended=0.75, photos=0.8, exponents=(1.0, 0.5), spoil=0.1, rare=0.25, seed=5,
                            **{**EDGE, "loss": soft_cross_entropy([1.0, 0.8]), "erase": 0.15}),
+    "edge-poser": Recipe(epochs=18, lr=0.018, schedule=tail, start="edge-visitor/last.pt", blend=(
+                             (("edge-warm", 0, 0.35), ("edge-deep", 0, 0.4), ("edge-even", 0, 0.25), ("face-api", 0, 0.2, 0.99)), LABELS_BLEND),
+                         photo_blend=((("edge-warm", 0, 0.2), ("edge-deep", 0, 0.3), ("edge-even", 0, 0.2), ("face-api", 0, 0.3)), LABELS_BLEND),
+                         blended=0.8, photos=0.8, exponents=(1.0, 0.5), spoil=0.1, rare=0.25, seed=6,
+                         **{**EDGE, "loss": soft_cross_entropy([1.0, 1.0]), "erase": 0.15}),
     "edge-stable": Recipe(epochs=200, lr=0.08, schedule=stable, **EDGE),
     "edge-decay": Recipe(epochs=12, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
     "edge-distil": Recipe(epochs=26, lr=0.08, schedule=plateau, start="edge-stable/last.pt", teachers=("edge-decay",), **EDGE),
