@@ -126,7 +126,7 @@ class Model:
     truth: str  # fer2013 | ferplus
     title: str
     weights: str  # uint8 | float16, in the tfjs file
-    exponent: Optional[float] = None  # of the training prior that the shipped answers are freed from; None: as trained
+    even: Optional[float] = None  # the part of the shipped answers' prior that is even, see README.md; None: as trained
 
     @property
     def run(self):
@@ -136,6 +136,6 @@ class Model:
 EDGE_RUNS = ("edge-even", "edge-exhibit")
 MODELS = {
     "seed": Model(("seed-full", "seed-low"), 0, "fer2013", "The seed's CNN, its dense layer factored", "uint8"),
-    "edge": Model(EDGE_RUNS, 0, "ferplus", "Residual network trained on FER+'s votes", "float16", 0.3),
-    "edge-fer2013": Model((*EDGE_RUNS, "edge-labels"), 1, "fer2013", "The same network on FER2013's labels", "float16", 0.5),
+    "edge": Model(EDGE_RUNS, 0, "ferplus", "Residual network trained on FER+'s votes", "float16", 0.2),
+    "edge-fer2013": Model((*EDGE_RUNS, "edge-labels"), 1, "fer2013", "The same network on FER2013's labels", "float16", 0.3),
 }

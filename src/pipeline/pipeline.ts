@@ -140,7 +140,7 @@ class FramePipeline implements Pipeline {
     const batch = this.#crop(picture, tracks, options.pace);
     const croppedMs = this.#clock();
 
-    if (batch.length > 0) await this.#classify(batch, options.pace === "adaptive");
+    if (batch.length > 0) await this.#classify(batch, options);
     const classifiedMs = this.#clock();
     this.#cadence.classificationTook(classifiedMs - croppedMs, batch.length);
 
@@ -221,15 +221,15 @@ class FramePipeline implements Pipeline {
     return batch;
   }
 
-  async #classify(batch: readonly Portrait[], isPaired: boolean): Promise<void> {
+  async #classify(batch: readonly Portrait[], { pace, prior }: FrameOptions): Promise<void> {
     const { inputSize } = this.#classifier;
     const squares = this.#squares.subarray(0, batch.length * inputSize * inputSize * 4);
-    const answers = await this.#classifier.classify(squares, batch.length);
+    const answers = await this.#classifier.classify(squares, batch.length, prior);
     batch.forEach((portrait, index) => {
       for (let label = 0; label < LABELS.length; label++) {
         const answer = answers[index * LABELS.length + label]!;
         // The two sides' answers are averaged only while the face keeps still: else they belong to two expressions.
-        const other = portrait.isSame && isPaired ? portrait.latest[label]! : answer;
+        const other = portrait.isSame && pace === "adaptive" ? portrait.latest[label]! : answer;
         portrait.scores[label] = (answer + other) / 2;
         portrait.latest[label] = answer;
       }
