@@ -68,6 +68,7 @@ class Recipe:
     exponents: tuple = ()  # of each head's prior in the loss, see lessons.py
     rare: float = 0.0  # how much more often rare faces are drawn, see lessons.py
     spoil: float = 0.0  # share of the faces that each of augment.py's bad cameras changes
+    mean_of: tuple = ()  # runs whose weights' mean this one is, in place of a training: see average.py
     mean_std: Optional[tuple] = None  # None: the training pixels' own
 
 
@@ -102,11 +103,12 @@ RECIPES = {
                            photo_blend=((("edge-warm", 0, 0.2), ("edge-deep", 0, 0.3), ("edge-even", 0, 0.2), ("face-api", 0, 0.3)), LABELS_BLEND),
                            blended=0.75, photos=0.8, exponents=(1.0, 0.5), spoil=0.1, rare=0.25, seed=5,
                            **{**EDGE, "loss": soft_cross_entropy([1.0, 0.8]), "erase": 0.15}),
-    "edge-poser": Recipe(epochs=18, lr=0.018, schedule=tail, start="edge-visitor/last.pt", blend=(
+    "edge-poser": Recipe(epochs=14, lr=0.018, schedule=tail, start="edge-visitor/last.pt", blend=(
                              (("edge-warm", 0, 0.35), ("edge-deep", 0, 0.4), ("edge-even", 0, 0.25), ("face-api", 0, 0.2, 0.99)), LABELS_BLEND),
                          photo_blend=((("edge-warm", 0, 0.2), ("edge-deep", 0, 0.3), ("edge-even", 0, 0.2), ("face-api", 0, 0.3)), LABELS_BLEND),
                          blended=0.8, photos=0.8, exponents=(1.0, 0.5), spoil=0.1, rare=0.25, seed=6,
                          **{**EDGE, "loss": soft_cross_entropy([1.0, 1.0]), "erase": 0.15}),
+    "edge-mean": Recipe(epochs=0, lr=0.0, schedule=tail, mean_of=("edge-exhibit", "edge-poser"), exponents=(1.0, 1.0), **EDGE),
     "edge-stable": Recipe(epochs=200, lr=0.08, schedule=stable, **EDGE),
     "edge-decay": Recipe(epochs=12, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
     "edge-distil": Recipe(epochs=26, lr=0.08, schedule=plateau, start="edge-stable/last.pt", teachers=("edge-decay",), **EDGE),

@@ -36,7 +36,7 @@ def accuracy_rows(context, name, shipped):
         mean, std = RECIPES[run].mean_std or (splits.mean, splits.std)
         logits = predict(net, valid.images, mean, std)[:, part]
         if model.even is not None:
-            logits = logits + torch.as_tensor(bias_to(context, run, model, shipped_shares(context, model)))
+            logits = logits + torch.as_tensor(bias_to(context, run, model.head, shipped_shares(context, model)))
         rows.append((f"float32, {run} after {epochs} epochs", judge(logits, valid)))
     rows.append((f"shipped float file ({model.weights} weights)", judge(shipped.valid_float, valid)))
     rows.append(("integers, 7-bit activations (simulated)", judge(shipped.valid_integer, valid)))
@@ -50,7 +50,7 @@ def prior_rows(context, name, shipped):
         return []
     lines = ["", "The answers assume a mix of faces of which a part has each expression equally often; the rest is as in training. Other parts, by",
              "a bias on the same logits (0 is the attribute `prior=\"training\"`):", "", "| even part | accuracy | mean recall |", "| --- | --- | --- |"]
-    training = training_shares(context, model)
+    training = training_shares(context, model.run, model.head)
     for even in sorted({0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, model.even}):
         logits = shipped.valid_integer + torch.as_tensor(np.log(mixed_shares(training, even) / mixed_shares(training, model.even)).astype(np.float32))
         truth = truth_of(name, shipped.valid)

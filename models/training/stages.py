@@ -196,9 +196,9 @@ def compress_stage(context):
     save_checkpoint(os.path.join(folder, "start.pt"), {"net": low.state_dict(), "whole": whole, "table": rows})
 
 
-def training_shares(context, model):
-    """float64 [7]: the shares of the expressions among what the model's head is asked for."""
-    weights = RECIPES[model.run].targets(context.splits.train)[:, 7 * model.head : 7 * model.head + 7].sum(0, dtype=np.float64)
+def training_shares(context, run, head):
+    """float64 [7]: the shares of the expressions among what a run's head is asked for."""
+    weights = RECIPES[run].targets(context.splits.train)[:, 7 * head : 7 * head + 7].sum(0, dtype=np.float64)
     return weights / weights.sum()
 
 
@@ -207,22 +207,22 @@ def mixed_shares(shares, even):
     return (1 - even) * shares + even / len(shares)
 
 
-def bias_to(context, run, model, shares):
-    """float32 [7]: added to a run's logits of the model's head, it makes them those for faces with these shares of the expressions."""
-    exponents, rows = RECIPES[run].exponents, slice(7 * model.head, 7 * model.head + 7)
+def bias_to(context, run, head, shares):
+    """float32 [7]: added to the logits of a run's head, it makes them those for faces with these shares of the expressions."""
+    exponents, rows = RECIPES[run].exponents, slice(7 * head, 7 * head + 7)
     if not exponents:
-        return np.log(shares / training_shares(context, model)).astype(np.float32)
+        return np.log(shares / training_shares(context, run, head)).astype(np.float32)
     offset = np.asarray(load_checkpoint(run_path(context, run), ("offset",))["offset"].cpu(), np.float64)[rows]
-    return (np.log(shares) + offset * (1 - 1 / exponents[model.head])).astype(np.float32)
+    return (np.log(shares) + offset * (1 - 1 / exponents[head])).astype(np.float32)
 
 
 def shipped_shares(context, model):
-    return mixed_shares(training_shares(context, model), model.even)
+    return mixed_shares(training_shares(context, model.run, model.head), model.even)
 
 
 def logit_bias(context, model):
     """float32 [7]: what the last layer's bias gets, so that the answers assume the model's prior instead of the run's."""
-    return np.zeros(7, np.float32) if model.even is None else bias_to(context, model.run, model, shipped_shares(context, model))
+    return np.zeros(7, np.float32) if model.even is None else bias_to(context, model.run, model.head, shipped_shares(context, model))
 
 
 def model_layers(context, name):
@@ -248,7 +248,7 @@ def qat_stage(context, name):
     recipe = RECIPES[model.run]
     targets = recipe.targets(context.splits.train)[:, 7 * model.head : 7 * model.head + 7]
     qat = replace(QAT, strength=recipe.strength, epochs=context.epochs or QAT.epochs)
-    offset = None if model.even is None else np.log(training_shares(context, model) / shipped_shares(context, model)).astype(np.float32)
+    offset = None if model.even is None else np.log(training_shares(context, model.run, model.head) / shipped_shares(context, model)).astype(np.float32)
     fit(context, f"int8-{name}", qat, lambda: RoundedNet(layers, scales), targets, mean, std, offset=offset)
 
 
@@ -378,7 +378,7 @@ def export_stage(context, name):
         "data": "FER2013 Training split with FER+ votes", "labels": "FER2013" if model.truth == "fer2013" else "FER+ votes",
         "faces": int((RECIPES[model.run].targets(splits.train).sum(1) > 0).sum()), "epochs": epochs_of(context, name), "valid": {k: round(v, 4) for k, v in figures.items()},
     }
-    prior = None if model.even is None else {"shares": labelled(shipped_shares(context, model)), "training": labelled(training_shares(context, model))}
+    prior = None if model.even is None else {"shares": labelled(shipped_shares(context, model)), "training": labelled(training_shares(context, model.run, model.head))}
     write_contract(folder, name, model.title, shipped.mean, shipped.std, read_temperature(context, name), prior, *cost(shipped.layers), training)
     sizes = ", ".join(f"{entry['path']} {entry['bytes']} bytes" for entry in read_contract(folder)["float"]["files"])
     print(f"{name}: {sizes}; valid {training['valid']}")
