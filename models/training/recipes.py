@@ -108,7 +108,7 @@ RECIPES = {
                          photo_blend=((("edge-warm", 0, 0.2), ("edge-deep", 0, 0.3), ("edge-even", 0, 0.2), ("face-api", 0, 0.3)), LABELS_BLEND),
                          blended=0.8, photos=0.8, exponents=(1.0, 0.5), spoil=0.1, rare=0.25, seed=6,
                          **{**EDGE, "loss": soft_cross_entropy([1.0, 1.0]), "erase": 0.15}),
-    "edge-mean": Recipe(epochs=0, lr=0.0, schedule=tail, mean_of=("edge-exhibit", "edge-poser"), exponents=(1.0, 1.0), **EDGE),
+    "edge-mean": Recipe(epochs=0, lr=0.0, schedule=tail, mean_of=("edge-exhibit", "edge-poser", "edge-poser"), exponents=(1.0, 1.0), **EDGE),
     "edge-stable": Recipe(epochs=200, lr=0.08, schedule=stable, **EDGE),
     "edge-decay": Recipe(epochs=12, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
     "edge-distil": Recipe(epochs=26, lr=0.08, schedule=plateau, start="edge-stable/last.pt", teachers=("edge-decay",), **EDGE),
@@ -135,9 +135,9 @@ class Model:
         return self.runs[-1]
 
 
-EDGE_RUNS = ("edge-even", "edge-exhibit")
+EDGE_RUNS = ("edge-even", "edge-exhibit", "edge-visitor", "edge-poser", "edge-mean")
 MODELS = {
     "seed": Model(("seed-full", "seed-low"), 0, "fer2013", "The seed's CNN, its dense layer factored", "uint8"),
-    "edge": Model(EDGE_RUNS, 0, "ferplus", "Residual network trained on FER+'s votes", "float16", 0.2),
-    "edge-fer2013": Model((*EDGE_RUNS, "edge-labels"), 1, "fer2013", "The same network on FER2013's labels", "float16", 0.3),
+    "edge": Model(EDGE_RUNS, 0, "ferplus", "Residual network trained on FER+'s votes", "float16", 0.4),
+    "edge-fer2013": Model(EDGE_RUNS, 1, "fer2013", "The same network on FER2013's labels", "float16", 0.5),
 }
