@@ -104,7 +104,7 @@ class FramePipeline implements Pipeline {
     const batch = this.#crop(picture, tracks, options.pace);
     const croppedMs = this.#clock();
 
-    if (batch.length > 0) await this.#classify(batch, options.pace === "adaptive");
+    if (batch.length > 0) await this.#classify(batch, options);
     const classifiedMs = this.#clock();
     this.#cadence.classificationTook(classifiedMs - croppedMs, batch.length);
 
@@ -185,10 +185,11 @@ class FramePipeline implements Pipeline {
     return batch;
   }
 
-  async #classify(batch: readonly Portrait[], isPaired: boolean): Promise<void> {
+  async #classify(batch: readonly Portrait[], { pace, prior }: FrameOptions): Promise<void> {
     const { inputSize } = this.#classifier;
     const squares = this.#squares.subarray(0, batch.length * inputSize * inputSize * 4);
-    const answers = await this.#classifier.classify(squares, batch.length);
+    const answers = await this.#classifier.classify(squares, batch.length, prior);
+    const isPaired = pace === "adaptive";
     batch.forEach((portrait, index) => portrait.answer(answers, index * LABELS.length, isPaired, this.#nowMs));
   }
 
