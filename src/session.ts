@@ -7,6 +7,12 @@ import { Life } from "./recovery.ts";
 import type { RuntimeClient } from "./runtime/client.ts";
 import type { FrameOptions, FrameResult, Rotation, Snapshot } from "./types.ts";
 
+/**
+ * While nobody is there and nothing moves, at most so many frames a second are taken. A person who comes in is noticed
+ * 100 ms later at most, and is still found within half a second.
+ */
+const QUIET_FPS = 10;
+
 /** The source that a session is begun for. Another wish needs another session. */
 export interface SessionWish {
   /** A stream, video or canvas of the page; `null` for a file or a camera. */
@@ -155,7 +161,9 @@ export class Session {
     try {
       const client = host.loadEngine();
       await untilReady(client, signal);
-      const wishes = { signal, lost: source.lost, isOfPage: source.kind === "object", maxFps: () => host.maxFps() };
+      let isQuiet = false;
+      const maxFps = () => Math.min(host.maxFps(), isQuiet ? QUIET_FPS : Infinity);
+      const wishes = { signal, lost: source.lost, isOfPage: source.kind === "object", maxFps };
       for await (const { frame, timeMs, presentedFrames } of this.#room.frames(source.element, wishes)) {
         const turn = host.turn(isDemo);
         const image = this.#wanted === null ? null : await this.#copy(frame, turn);
@@ -168,6 +176,7 @@ export class Session {
           continue;
         }
         life.thrive(performance.now());
+        isQuiet = result.quiet === true;
         host.onResult(result, presentedFrames, isDemo);
       }
       throw new Error("the source gives no more frames");

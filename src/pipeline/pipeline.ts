@@ -39,6 +39,9 @@ export interface Pipeline {
 /** After a gap of more than this (the page slept) other people may be in view: all tracks end. */
 const GAP_MS = 3000;
 
+/** A frame without people is quiet once nothing has moved for this long. */
+const QUIET_MS = 2000;
+
 /** Make a pipeline for one stream of frames. */
 export function createPipeline(stages: Stages): Pipeline {
   return new FramePipeline(stages);
@@ -113,6 +116,7 @@ class FramePipeline implements Pipeline {
     const endMs = this.#clock();
     return {
       ...(hint ? { hint } : {}),
+      ...(this.#isQuiet(options.pace) ? { quiet: true } : {}),
       timeMs,
       faces,
       detected: seen !== null,
@@ -137,6 +141,11 @@ class FramePipeline implements Pipeline {
     if (isOther || resized || stepMs > GAP_MS) this.reset();
     if (timeMs > this.#nowMs) this.#nowMs = timeMs;
     if (!Number.isFinite(this.#nowMs)) this.#nowMs = 0;
+  }
+
+  /** @returns Whether nobody is there and nothing has moved for a while, so that fewer frames tell as much. */
+  #isQuiet(pace: Pace): boolean {
+    return pace === "adaptive" && this.#tracker.tracks.length === 0 && this.#nowMs - this.#motion.movedMs >= QUIET_MS;
   }
 
   #look(picture: Picture, looks: number, options: FrameOptions): Promise<Seen> {
