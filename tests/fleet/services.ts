@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import type { Membership } from "../../kiosk/fleet/reporter.ts";
+import type { Membership } from "../../kiosk/fleet/membership.ts";
 
 const SOURCE = fileURLToPath(new URL("../../kiosk/fleet", import.meta.url));
 const START_TIMEOUT_MS = 120_000;
