@@ -29,6 +29,9 @@ const ROWS = 5;
 
 const REPORT_EVERY_MS = 30_000;
 
+/** TLS connections that are begun at a time. */
+const CONNECT_TOGETHER = 20;
+
 /** When all is sent, the last acknowledgement must have come within this time, ms. */
 const SETTLE_MS = 60_000;
 
@@ -116,7 +119,11 @@ export async function runLoad(
   authority.issueMany(names);
   const delaysMs: number[] = [];
   const kiosks: SimulatedKiosk[] = [];
-  for (const name of names) kiosks.push(new SimulatedKiosk(name, await connectOne(authority, broker, name), delaysMs));
+  for (let at = 0; at < connections; at += CONNECT_TOGETHER) {
+    const some = names.slice(at, at + CONNECT_TOGETHER);
+    const clients = await Promise.all(some.map((name) => connectOne(authority, broker, name)));
+    kiosks.push(...clients.map((client, index) => new SimulatedKiosk(some[index]!, client, delaysMs)));
+  }
   let dropped = 0;
   for (const { client } of kiosks) client.on("close", () => (dropped += 1));
   console.log(`load: ${connections} connections`);
@@ -160,7 +167,8 @@ export async function runLoad(
     memoryMB: memory,
   };
   console.log(JSON.stringify(report, null, 2));
-  assert.equal(report.rowsKept, report.rowsSent, "rows were lost, or are there twice");
+  const said = ingest.output.slice(-5).join("");
+  assert.equal(report.rowsKept, report.rowsSent, `rows were lost, or are there twice; ingest says: ${said}`);
   assert.equal(Number(kept!.upto), report.rowsSent, "the epochs do not count what the sums have");
   assert.equal(Number(kept!.hours), report.rowsSent * 12, "the roll-up by hour does not have what the sums have");
   return report;
