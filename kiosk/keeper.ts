@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
-import { readHeartbeat, whyNotAlive, type Heartbeat } from "./pulse.ts";
+import { isResting, readHeartbeat, whyNotAlive, type Heartbeat } from "./pulse.ts";
 
 /** From the server's start a browser has this long until its first sign of life is demanded: a cold Pi 4's, doubled. */
 const START_GRACE_MS = 90_000;
@@ -29,6 +29,8 @@ const MIN_UPTIME_MS = 2 * NIGHT_MS;
 export interface KeeperOptions {
   /** `04:00`, or empty for never. */
   readonly nightlyRestart: string;
+  /** Whether the screen is switched off while the page rests, so that no picture reaches it. */
+  readonly screenRests?: boolean;
   /** Ends the server, and with it the browser; systemd starts both anew. */
   readonly renew: () => void;
   readonly notify?: (state: string) => void;
@@ -52,6 +54,7 @@ export class Keeper {
 
   constructor(options: KeeperOptions) {
     this.#options = {
+      screenRests: false,
       notify: notifySystemd,
       hasScreen: hasScreenConnected,
       now: () => performance.now(),
@@ -67,7 +70,8 @@ export class Keeper {
     const beat = readHeartbeat(posted);
     if (beat === null) return;
     const now = this.#options.now();
-    const reason = whyNotAlive(this.#last, beat, this.#options.hasScreen());
+    const { hasScreen, screenRests } = this.#options;
+    const reason = whyNotAlive(this.#last, beat, hasScreen() && !(screenRests && isResting(beat)));
     const isTooSoon = beat.page === this.#last?.page && now - this.#lastBeatAt! < TOO_SOON_MS;
     if (reason !== null && isTooSoon) return;
     this.#reason = reason;
