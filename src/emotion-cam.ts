@@ -1,33 +1,28 @@
 import { html, type TemplateResult } from "lit";
 import { type CameraDevice, listCameras } from "./camera/camera.ts";
-import { type Source, type SourceObject, isSourceObject, play, sizeOf } from "./camera/source.ts";
+import { type SourceObject, isSourceObject, looksAtViewer, play, sizeOf } from "./camera/source.ts";
 import { EmotionCamAttributes } from "./emotion-cam.attributes.ts";
-import { type EmotionCamEventMap, EmotionErrorEvent, EmotionFrameEvent, EmotionReadyEvent } from "./events.ts";
+import { type EmotionCamEventMap, EmotionErrorEvent, EmotionReadyEvent } from "./events.ts";
 import { FocusKeeper } from "./focus-keeper.ts";
 import { LanguageKeeper } from "./language-keeper.ts";
-import { People } from "./people.ts";
-import { RenderingKeeper } from "./rendering-keeper.ts";
+import { PageKeeper } from "./page-keeper.ts";
+import { Presenter, type PresenterHost } from "./presenter.ts";
 import { Recognition, type RecognitionHost } from "./recognition.ts";
-import type { Face, FrameResult, Hint, Rotation, RuntimeInfo, Snapshot } from "./types.ts";
-import { Announcer, describePeople } from "./view/announcer.ts";
-import { Drawing } from "./view/drawing.ts";
+import { register } from "./registration.ts";
+import { RenderingKeeper } from "./rendering-keeper.ts";
+import { type EmotionCamState, type ShownState, StateKeeper } from "./state-keeper.ts";
+import type { Rotation, RuntimeInfo, Snapshot } from "./types.ts";
 import { VERSION } from "./version.ts";
-import type { Size } from "./view/layout.ts";
-import { type PanelModel, headline, hintText, statePanel } from "./view/state-panel.ts";
+import type { DrawnScene } from "./view/drawing.ts";
+import { turned } from "./view/layout.ts";
+import { type PanelModel, headline, statePanel } from "./view/state-panel.ts";
 import { styles } from "./view/styles.ts";
 import { type SomeWords, addLanguage } from "./view/words.ts";
 
 export type { CameraDevice } from "./camera/camera.ts";
 export type { SourceObject } from "./camera/source.ts";
+export type { EmotionCamState } from "./state-keeper.ts";
 export type { SomeWords } from "./view/words.ts";
-
-/** What the element is doing. */
-export type EmotionCamState = (typeof STATES)[number];
-
-const STATES = ["idle", "starting", "running", "paused", "failed"] as const;
-
-/** An element that returns to the page within this time was moved, and goes on as if it had stayed. */
-const MOVE_MS = 100;
 
 /**
  * Shows the camera, and the expression that each face in it appears to show. Everything is computed on this device; no
@@ -155,25 +150,16 @@ export class EmotionCam extends EmotionCamAttributes {
   };
 
   readonly #recognition = new Recognition(this.#recognitionHost);
-  readonly #people = new People();
+  readonly #presenter = new Presenter(this.#presenterHost);
   readonly #focusKeeper = new FocusKeeper(this);
   readonly #renderingKeeper = new RenderingKeeper(this, () => this.#recognition.attend());
   readonly #languageKeeper = new LanguageKeeper(this);
-  readonly #announcer = new Announcer();
-  #drawing: Drawing | null = null;
-  readonly #states: CustomStateSet | undefined = this.attachInternals?.().states;
-  /** The hint of the newest result. */
-  #hint: Hint | null = null;
-  /** The hint that the panel says. It stays while the panel fades out. */
-  #saidHint: Hint | null = null;
+  readonly #stateKeeper = new StateKeeper(this, () => this.#shownState, this.attachInternals?.().states);
   #srcObject: SourceObject | null = null;
   /** The value of `autostart` at the last update. */
   #autostarted = false;
   /** The value of `keep-running` at the last update. */
   #keptRunning = false;
-  /** Aborts when the element has left the page. */
-  #page = new AbortController();
-  #leaving: ReturnType<typeof setTimeout> | undefined;
   /** The panel and the event report failures, so the promise's rejection is passed over. */
   readonly #press = () => void this.start().catch(() => {});
   readonly #halt = () => void this.stop();
@@ -191,10 +177,7 @@ export class EmotionCam extends EmotionCamAttributes {
     tag = "emotion-cam",
     registry: CustomElementRegistry | undefined = globalThis.customElements,
   ): typeof EmotionCam {
-    const present = registry?.get(tag);
-    if (present === this) return this;
-    if (isOtherCopy(present)) warnOfOtherCopy(tag, present);
-    else registry?.define(tag, this);
+    register(tag, this, EmotionCam, registry);
     return this;
   }
 
@@ -207,6 +190,12 @@ export class EmotionCam extends EmotionCamAttributes {
    */
   static addLanguage(tag: string, words: SomeWords): void {
     addLanguage(tag, words);
+  }
+
+  constructor() {
+    super();
+    const reactions = { onEnter: () => this.#enter(), onMove: () => this.#move(), onLeave: () => this.#leave() };
+    this.addController(new PageKeeper(reactions));
   }
 
   /** Move the focus to the element's button, where it has one. */
@@ -234,7 +223,7 @@ export class EmotionCam extends EmotionCamAttributes {
     this.requestUpdate();
   }
 
-  /** Whether the demo plays because there is no camera. */
+  /** True while the demo plays because there is no camera. */
   get demo(): boolean {
     return this.#recognition.phase.name === "demo";
   }
@@ -289,21 +278,6 @@ export class EmotionCam extends EmotionCamAttributes {
     return this.#recognition.snapshot();
   }
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    if (this.#leaving !== undefined) return this.#stay();
-    this.#page = new AbortController();
-    document.addEventListener("visibilitychange", () => this.#showState(), { signal: this.#page.signal });
-    this.#showState();
-    this.#autostarted = this.autostart;
-    if (this.autostart || this.#recognition.isAwaited) this.#recognition.begin();
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.#leaving = setTimeout(() => this.#leave(), MOVE_MS);
-  }
-
   protected override render(): TemplateResult {
     const shows = this.#recognition.source?.kind;
     const { tag, direction } = this.#languageKeeper.language;
@@ -314,7 +288,7 @@ export class EmotionCam extends EmotionCamAttributes {
       </div>
       <div class="overlay" part="overlay" aria-hidden="true"></div>
       <div class="strip" part="strip" aria-hidden="true" ?hidden=${this.overlay !== "full"}></div>
-      ${statePanel(this.#panel)} ${this.#announcer.region}
+      ${statePanel(this.#panel)} ${this.#presenter.region}
     </div>`;
   }
 
@@ -329,9 +303,8 @@ export class EmotionCam extends EmotionCamAttributes {
   }
 
   protected override updated(): void {
-    this.#drawing?.makeWay();
-    this.#showCustomStates();
-    if (this.state !== "running") this.#announcer.say(headline(this.#panel));
+    this.#presenter.makeWay();
+    if (this.state !== "running") this.#presenter.say(headline(this.#panel));
   }
 
   get #recognitionHost(): RecognitionHost {
@@ -348,18 +321,43 @@ export class EmotionCam extends EmotionCamAttributes {
       maxFps: () => this.maxFps,
       frameOptions: (source) => this.frameOptions(source),
       onChange: () => {
-        this.#showState();
+        this.#stateKeeper.show();
         this.requestUpdate();
       },
-      onReady: (runtime) => this.#tell(new EmotionReadyEvent(runtime)),
-      onError: (error) => this.#tell(new EmotionErrorEvent(error)),
-      onResult: (result, presentedFrames, source) => this.#show(result, presentedFrames, source),
-      onEmpty: () => this.#empty(),
+      onReady: (runtime) => this.dispatchEvent(new EmotionReadyEvent(runtime)),
+      onError: (error) => this.dispatchEvent(new EmotionErrorEvent(error)),
+      onResult: (result, presentedFrames, source) => {
+        this.#stateKeeper.show();
+        this.#presenter.show(result, presentedFrames, source);
+      },
+      onEmpty: () => this.#presenter.clear(),
     };
+  }
+
+  get #presenterHost(): PresenterHost {
+    return {
+      root: () => this.renderRoot,
+      scene: () => this.#scene,
+      words: () => this.#languageKeeper.language.words,
+      isRunning: () => this.state === "running",
+      tell: (event) => this.dispatchEvent(event),
+      onChange: () => this.requestUpdate(),
+    };
+  }
+
+  /** The settings for drawing a result; `null` where no source is shown. */
+  get #scene(): DrawnScene | null {
+    const { source } = this.#recognition;
+    if (source === null) return null;
+    const { width, height } = turned(sizeOf(source.element), this.#turn(this.demo));
+    const { mirror, overlay: style, privacy } = this;
+    const { words } = this.#languageKeeper.language;
+    return { picture: source.element, frameWidth: width, frameHeight: height, mirror, style, privacy, words };
   }
 
   get #panel(): PanelModel {
     const { phase, source, progress } = this.#recognition;
+    const { count, hint, saidHint } = this.#presenter;
     const failure = "failure" in phase ? phase.failure : null;
     return {
       state: this.state,
@@ -367,8 +365,8 @@ export class EmotionCam extends EmotionCamAttributes {
       error: failure?.error ?? null,
       retryInMs: failure?.retryInMs ?? null,
       progress,
-      people: this.overlay === "full" ? (this.#hint === null ? this.#people.count : 0) : null,
-      hint: this.#saidHint,
+      people: this.overlay === "full" ? (hint === null ? count : 0) : null,
+      hint: saidHint,
       camera: this.#wantsCamera,
       light: source?.kind === "camera",
       words: this.#languageKeeper.language.words,
@@ -391,128 +389,26 @@ export class EmotionCam extends EmotionCamAttributes {
     return this.renderRoot.querySelector(tag)!;
   }
 
-  #showState(): void {
-    if (this.getAttribute("state") === this.state && this.hasAttribute("demo") === this.demo) return;
-    this.setAttribute("state", this.state);
-    this.toggleAttribute("demo", this.demo);
-    this.requestUpdate();
+  get #shownState(): ShownState {
+    const { state, demo } = this;
+    return { state, demo, camera: this.#recognition.source?.kind === "camera", people: this.#presenter.count > 0 };
   }
 
-  /** Set the states for style sheets: `:state(running)`. */
-  #showCustomStates(): void {
-    const { state } = this;
-    for (const name of STATES) toggleState(this.#states, name, name === state);
-    toggleState(this.#states, "demo", this.demo);
-    toggleState(this.#states, "camera", this.#recognition.source?.kind === "camera");
-    toggleState(this.#states, "people", this.#people.count > 0);
+  #enter(): void {
+    this.#autostarted = this.autostart;
+    if (this.autostart || this.#recognition.isAwaited) this.#recognition.begin();
   }
 
-  /** The element was moved. Browsers pause a video that is out of the page for a moment. */
-  #stay(): void {
-    clearTimeout(this.#leaving);
-    this.#leaving = undefined;
+  /** Browsers pause a video that is out of the page for a moment. */
+  #move(): void {
     const element = this.#recognition.source?.element;
     if (element instanceof HTMLVideoElement) play(element);
   }
 
   #leave(): void {
-    this.#leaving = undefined;
-    this.#page.abort();
     this.#recognition.dispose();
-    this.#drawing?.dispose();
-    this.#drawing = null;
-    this.#announcer.dispose();
+    this.#presenter.dispose();
   }
-
-  #show(result: FrameResult, presentedFrames: number, source: number): void {
-    this.#showState();
-    this.#draw(result);
-    this.#advise(result.hint ?? null);
-    this.#tell(new EmotionFrameEvent(result, presentedFrames, source));
-    this.#meet(result.faces);
-  }
-
-  #tell(event: Event): void {
-    this.dispatchEvent(event);
-  }
-
-  #draw(result: FrameResult): void {
-    const { source } = this.#recognition;
-    if (source === null) return;
-    const { width, height } = turned(sizeOf(source.element), this.#turn(this.demo));
-    this.#drawing ??= new Drawing(this.renderRoot);
-    this.#drawing.show(result, {
-      picture: source.element,
-      frameWidth: width,
-      frameHeight: height,
-      mirror: this.mirror,
-      style: this.overlay,
-      privacy: this.privacy,
-      words: this.#languageKeeper.language.words,
-    });
-  }
-
-  #advise(hint: Hint | null): void {
-    if (hint !== null || this.#people.count === 0) this.#saidHint = hint;
-    if (hint !== this.#hint) this.requestUpdate();
-    this.#hint = hint;
-  }
-
-  #meet(faces: readonly Face[]): void {
-    const before = this.#people.count;
-    for (const event of this.#people.meet(faces)) this.#tell(event);
-    if (before !== this.#people.count) this.requestUpdate();
-    if (this.state !== "running") return;
-    const { words } = this.#languageKeeper.language;
-    const isAdvised = faces.length === 0 && this.#hint !== null;
-    this.#announcer.say(isAdvised ? hintText(this.#hint!, words) : describePeople(faces, words));
-  }
-
-  #empty(): void {
-    this.#drawing?.clear();
-    this.#hint = this.#saidHint = null;
-    this.#meet([]);
-    this.requestUpdate();
-  }
-}
-
-/** The class of another bundle of this package, of any version. */
-type OtherCopy = CustomElementConstructor & { readonly version?: string };
-
-function isOtherCopy(present: CustomElementConstructor | undefined): present is OtherCopy {
-  if (present === undefined || present === EmotionCam || present.prototype instanceof EmotionCam) return false;
-  return "addLanguage" in present && "define" in present;
-}
-
-let isWarned = false;
-
-function warnOfOtherCopy(tag: string, { version = "unknown" }: OtherCopy): void {
-  if (version === VERSION || isWarned) return;
-  isWarned = true;
-  console.warn(
-    `<${tag}> is version ${version} of emotion-cam, which was loaded first. Version ${VERSION} is not used. Load one of ` +
-      "them only.",
-  );
-}
-
-/** Chromium before version 125 wants names that begin with two dashes, and matches `:--running`. */
-function toggleState(states: CustomStateSet | undefined, name: string, is: boolean): void {
-  if (!is) return void (states?.delete(name), states?.delete(`--${name}`));
-  try {
-    states?.add(name);
-  } catch {
-    states?.add(`--${name}`);
-  }
-}
-
-/** A stream of the page is mirrored only where it says that it looks at the viewer: it may be a screen or a call. */
-function looksAtViewer({ kind, facing }: Source): boolean {
-  return kind === "camera" ? facing !== "environment" : facing === "user";
-}
-
-/** @returns The size of a picture after a turn. */
-function turned({ width, height }: Size, turn: Rotation): Size {
-  return turn % 180 === 0 ? { width, height } : { width: height, height: width };
 }
 
 declare global {

@@ -20,7 +20,7 @@ export interface SessionWish {
   readonly demoSrc: string;
 }
 
-/** What a session needs of its element, and what it reports to it. */
+/** The session's view of its element: the questions that it asks, and the reports that it makes. */
 export interface SessionHost {
   /** The elements that show sources. */
   stage(): Stage;
@@ -28,7 +28,7 @@ export interface SessionHost {
   loadEngine(): RuntimeClient;
   /** Most frames a second that are processed; read anew for each frame. */
   maxFps(): number;
-  /** How far the source's picture is turned before it is analysed and shown; read anew for each frame. */
+  /** The clockwise turn of the source's picture before it is analysed and shown, degrees; read anew for each frame. */
   turn(isDemo: boolean): Rotation;
   /** Read anew for each frame. */
   frameOptions(): FrameOptions;

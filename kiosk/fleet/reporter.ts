@@ -6,87 +6,31 @@
  *
  * FILE is what `install.sh --add-kiosk` wrote on the central machine. Written for Node 18 and later.
  */
-import { X509Certificate } from "node:crypto";
 import { readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
-import { get } from "node:http";
-import { json } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import mqtt, { type MqttClient } from "mqtt";
 import { parseFleetSettings, readSettings } from "../settings.ts";
-import { type StatisticsDoor, statisticsDoor } from "../statistics-door.ts";
-import { clockSource } from "../store-clock.ts";
+import { statisticsDoor } from "../statistics-door.ts";
+import { type HealthOptions, HealthReader } from "./health.ts";
 import { discovery } from "./home-assistant.ts";
-import {
-  type Counts,
-  type Health,
-  KIOSK,
-  MAX_ROWS,
-  readAcknowledgement,
-  readObject,
-  topic,
-  type WireRow,
-} from "./messages.ts";
+import { readMembership } from "./membership.ts";
+import { type Counts, MAX_ROWS, readAcknowledgement, readObject, topic, type WireRow } from "./messages.ts";
 
 const EVERY_S = 300;
 const HEALTH_EVERY_MS = 60_000;
-const DAY_MS = 86_400_000;
-
 /** No acknowledgement within this time: the message is sent again, ms. */
 const PATIENCE_MS = 30_000;
 
 const KEEPALIVE_S = 60;
 const RECONNECT_MS = 5000;
 
-/** How long the exhibit's server may take to say how it is, ms. */
-const ASK_TIMEOUT_MS = 3000;
-
-/** The file of a kiosk's membership: where its broker is, and who the kiosk is to it. */
-export interface Membership {
-  readonly v: 1;
-  readonly kiosk: string;
-  /** `mqtts://host:8883` */
-  readonly broker: string;
-  readonly ca: string;
-  readonly certificate: string;
-  readonly key: string;
-  /** True to announce the kiosk to Home Assistant. */
-  readonly homeAssistant: boolean;
-}
-
-/** @throws Error that says what is wrong with the file. */
-export function readMembership(text: string): Membership {
-  const file = readObject(text);
-  const { v, kiosk, broker, ca, certificate, key, homeAssistant } = file;
-  const wrong = (what: string) => new Error(`${what} Make the file anew: install.sh --add-kiosk NAME.`);
-  if (v !== 1) throw wrong(`The fleet's file is of version ${String(v)}, not 1.`);
-  if (typeof kiosk !== "string" || !KIOSK.test(kiosk)) throw wrong(`The kiosk's name is ${JSON.stringify(kiosk)}.`);
-  if (typeof broker !== "string" || !/^mqtts:\/\/[^/]+$/.test(broker))
-    throw wrong(`The broker is ${JSON.stringify(broker)}, not mqtts://HOST:PORT.`);
-  for (const pem of [ca, certificate, key])
-    if (typeof pem !== "string" || !pem.includes("-----BEGIN ")) throw wrong("A certificate or key is missing.");
-  return {
-    v,
-    kiosk,
-    broker,
-    ca: ca as string,
-    certificate: certificate as string,
-    key: key as string,
-    homeAssistant: homeAssistant === true,
-  };
-}
-
-export interface ReporterOptions {
-  readonly membership: Membership;
-  /** To the process that keeps the statistics. */
-  readonly statistics: StatisticsDoor;
-  /** The exhibit's settings file. */
-  readonly settings?: string;
+export interface ReporterOptions extends HealthOptions {
   /** Where settings from afar are written for systemd to take them up. */
   readonly wanted?: string;
   /** Seconds between messages of counts. */
   readonly everyS?: number;
-  /** How long an acknowledgement is waited for, ms. */
+  /** The longest wait for an acknowledgement, ms. */
   readonly patienceMs?: number;
   /** Seconds after which a connection without a word is given up. */
   readonly keepaliveS?: number;
@@ -132,10 +76,11 @@ class Sender {
   #sentAt: number | null = null;
   #isAsking = false;
   #nextAt = 0;
-  #results: { readonly count: number; readonly at: number } | null = null;
+  readonly #health: HealthReader;
 
   constructor(client: MqttClient, options: ReporterOptions) {
     this.#client = client;
+    this.#health = new HealthReader(options);
     this.#options = options;
     this.#everyMs = (options.everyS ?? EVERY_S) * 1000;
     this.#timers = [
@@ -228,90 +173,12 @@ class Sender {
 
   async #sayHealth(): Promise<void> {
     if (!this.#client.connected) return;
-    this.#publish("health", JSON.stringify(await this.#health()), true);
+    this.#publish("health", JSON.stringify(await this.#health.read()), true);
     this.#saySettings();
-  }
-
-  async #health(): Promise<Health> {
-    const { membership, settings: path, statistics } = this.#options;
-    const port = path === undefined ? null : readSettings(path).settings.port;
-    const exhibit = port === null ? null : await askExhibit(port);
-    const kept = await statistics.forward("GET", "/health");
-    const counts = kept.status === 200 ? (JSON.parse(kept.body) as KeptHealth) : null;
-    const problem = exhibit !== null && !exhibit.alive ? `The exhibit is not alive: ${exhibit.why}` : null;
-    const days = (Date.parse(new X509Certificate(membership.certificate).validTo) - Date.now()) / DAY_MS;
-    return {
-      ...{ v: 1, at: new Date().toISOString(), version: exhibit?.version ?? "", clock: clockSource() },
-      uptimeS: exhibit === null ? null : Math.round(exhibit.uptimeMs / 1000),
-      resultsPerS: this.#resultsPerSecond(exhibit?.heartbeat?.results),
-      camera: exhibit?.heartbeat?.error ?? exhibit?.heartbeat?.state ?? "unknown",
-      problem:
-        port !== null && exhibit === null
-          ? "The exhibit's server does not answer."
-          : (problem ?? (counts === null ? kept.body.trim() : counts.problem)),
-      ...{ restarts: counts?.loads ?? 0, waiting: counts?.waiting ?? 0, visits: counts?.visits ?? 0 },
-      ...{ temperatureC: temperature(), throttled: isThrottled(), certificateDays: Math.floor(days) },
-    };
-  }
-
-  #resultsPerSecond(count: number | undefined): number | null {
-    const before = this.#results;
-    const at = performance.now();
-    this.#results = count === undefined ? null : { count, at };
-    // A page that was loaded anew counts from 0.
-    if (count === undefined || before === null || count < before.count || at - before.at < 1000) return null;
-    return Math.round(((count - before.count) / (at - before.at)) * 10_000) / 10;
   }
 
   #publish(what: string, text: string, retain: boolean): void {
     this.#client.publish(topic(this.#options.membership.kiosk, what), text, { qos: 1, retain });
-  }
-}
-
-interface KeptHealth {
-  readonly problem: string | null;
-  readonly waiting: number;
-  readonly loads: number;
-  readonly visits: number;
-}
-
-interface ExhibitHealth {
-  readonly version: string;
-  readonly uptimeMs: number;
-  readonly alive: boolean;
-  readonly why: string | null;
-  readonly heartbeat: { readonly results: number; readonly state: string; readonly error: string | null } | null;
-}
-
-/** @returns What the exhibit's server says of itself, or null where it does not answer. */
-async function askExhibit(port: number): Promise<ExhibitHealth | null> {
-  try {
-    const response = await new Promise<Parameters<typeof json>[0]>((resolve, reject) => {
-      const signal = AbortSignal.timeout(ASK_TIMEOUT_MS);
-      get({ host: "127.0.0.1", port, path: "/health", signal }, resolve).once("error", reject);
-    });
-    return (await json(response)) as ExhibitHealth;
-  } catch {
-    return null;
-  }
-}
-
-function temperature(): number | null {
-  const milli = Number(readOrNull("/sys/class/thermal/thermal_zone0/temp") ?? Number.NaN);
-  return Number.isFinite(milli) ? Math.round(milli / 100) / 10 : null;
-}
-
-/** The firmware's word on a Raspberry Pi: bits 0 to 3 are what is so now. */
-function isThrottled(): boolean | null {
-  const word = readOrNull("/sys/devices/platform/soc/soc:firmware/get_throttled");
-  return word === null ? null : (Number.parseInt(word, 16) & 0xf) !== 0;
-}
-
-function readOrNull(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    return null;
   }
 }
 

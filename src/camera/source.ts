@@ -150,6 +150,12 @@ export function sizeOf(element: HTMLVideoElement | HTMLImageElement): { width: n
   return { width: element.naturalWidth, height: element.naturalHeight };
 }
 
+/** @returns Whether the source looks at the viewer, who then expects a mirror. */
+export function looksAtViewer({ kind, facing }: Source): boolean {
+  // A stream of the page may be a screen or a call: it is a mirror only where it says so.
+  return kind === "camera" ? facing !== "environment" : facing === "user";
+}
+
 /** Play a video, or continue one that the browser has paused. */
 export function play(video: HTMLVideoElement): void {
   // Muted videos may always play. The only rejection left is that of a video that gets another source.

@@ -56,9 +56,9 @@ export interface Scene {
   /** The score that is asked for, 0..1. */
   readonly minScore: number;
   readonly tracks: readonly Track[];
-  /** What moved in the frames so far, this one included. */
+  /** The motion in the frames so far, this one included. */
   readonly motion: MotionMap;
-  /** How many looks may be spent, 1 or more. */
+  /** The number of looks that this frame may take, 1 or more. */
   readonly looks: number;
   /** True where looks may be saved on still parts of the frame. */
   readonly thrifty: boolean;

@@ -63,7 +63,7 @@ const SEEN_WEIGHT = 2;
 const HEAD_HEIGHT_WEIGHT = 1.5;
 const HEAD_HEIGHT = 0.6;
 
-/** How long "lately" lasts. */
+/** The time that "lately" lasts. */
 const SEEN_MS = 5000;
 
 /** Earlier than any frame, and finite, so that a waiting time can be computed. */

@@ -1,4 +1,4 @@
-import type { Box } from "../types.ts";
+import type { Box, Rotation } from "../types.ts";
 
 /** A frame as it is shown on the page. */
 export interface ShownFrame {
@@ -103,6 +103,11 @@ export function placeChip(
   const above = marks.y - gap - chip.height;
   const below = marks.y + marks.height + gap;
   return { x, y: within(above >= highest || below > lowest ? above : below, highest, lowest) };
+}
+
+/** @returns The size of a picture after a turn, in the unit of `size`. */
+export function turned({ width, height }: Size, turn: Rotation): Size {
+  return turn % 180 === 0 ? { width, height } : { width: height, height: width };
 }
 
 function within(value: number, least: number, most: number): number {

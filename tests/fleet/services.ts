@@ -1,5 +1,5 @@
 /**
- * What a fleet's central machine is made of, as real programs on loopback with their own folders and ports: Mosquitto
+ * The services of a fleet's central machine, as real programs on loopback with their own folders and ports: Mosquitto
  * with TLS, PostgreSQL, and a network between that can be made bad.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import type { Membership } from "../../kiosk/fleet/reporter.ts";
+import type { Membership } from "../../kiosk/fleet/membership.ts";
 
 const SOURCE = fileURLToPath(new URL("../../kiosk/fleet", import.meta.url));
 const START_TIMEOUT_MS = 120_000;

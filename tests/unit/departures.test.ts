@@ -6,9 +6,9 @@ import type { FrameOptions } from "../../src/types.ts";
 import { type MadeFace, makeWorld, seeded } from "./made-world.ts";
 
 const FRAME_MS = 1000 / 15;
-/** How long a face may stay certain where no newcomer's test would pass. */
+/** The longest time that a face may stay certain where a new face would not be accepted, ms. */
 const CERTAIN_MS = 300;
-/** How long a face may stay in view on weak sightings, and one more frame. */
+/** The longest time that a face may stay in view on weak sightings, and one more frame, ms. */
 const SHOWN_MS = 500 + FRAME_MS;
 
 const OPTIONS: FrameOptions = { maxFaces: 4, minScore: 0.5, smoothing: 0.5, range: "far", pace: "adaptive" };

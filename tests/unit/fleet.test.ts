@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { kioskUrl, managedPolicy } from "../../kiosk/chromium.ts";
 import { discovery } from "../../kiosk/fleet/home-assistant.ts";
 import { readAcknowledgement, readCounts, readTopic, topic } from "../../kiosk/fleet/messages.ts";
-import { readMembership } from "../../kiosk/fleet/reporter.ts";
+import { readMembership } from "../../kiosk/fleet/membership.ts";
 import {
   fleetLines,
   fleetSettingsPath,

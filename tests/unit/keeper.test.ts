@@ -35,7 +35,7 @@ function keep(nightlyRestart = "", screenRests = false) {
 
 const fed = (told: readonly string[]) => told.filter((state) => /^WATCHDOG=1$/m.test(state)).length;
 
-test("the watchdog is fed by progress alone", () => {
+test("only progress feeds the watchdog", () => {
   const { told, beat, keeper } = keep();
   beat();
   expect(fed(told)).toBe(0);
@@ -62,7 +62,7 @@ test("a page that rests before a screen that is switched off for the night is al
   }
 });
 
-test("a page that comes back is given time, and one that loads again and again is not", () => {
+test("a page that loads again gets time to start; a page that loads again and again does not", () => {
   const { told, beat } = keep();
   beat();
   beat();
@@ -73,7 +73,7 @@ test("a page that comes back is given time, and one that loads again and again i
   expect(fed(told)).toBe(2);
 });
 
-test("two beats in the same moment are no standstill", () => {
+test("two heartbeats in the same moment do not count as a standstill", () => {
   const { keeper, told, beat } = keep();
   beat();
   beat();
@@ -83,13 +83,13 @@ test("two beats in the same moment are no standstill", () => {
   expect(told).toHaveLength(2);
 });
 
-test("nonsense feeds nobody", () => {
+test("an invalid heartbeat does not feed the watchdog", () => {
   const { told, keeper } = keep();
   for (const posted of [{}, { page: "a" }, { frames: 1 }]) keeper.beat(posted);
   expect(told).toEqual([]);
 });
 
-test("a browser has time to start, but not for ever", () => {
+test("a browser gets a limited time to start", () => {
   const { told, pass, keeper } = keep();
   for (let tick = 0; tick < 20; tick++) {
     keeper.tick();
@@ -98,7 +98,7 @@ test("a browser has time to start, but not for ever", () => {
   expect(fed(told)).toBe(9);
 });
 
-test("once it lived, no grace is granted", () => {
+test("the grace period ends with the first sign of life", () => {
   const { told, beat, keeper } = keep();
   beat();
   beat();
@@ -106,7 +106,7 @@ test("once it lived, no grace is granted", () => {
   expect(fed(told)).toBe(1);
 });
 
-test("at night it is renewed at the first quiet minute", () => {
+test("the exhibit restarts at night, in the first quiet minute", () => {
   const { pass, beat, keeper, renewals } = keep("04:00");
   pass(4 * 60 * MINUTE_MS - 1);
   keeper.tick();
@@ -120,7 +120,7 @@ test("at night it is renewed at the first quiet minute", () => {
   expect(renewals()).toBe(1);
 });
 
-test("a night in which somebody is always there passes without", () => {
+test("the exhibit does not restart in a night in which somebody is always in view", () => {
   const { pass, beat, keeper, renewals } = keep("04:00");
   pass(4 * 60 * MINUTE_MS);
   for (let minute = 0; minute < 300; minute++) {
@@ -131,7 +131,7 @@ test("a night in which somebody is always there passes without", () => {
   expect(renewals()).toBe(0);
 });
 
-test("what has just started is not renewed, and neither is what never shall be", () => {
+test("an exhibit that has just started does not restart, nor does one whose settings say never", () => {
   const young = keep("00:30");
   young.pass(31 * MINUTE_MS);
   young.keeper.tick();

@@ -46,12 +46,14 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
     rooms: /^(session|engine-life|status|camera\/source|runtime\/client|errors|types)\.ts$/,
     packages: /^$/,
   },
-  { files: /^(focus|rendering)-keeper\.ts$/, rooms: /^$/, packages: /^lit$/ },
+  { files: /^registration\.ts$/, rooms: /^version\.ts$/, packages: /^$/ },
+  { files: /^presenter\.ts$/, rooms: /^(view\/.*|(events|people|types)\.ts)$/, packages: /^$/ },
+  { files: /^(focus|page|rendering|state)-keeper\.ts$/, rooms: /^$/, packages: /^lit$/ },
   { files: /^language-keeper\.ts$/, rooms: /^view\/words\.ts$/, packages: /^lit$/ },
   {
     files: /^emotion-cam\.ts$/,
     rooms:
-      /^(camera\/.*|view\/.*|(recognition|focus-keeper|language-keeper|rendering-keeper|events|types|people|version|emotion-cam\.attributes)\.ts)$/,
+      /^(camera\/.*|view\/.*|(recognition|presenter|registration|(focus|language|page|rendering|state)-keeper|events|types|version|emotion-cam\.attributes)\.ts)$/,
     packages: /^lit(\/.*)?$/,
   },
   { files: /^define\.ts$/, rooms: /^(emotion-cam|index)\.ts$/, packages: /^$/ },
@@ -59,7 +61,7 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^bench\//, rooms: /^(bench\/.*|(types|events)\.ts)$/, packages: /^uplot$/ },
   // The page of the measuring commands uses the runtime directly, without an element.
   { files: /^pages\/lab\.ts$/, rooms: /^runtime\/lab\.ts$/, packages: /^$/ },
-  { files: /^pages\/statistics\.ts$/, rooms: /^pages\/.*$/, packages: /^chart\.js$/ },
+  { files: /^pages\/statistics(-charts)?\.ts$/, rooms: /^pages\/.*$/, packages: /^chart\.js$/ },
   { files: /^pages\//, rooms: /^(define\.ts|bench\/.*|pages\/.*|(types|events|errors)\.ts)$/, packages: /^$/ },
 ];
 

@@ -357,7 +357,7 @@ describe("the demo", () => {
   });
 });
 
-/** What can happen to a session; each does nothing where it cannot happen. */
+/** The events of a session; each does nothing where it cannot happen. */
 const HAPPENINGS = ["retry", "lose", "worker", "pass"] as const;
 
 test("whatever happens, one source is shown at a time, and none after the end", async () => {

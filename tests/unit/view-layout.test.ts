@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Rect, type ShownFrame, placeBox, placeChip, placeMarks } from "../../src/view/layout.ts";
+import { type Rect, type ShownFrame, placeBox, placeChip, placeMarks, turned } from "../../src/view/layout.ts";
 
 const VGA: ShownFrame = { frameWidth: 640, frameHeight: 480, mirror: false, fit: "cover" };
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
@@ -111,4 +111,9 @@ describe("placing marks and chip", () => {
       }),
     );
   });
+});
+
+test("a quarter of a turn swaps width and height, half a turn does not", () => {
+  const sizes = ([0, 90, 180, 270] as const).map((turn) => turned({ width: 640, height: 480 }, turn).width);
+  expect(sizes).toEqual([640, 480, 640, 480]);
 });
