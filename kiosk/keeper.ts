@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
-import { readHeartbeat, whyNotAlive, type Heartbeat } from "./pulse.ts";
+import { isResting, readHeartbeat, whyNotAlive, type Heartbeat } from "./pulse.ts";
 
 /** The time from the server's start until the browser's first sign of life, ms: twice that of a cold Raspberry Pi 4. */
 const START_GRACE_MS = 90_000;
@@ -32,6 +32,8 @@ const MIN_UPTIME_MS = 2 * NIGHT_MS;
 export interface KeeperOptions {
   /** `04:00`, or empty for never. */
   readonly nightlyRestart: string;
+  /** Whether the screen is switched off while the page rests, so that no picture reaches it. */
+  readonly screenRests?: boolean;
   /** End the server, and the browser with it; systemd starts both again. */
   readonly renew: () => void;
   readonly notify?: (state: string) => void;
@@ -55,6 +57,7 @@ export class Keeper {
 
   constructor(options: KeeperOptions) {
     this.#options = {
+      screenRests: false,
       notify: notifySystemd,
       hasScreen: hasScreenConnected,
       now: () => performance.now(),
@@ -70,7 +73,8 @@ export class Keeper {
     const beat = readHeartbeat(posted);
     if (beat === null) return;
     const now = this.#options.now();
-    const reason = whyNotAlive(this.#last, beat, this.#options.hasScreen());
+    const { hasScreen, screenRests } = this.#options;
+    const reason = whyNotAlive(this.#last, beat, hasScreen() && !(screenRests && isResting(beat)));
     const isTooSoon = beat.page === this.#last?.page && now - this.#lastBeatAt! < TOO_SOON_MS;
     if (reason !== null && isTooSoon) return;
     this.#reason = reason;

@@ -120,7 +120,7 @@ export class Looker {
 
   /** Look at the whole frame, and closer only at unconfirmed tracks and at faces that seem to be new. */
   async near(scene: Scene): Promise<Seen> {
-    const targets = this.#targets(scene);
+    const targets = this.#targets(scene, true);
     if (scene.thrifty && this.#seesNothingNew(scene, targets)) return NOTHING;
     this.#nearMs = scene.timeMs;
     const unconfirmed = followLooks(targets.filter(({ confirmed }) => !confirmed));
@@ -221,8 +221,13 @@ export class Looker {
     return [wanted.slice(0, Math.max(0, looks - searches.length)), searches];
   }
 
-  /** List the tracks to look for: all but those that were missed for too long. */
-  #targets(scene: Scene): readonly FollowTarget[] {
+  /**
+   * List the tracks to look for: all but those that were missed for too long.
+   *
+   * @param doubts True where a doubted face counts as unconfirmed. Half a face behind somebody's shoulder is seen in the
+   * square of a known face only, so `far`, which looks at each known face anyway, keeps to that.
+   */
+  #targets(scene: Scene, doubts = false): readonly FollowTarget[] {
     const { tracks, timeMs } = scene;
     for (const id of this.#lookedMs.keys()) if (!tracks.some((track) => track.id === id)) this.#lookedMs.delete(id);
     return tracks
@@ -230,7 +235,7 @@ export class Looker {
       .map((track) => ({
         id: track.id,
         box: expectedBox(track, timeMs),
-        confirmed: track.confirmed && track.doubtedSinceMs === null,
+        confirmed: track.confirmed && !(doubts && track.doubtedSinceMs !== null),
         missed: track.missedSinceMs !== null,
         lookedMs: this.#lookedMs.get(track.id) ?? Number.MIN_SAFE_INTEGER,
       }));

@@ -99,7 +99,10 @@ class FramePipeline implements Pipeline {
     const seen = looks > 0 ? await this.#look(picture, looks, options) : null;
     const detectedMs = this.#clock();
 
-    if (seen) this.#tracker.update(seen.sightings, this.#nowMs, options.minScore, (box) => seen.covers(box));
+    if (seen) {
+      const isFit = (track: Track): boolean => this.#isFit(picture, track);
+      this.#tracker.update(seen.sightings, this.#nowMs, options.minScore, (box) => seen.covers(box), isFit);
+    }
     const tracks = this.#tracker.shown(this.#nowMs, most);
     this.#dropPortraits();
     const trackedMs = this.#clock();
@@ -200,6 +203,12 @@ class FramePipeline implements Pipeline {
     const answers = await this.#classifier.classify(squares, batch.length, prior);
     const isPaired = pace === "adaptive";
     batch.forEach((portrait, index) => portrait.answer(answers, index * LABELS.length, isPaired, this.#nowMs));
+  }
+
+  /** @returns Whether the square of a face that is not shown yet can be read. */
+  #isFit(picture: Picture, track: Track): boolean {
+    const { inputSize, crop } = this.#classifier;
+    return this.#judge.judge(picture.cut(eyesSquare(track, crop), inputSize), 0) === null;
   }
 
   /** Gather reasons to advise people, where no expression can be told, and give what lasts. */

@@ -5,12 +5,13 @@ import type { Heartbeat } from "../../kiosk/pulse.ts";
 const MINUTE_MS = 60_000;
 
 /** A keeper whose clocks the test turns, from 00:00 on. */
-function keep(nightlyRestart = "") {
+function keep(nightlyRestart = "", screenRests = false) {
   const told: string[] = [];
   let nowMs = 0;
   let renewals = 0;
   const keeper = new Keeper({
     nightlyRestart,
+    screenRests,
     renew: () => renewals++,
     notify: (state) => told.push(state),
     hasScreen: () => true,
@@ -47,6 +48,18 @@ test("only progress feeds the watchdog", () => {
   beat();
   expect(fed(told)).toBe(2);
   expect(told.at(-1)).toBe("WATCHDOG=1\nSTATUS=running from camera: 4 results, 0 in view");
+});
+
+test("a page that rests before a screen that is switched off for the night is alive, and no other", () => {
+  for (const screenRests of [true, false]) {
+    const { told, beat, keeper } = keep("", screenRests);
+    beat();
+    beat();
+    beat({ state: "idle", pictures: 2 });
+    expect(fed(told)).toBe(screenRests ? 2 : 1);
+    beat({ state: "running", pictures: 2 });
+    expect(keeper.health()).toMatchObject({ alive: false, why: "no picture reaches the screen" });
+  }
 });
 
 test("a page that loads again gets time to start; a page that loads again and again does not", () => {
