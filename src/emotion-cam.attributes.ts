@@ -13,7 +13,7 @@ import {
 
 /** `auto`: int8 where the browser has WebAssembly SIMD, else float. */
 export type EngineChoice = EngineName | "auto";
-/** What is drawn over the picture. `full` is `boxes` together with the bars and the last minute. */
+/** The drawing over the picture. `full` is `boxes` together with the bars and the last minute. */
 export type OverlayStyle = "full" | "boxes" | "minimal" | "emoji" | "none";
 /** The colours of everything that is drawn. */
 export type Theme = (typeof THEMES)[number];
@@ -131,7 +131,7 @@ export abstract class EmotionCamAttributes extends LitElement {
     this.#write("rotate", value);
   }
 
-  /** Whether the picture is mirrored. Without the attribute, this depends on the source. */
+  /** True if the picture is mirrored. Without the attribute, this depends on the source. */
   get mirror(): boolean {
     const value = this.getAttribute("mirror");
     if (value === "" || value === "true") return true;
@@ -239,7 +239,7 @@ export abstract class EmotionCamAttributes extends LitElement {
     this.#write("prior", value);
   }
 
-  /** Whether people expect the present or next source to act as a mirror. */
+  /** True if people expect the present or next source to act as a mirror. */
   protected abstract get isMirrorExpected(): boolean;
 
   /**

@@ -225,7 +225,7 @@ export class EmotionCam extends EmotionCamAttributes {
     this.requestUpdate();
   }
 
-  /** Whether the demo plays because there is no camera. */
+  /** True while the demo plays because there is no camera. */
   get demo(): boolean {
     return this.#recognition.phase.name === "demo";
   }
@@ -347,7 +347,7 @@ export class EmotionCam extends EmotionCamAttributes {
     };
   }
 
-  /** How a result is drawn; `null` where no source is shown. */
+  /** The settings for drawing a result; `null` where no source is shown. */
   get #scene(): DrawnScene | null {
     const { source } = this.#recognition;
     if (source === null) return null;

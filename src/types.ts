@@ -150,6 +150,8 @@ export interface FrameResult {
   readonly hint?: Hint;
   /** Present where {@link FrameOptions.coarse} asks for it. */
   readonly coarse?: CoarsePicture;
+  /** True where nobody is there and nothing has moved for a while, so that fewer frames a second are enough. */
+  readonly quiet?: boolean;
   /** The time that was given with the frame, milliseconds. */
   readonly timeMs: number;
   /** The largest first, {@link MAX_FACES} at most. */

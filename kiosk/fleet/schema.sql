@@ -213,7 +213,9 @@ BEGIN
   RETURN newest;
 END $$;
 
+-- The kiosk's rows are made by a statement of their own: one statement may not insert and update the same row.
 CREATE OR REPLACE FUNCTION take_status(kiosk_name text, is_online boolean) RETURNS void LANGUAGE sql AS $$
+  SELECT emotion.kiosk_id(kiosk_name);
   INSERT INTO emotion.health AS old (kiosk, online, online_since)
   VALUES (emotion.kiosk_id(kiosk_name), is_online, now())
   ON CONFLICT (kiosk) DO UPDATE SET
@@ -222,11 +224,13 @@ CREATE OR REPLACE FUNCTION take_status(kiosk_name text, is_online boolean) RETUR
 $$;
 
 CREATE OR REPLACE FUNCTION take_health(kiosk_name text, words jsonb) RETURNS void LANGUAGE sql AS $$
+  SELECT emotion.kiosk_id(kiosk_name);
   INSERT INTO emotion.health (kiosk, heard_at, said) VALUES (emotion.kiosk_id(kiosk_name), now(), words)
   ON CONFLICT (kiosk) DO UPDATE SET heard_at = now(), said = words;
 $$;
 
 CREATE OR REPLACE FUNCTION take_settings(kiosk_name text, words jsonb) RETURNS void LANGUAGE sql AS $$
+  SELECT emotion.kiosk_id(kiosk_name);
   INSERT INTO emotion.health (kiosk, settings) VALUES (emotion.kiosk_id(kiosk_name), words)
   ON CONFLICT (kiosk) DO UPDATE SET settings = words;
 $$;

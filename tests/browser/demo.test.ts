@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadEngine } from "../../src/runtime/load-engine.ts";
+import { openClip, seek } from "../fixtures/clip.ts";
 import clip from "../fixtures/demo-clip.json";
 import { ASTRONAUT, type Figure, PLATES } from "../fixtures/figures.ts";
 import { FRAME, MIDDLE, type Shown, Watcher, wordAt } from "../fixtures/watch-figures.ts";
@@ -81,7 +82,7 @@ describe("the demo clip", () => {
   test(
     "the live path shows the recorded expression for each person",
     async () => {
-      const video = await openClip();
+      const video = await openClip(`/${clip.clip.file}`);
       expect(video.duration).toBeCloseTo(clip.clip.seconds, 1);
       const words = clip.stops.map((): string[] => []);
       watcher.reset();
@@ -106,20 +107,3 @@ describe("the demo clip", () => {
     HANG_MS,
   );
 });
-
-async function openClip(): Promise<HTMLVideoElement> {
-  const video = document.createElement("video");
-  video.muted = true;
-  video.src = `/${clip.clip.file}`;
-  await new Promise((resolve, reject) => {
-    video.addEventListener("loadeddata", resolve, { once: true });
-    video.addEventListener("error", reject, { once: true });
-  });
-  return video;
-}
-
-function seek(video: HTMLVideoElement, seconds: number): Promise<unknown> {
-  const there = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
-  video.currentTime = seconds;
-  return there;
-}

@@ -1,11 +1,15 @@
-/** The load of a great fleet: real TLS connections of simulated kiosks, each of which waits for its acknowledgements. */
+/**
+ * The load of a great fleet: real TLS connections of simulated kiosks. Together they send sums five times as often as
+ * 10,000 kiosks do, and health as often as these; each of them sends again what PostgreSQL does not acknowledge.
+ */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import mqtt, { type MqttClient } from "mqtt";
 import { LABELS } from "../../src/types.ts";
-import { topic } from "../../kiosk/fleet/messages.ts";
-import type { Authority, Broker, NodeProgram, Postgres } from "./services.ts";
+import { type Counts, type Health, MAX_ROWS, topic, type WireRow } from "../../kiosk/fleet/messages.ts";
+import type { Authority, Broker, NodeProgram, Postgres, Usage } from "./services.ts";
 
 interface Parts {
   readonly authority: Authority;
@@ -14,76 +18,163 @@ interface Parts {
   readonly ingest: NodeProgram;
 }
 
-/** A kiosk sends each five minutes; these five times as often. */
-const EVERY_MS = 60_000;
+/** 10,000 kiosks send sums each five minutes, 33 messages a second. So many times that is sent here. */
+const FLEET = 10_000;
+const COUNTS_EVERY_S = 300;
+const HEALTH_EVERY_S = 60;
+const TIMES = 5;
+
+/** A full museum has a sum each minute. */
 const ROWS = 5;
 
-/** Certificates are made for so many; each is used under the name in it by connections in turn. */
 const REPORT_EVERY_MS = 30_000;
 
-interface Client {
+/** TLS connections that are begun at a time. */
+const CONNECT_TOGETHER = 20;
+
+/** When all is sent, the last acknowledgement must have come within this time, ms. */
+const SETTLE_MS = 60_000;
+
+class SimulatedKiosk {
+  readonly name: string;
   readonly client: MqttClient;
-  readonly epoch: string;
-  seq: number;
-  acked: number;
+  readonly #epoch = randomUUID();
+  #sentAt = 0;
+  #stop = (): void => {};
+  seq = 0;
+  acked = 0;
+
+  constructor(name: string, client: MqttClient, delaysMs: number[]) {
+    this.name = name;
+    this.client = client;
+    client.on("message", (_, payload) => {
+      const { upto } = JSON.parse(payload.toString()) as { upto: number };
+      if (upto === this.seq && upto > this.acked) delaysMs.push(performance.now() - this.#sentAt);
+      this.acked = Math.max(this.acked, upto);
+    });
+  }
+
+  start(countsEveryMs: number, healthEveryMs: number): void {
+    const stops = [every(countsEveryMs, () => this.sendCounts(ROWS)), every(healthEveryMs, () => this.#sendHealth())];
+    this.#stop = () => stops.forEach((stop) => stop());
+  }
+
+  stop(): void {
+    this.#stop();
+  }
+
+  /** Send new rows after those that are not acknowledged yet. */
+  sendCounts(newRows: number): void {
+    this.seq += newRows;
+    const rows = Array.from({ length: Math.min(this.seq - this.acked, MAX_ROWS) }, (_, i) => rowOf(this.acked + 1 + i));
+    const counts: Counts = { v: 1, epoch: this.#epoch, rows };
+    this.#sentAt = performance.now();
+    this.client.publish(topic(this.name, "counts"), JSON.stringify(counts), { qos: 1 });
+  }
+
+  #sendHealth(): void {
+    const health: Health = {
+      ...{ v: 1, at: new Date().toISOString(), version: "1.0.0", clock: "ntp", uptimeS: 3600, resultsPerS: 14.8 },
+      ...{ camera: "running", problem: null, restarts: 1, waiting: this.seq - this.acked, visits: this.seq * 12 },
+      ...{ temperatureC: 51.2, throttled: false, certificateDays: 900 },
+    };
+    this.client.publish(topic(this.name, "health"), JSON.stringify(health), { qos: 1, retain: true });
+  }
 }
 
+/** @returns What ends the repetition, which begins at a random time within its first period. */
+function every(periodMs: number, work: () => void): () => void {
+  let timer = setTimeout(function again() {
+    timer = setTimeout(again, periodMs);
+    work();
+  }, Math.random() * periodMs);
+  return () => clearTimeout(timer);
+}
+
+const beganMs = Date.now();
+
+/** The minutes of a kiosk follow each other; so does their place in the roll-up by hour. */
+function rowOf(seq: number): WireRow {
+  const fromMs = beganMs + seq * 60_000;
+  return {
+    ...{ seq, clock: "ntp", visits: 12, mostFaces: 3, presentS: 41.2, unsureS: 3.1, watchedS: 59.9 },
+    from: new Date(fromMs).toISOString(),
+    to: new Date(fromMs + 60_000).toISOString(),
+    seconds: Object.fromEntries(LABELS.map((label) => [label, 5.5])) as WireRow["seconds"],
+  };
+}
+
+/**
+ * Run the load and compare what was sent with what PostgreSQL has.
+ *
+ * @throws AssertionError where rows are lost or there twice.
+ */
 export async function runLoad(
   { authority, broker, postgres, ingest }: Parts,
   connections: number,
   minutes: number,
 ): Promise<object> {
-  const clients: Client[] = [];
-  console.log(`load: ${connections} certificates and connections`);
-  for (let index = 0; index < connections; index += 1) {
-    clients.push(await connectOne(authority, broker, `load-${index}`));
-    if ((index + 1) % 250 === 0) console.log(`load: ${index + 1} connected`);
+  console.log(`load: ${connections} certificates`);
+  const names = Array.from({ length: connections }, (_, index) => `load-${10_000 + index}`);
+  authority.issueMany(names);
+  const delaysMs: number[] = [];
+  const kiosks: SimulatedKiosk[] = [];
+  for (let at = 0; at < connections; at += CONNECT_TOGETHER) {
+    const some = names.slice(at, at + CONNECT_TOGETHER);
+    const clients = await Promise.all(some.map((name) => connectOne(authority, broker, name)));
+    kiosks.push(...clients.map((client, index) => new SimulatedKiosk(some[index]!, client, delaysMs)));
   }
+  let dropped = 0;
+  for (const { client } of kiosks) client.on("close", () => (dropped += 1));
+  console.log(`load: ${connections} connections`);
+
+  const share = (connections / FLEET) * 1000;
+  for (const kiosk of kiosks) kiosk.start((COUNTS_EVERY_S / TIMES) * share, HEALTH_EVERY_S * share);
   const parts = { broker, ingest, postgres };
-  const before = usages(parts);
-  const began = Date.now();
+  const before = usagesOf(parts);
+  const generatorBefore = process.cpuUsage();
+  const began = performance.now();
   const ends = began + minutes * 60_000;
-  const memory: Record<string, number>[] = [];
-  const timers = clients.map((client) => {
-    const first = Math.random() * EVERY_MS;
-    let timer = setTimeout(function send() {
-      publish(client);
-      timer = setTimeout(send, EVERY_MS);
-    }, first);
-    return () => clearTimeout(timer);
-  });
-  while (Date.now() < ends) {
-    await sleep(Math.min(REPORT_EVERY_MS, ends - Date.now()));
-    const now = usages(parts);
-    memory.push(Object.fromEntries(Object.entries(now).map(([name, { rss }]) => [name, Math.round(rss / 1e6)])));
-    const sent = clients.reduce((sum, { seq }) => sum + seq, 0);
-    console.log(
-      `load: ${sent} rows sent, ${clients.reduce((sum, { acked }) => sum + acked, 0)} acknowledged, MB ${JSON.stringify(memory.at(-1))}`,
-    );
+  const memory: object[] = [];
+  while (performance.now() < ends) {
+    await sleep(Math.min(REPORT_EVERY_MS, ends - performance.now()));
+    const megabytes = mapValues(usagesOf(parts), ({ ownBytes, sharedBytes }) => ({
+      ...{ own: Math.round(ownBytes / 1e6), shared: Math.round(sharedBytes / 1e6) },
+    }));
+    memory.push({ afterS: Math.round((performance.now() - began) / 1000), ...megabytes });
+    console.log(`load: ${sum(kiosks, "seq")} rows sent, ${sum(kiosks, "acked")} acknowledged, MB`, megabytes);
   }
-  timers.forEach((stop) => stop());
-  const lasted = (Date.now() - began) / 1000;
-  const after = usages(parts);
-  for (const until = Date.now() + 60_000; Date.now() < until && clients.some(({ seq, acked }) => acked < seq);)
-    await sleep(200);
-  const sent = clients.reduce((sum, { seq }) => sum + seq, 0);
-  const [kept] = await postgres.query<{ n: string }>("SELECT count(*) AS n FROM emotion.sums");
-  for (const { client } of clients) client.end(true);
-  const cores = Object.fromEntries(
-    Object.keys(after).map((name) => [name, round((after[name]!.cpuMs - before[name]!.cpuMs) / 1000 / lasted)]),
+  const lastedS = (performance.now() - began) / 1000;
+  const after = usagesOf(parts);
+  const generator = process.cpuUsage(generatorBefore);
+  for (const kiosk of kiosks) kiosk.stop();
+  await settle(kiosks);
+  const countsSent = sum(kiosks, "seq") / ROWS;
+  const [kept] = await postgres.query<{ rows: string; upto: string; hours: string }>(
+    `SELECT (SELECT count(*) FROM emotion.sums) AS rows, (SELECT sum(upto) FROM emotion.epochs) AS upto,
+       (SELECT sum(visits) FROM emotion.hours) AS hours`,
   );
+  for (const { client } of kiosks) client.end(true);
+  delaysMs.sort((a, b) => a - b);
+  const quantile = (part: number) => Math.round(delaysMs[Math.floor((delaysMs.length - 1) * part)] ?? Number.NaN);
+  const cores = mapValues(after, ({ cpuMs }, name) => round((cpuMs - before[name]!.cpuMs) / 1000 / lastedS));
   const report = {
-    ...{ schema: 1, when: new Date().toISOString(), connections, minutes },
-    ...{ messagesPerS: round(sent / ROWS / lasted), rows: sent, kept: Number(kept!.n), cores },
-    memoryMB: { first: memory[0], last: memory.at(-1) },
+    ...{ schema: 1, when: new Date().toISOString(), processor: cpus()[0]?.model, connections, minutes },
+    ...{ countsPerS: round(countsSent / lastedS), healthPerS: round(FLEET / HEALTH_EVERY_S) },
+    ...{ rowsSent: sum(kiosks, "seq"), rowsKept: Number(kept!.rows), dropped },
+    acknowledgedAfterMs: { median: quantile(0.5), p99: quantile(0.99), most: quantile(1) },
+    cores: { ...cores, generator: round((generator.user + generator.system) / 1e6 / lastedS) },
+    memoryMB: memory,
   };
   console.log(JSON.stringify(report, null, 2));
-  assert.equal(Number(kept!.n), sent, "rows were lost, or are there twice");
+  const said = ingest.output.slice(-5).join("");
+  assert.equal(report.rowsKept, report.rowsSent, `rows were lost, or are there twice; ingest says: ${said}`);
+  assert.equal(Number(kept!.upto), report.rowsSent, "the epochs do not count what the sums have");
+  assert.equal(Number(kept!.hours), report.rowsSent * 12, "the roll-up by hour does not have what the sums have");
   return report;
 }
 
-async function connectOne(authority: Authority, broker: Broker, name: string): Promise<Client> {
-  authority.issue(name);
+async function connectOne(authority: Authority, broker: Broker, name: string): Promise<MqttClient> {
   const { ca, certificate, key } = authority.membership(name, broker.port);
   const client = mqtt.connect(`mqtts://localhost:${broker.port}`, {
     ...{ ca, cert: certificate, key, protocolVersion: 5, clientId: name, keepalive: 60, reconnectPeriod: 5000 },
@@ -91,28 +182,29 @@ async function connectOne(authority: Authority, broker: Broker, name: string): P
   client.on("error", (error) => console.error(name, error.message));
   await new Promise<void>((resolve) => client.once("connect", () => resolve()));
   await client.subscribeAsync(topic(name, "ack"), { qos: 1 });
-  const made: Client = { client, epoch: randomUUID(), seq: 0, acked: 0 };
-  client.on("message", (_, payload) => (made.acked = Math.max(made.acked, JSON.parse(payload.toString()).upto)));
-  return made;
+  return client;
 }
 
-function publish(client: Client): void {
-  const now = Date.now();
-  const from = client.acked + 1;
-  // New rows, and those that are not acknowledged yet.
-  client.seq += ROWS;
-  const rows = Array.from({ length: client.seq - client.acked }, (_, index) => ({
-    ...{ seq: from + index, clock: "ntp", visits: 12, mostFaces: 3, presentS: 41.2, unsureS: 3.1, watchedS: 59.9 },
-    from: new Date(now - (ROWS - index) * 60_000 - 60_000).toISOString(),
-    to: new Date(now - (ROWS - index) * 60_000).toISOString(),
-    seconds: Object.fromEntries(LABELS.map((label) => [label, 5.5])),
-  }));
-  const name = client.client.options.clientId!;
-  client.client.publish(topic(name, "counts"), JSON.stringify({ v: 1, epoch: client.epoch, rows }), { qos: 1 });
+/** Send anew what is not acknowledged, as a kiosk does after its patience. */
+async function settle(kiosks: readonly SimulatedKiosk[]): Promise<void> {
+  for (const until = Date.now() + SETTLE_MS; Date.now() < until; await sleep(5000)) {
+    const late = kiosks.filter(({ seq, acked }) => acked < seq);
+    if (late.length === 0) return;
+    await sleep(1000);
+    for (const kiosk of late) if (kiosk.acked < kiosk.seq) kiosk.sendCounts(0);
+  }
 }
 
-function usages(parts: Readonly<Record<string, { usage(): { cpuMs: number; rss: number } }>>) {
-  return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.usage()]));
+function usagesOf(parts: Readonly<Record<string, { usage(): Usage }>>): Record<string, Usage> {
+  return mapValues(parts, (part) => part.usage());
+}
+
+function mapValues<T, R>(values: Readonly<Record<string, T>>, of: (value: T, name: string) => R): Record<string, R> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, of(value, name)]));
+}
+
+function sum(kiosks: readonly SimulatedKiosk[], what: "seq" | "acked"): number {
+  return kiosks.reduce((total, kiosk) => total + kiosk[what], 0);
 }
 
 function round(value: number): number {

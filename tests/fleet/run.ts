@@ -128,7 +128,7 @@ async function startFleet(folder: string): Promise<Fleet> {
   return { folder, authority, broker, postgres, network, networkPort, ingest, disk };
 }
 
-/** Who is let in, and what it may do there: asked with Mosquitto's own client. */
+/** Check the broker's access rules with Mosquitto's own client. */
 function checkDoors({ authority, broker, folder }: Fleet): void {
   const other = new Authority(join(folder, "other"));
   other.issue("kiosk-0");
@@ -241,17 +241,20 @@ async function allUp(fleet: Fleet, kiosks: readonly Kiosk[]): Promise<void> {
     await program.start();
 }
 
-/** @returns Seconds until PostgreSQL has what the kiosks hold. */
+/** @returns Seconds until PostgreSQL has what the kiosks hold, and shows them all online. */
 async function settle(fleet: Fleet, kiosks: readonly Kiosk[]): Promise<number> {
   const began = Date.now();
   for (;;) {
     const waiting = await Promise.all(kiosks.map(({ folder }) => waitingAt(join(folder, "socket"))));
     const fed = kiosks.every(({ program }) => program.output.join("").includes("fed"));
-    if (fed && waiting.every((sums) => sums === 0)) return (Date.now() - began) / 1000;
+    const [online] = await fleet.postgres.query<{ n: string }>(
+      "SELECT count(*) AS n FROM emotion.kiosks_now WHERE online AND heard_at > now() - interval '1 minute'",
+    );
+    const isSettled = fed && waiting.every((sums) => sums === 0) && Number(online!.n) === kiosks.length;
+    if (isSettled) return (Date.now() - began) / 1000;
     if (Date.now() - began > SETTLE_MS) {
-      throw new Error(
-        `After ${SETTLE_MS / 1000} s these sums wait: ${waiting.join(" ")}\n${fleet.ingest.output.slice(-5).join("")}`,
-      );
+      const words = `these sums wait: ${waiting.join(" ")}; ${online!.n} of ${kiosks.length} kiosks are shown online`;
+      throw new Error(`After ${SETTLE_MS / 1000} s ${words}\n${fleet.ingest.output.slice(-5).join("")}`);
     }
     await sleep(500);
   }
