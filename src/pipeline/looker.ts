@@ -23,7 +23,9 @@ const FOLLOW_MISSED_MS = 500;
 
 /** A known face in whose box at most this share of the motion map's cells changed since its last look keeps still … */
 const STILL_SHARE = 0.1;
-/** … and is looked at this seldom. With one in 200 ms, a slow drift of 10 px a second is 2 px late at most. */
+/** … and, once it has kept still for this long, so that its place has settled, … */
+const SETTLED_MS = 1000;
+/** … is looked at this seldom. With one in 200 ms, a slow drift of 10 px a second is 2 px late at most. */
 const STILL_EVERY_MS = 200;
 
 /**
@@ -87,6 +89,8 @@ interface Looks {
   readonly follows: readonly FollowLook[];
   /** Known faces whose latest scores would not confirm a new face: a look at a new face's scale decides. */
   readonly doubted: readonly Box[];
+  /** Known faces that kept still since they were last looked for. */
+  readonly resting: readonly Track[];
   readonly searches: readonly Square[];
 }
 
@@ -135,7 +139,7 @@ export class Looker {
     const whole = letterboxSquare(scene.picture);
     const searches = this.#withWide(scene, [whole]);
     const follows = unconfirmed.slice(0, MAX_SUSPICIONS);
-    const { sightings, isCutOff } = await this.#examine(scene, { follows, doubted: [], searches }, 1);
+    const { sightings, isCutOff } = await this.#examine(scene, { follows, doubted: [], resting: [], searches }, 1);
     // A face that this look cannot see is out of reach: it counts as gone.
     return { sightings, covers: () => true, isCutOff };
   }
@@ -146,8 +150,8 @@ export class Looker {
     // The first step of time is NaN and counts as 0.
     this.#search.pass(timeMs - this.#lastMs || 0);
     this.#lastMs = timeMs;
-    const { follows, doubted, searches } = this.#plan(scene);
-    const looks = { follows, doubted, searches: this.#withWide(scene, searches) };
+    const plan = this.#plan(scene);
+    const looks = { ...plan, searches: this.#withWide(scene, plan.searches) };
     const seen = await this.#examine(scene, looks, SUSPICION);
     for (const { box } of seen.sightings) this.#search.saw(box, timeMs);
     return seen;
@@ -158,7 +162,7 @@ export class Looker {
    *
    * @param suspicion The share of the score that is asked for from which a sighting is a suspicion.
    */
-  async #examine(scene: Scene, { follows, doubted, searches }: Looks, suspicion: number): Promise<Seen> {
+  async #examine(scene: Scene, { follows, doubted, resting, searches }: Looks, suspicion: number): Promise<Seen> {
     const { picture, timeMs, minScore } = scene;
     const squares: Square[] = [];
     const seen: WeighedSighting[] = [];
@@ -174,6 +178,7 @@ export class Looker {
       squares.push(square);
       for (const sighting of await this.#look(picture, square, KNOWN * minScore)) vouch(seen, sighting);
     }
+    const close = [...squares];
     const found: WeighedSighting[] = [];
     let isCutOff = false;
     for (const square of searches) {
@@ -186,6 +191,13 @@ export class Looker {
     let left = MAX_SUSPICIONS;
     for (const candidate of merge(found)) {
       if (seen.some((sighting) => isSameFace(sighting, candidate))) continue;
+      const rest = resting.find((track) => isSameFace(track, candidate));
+      if (rest !== undefined) {
+        // A search sees it at another scale, and so a little beside its place: it tells only that it is still there.
+        const { box, keypoints, score } = rest;
+        seen.push({ ...candidate, box, keypoints, score });
+        continue;
+      }
       if (candidate.score >= KNOWN * minScore && known.some((face) => isSameFace(face, candidate))) {
         seen.push(candidate);
         continue;
@@ -200,7 +212,12 @@ export class Looker {
     const sightings = merge(seen).filter(
       (sighting) => sighting.score >= minScore || known.some((face) => isSameFace(face, sighting)),
     );
-    return { sightings, covers: (box) => squares.some((square) => isReached({ box }, square)), isCutOff };
+    const covers = (box: Box): boolean => {
+      // A search that does not see a face that keeps still is of another scale than its own looks: it misses nothing.
+      const rests = resting.some((track) => isSameFace(track, { box }));
+      return (rests ? close : squares).some((square) => isReached({ box }, square));
+    };
+    return { sightings, covers, isCutOff };
   }
 
   #seesNothingNew({ timeMs, motion }: Scene, targets: readonly FollowTarget[]): boolean {
@@ -230,7 +247,9 @@ export class Looker {
     const searches = this.#search.next(timeMs, spare, boxes, thrifty ? motion : null);
     const doubted = targets.filter(({ confirmed, doubted }) => confirmed && doubted).map(({ box }) => box);
     const follows = wanted.slice(0, Math.max(0, looks - searches.length));
-    return { follows, doubted: doubted.slice(0, MAX_SUSPICIONS), searches };
+    const ids = targets.filter(({ doubted }) => !doubted).map(({ id }) => id);
+    const resting = this.#settled(scene, ids);
+    return { follows, doubted: doubted.slice(0, MAX_SUSPICIONS), resting, searches };
   }
 
   /**
@@ -254,7 +273,7 @@ export class Looker {
       }));
   }
 
-  /** @returns The tracks of a look that have kept still since they were last looked for. */
+  /** @returns Those of some tracks that have kept still since they were last looked for. */
   #settled({ tracks, motion, thrifty }: Scene, ids: readonly number[]): readonly Track[] {
     if (!thrifty) return [];
     return tracks.filter((track) => {
@@ -285,7 +304,9 @@ const NOTHING: Seen = { sightings: [], covers: () => false, isCutOff: false };
 /** @returns Whether a look may tell something new about a track. */
 function isDue({ box, confirmed, missed, doubted, lookedMs }: FollowTarget, { timeMs, motion }: Scene): boolean {
   if (!confirmed || missed || doubted) return true;
-  return timeMs - lookedMs >= STILL_EVERY_MS || motion.share(box, lookedMs) > STILL_SHARE;
+  return (
+    timeMs - lookedMs >= STILL_EVERY_MS || motion.share(box, Math.min(lookedMs, timeMs - SETTLED_MS)) > STILL_SHARE
+  );
 }
 
 /**
