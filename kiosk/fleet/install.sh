@@ -394,7 +394,7 @@ restore() {
   cp -a "$work/etc/emotion-fleet/." "$CONFIG/"
   runuser -u postgres -- dropdb --if-exists --force emotion
   runuser -u postgres -- createdb --encoding=UTF8 --template=template0 --owner=$FLEET_USER emotion
-  runuser -u postgres -- pg_restore --dbname=emotion --exit-on-error <"$work/emotion.dump"
+  runuser -u postgres -- pg_restore --dbname=emotion --single-transaction <"$work/emotion.dump"
   if is_booted; then systemctl restart mosquitto "$INGEST"; fi
   echo "Restored. The kiosks hear how far this is within five minutes, and send what came after."
 }

@@ -28,6 +28,8 @@ export interface FollowTarget {
   readonly confirmed: boolean;
   /** True where the last look missed it. */
   readonly missed: boolean;
+  /** True where the last looks saw too little to keep its expression certain: the next one decides. */
+  readonly doubted: boolean;
   /** When it was last looked for. */
   readonly lookedMs: number;
 }

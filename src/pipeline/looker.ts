@@ -82,6 +82,14 @@ export interface Scene {
   readonly thrifty: boolean;
 }
 
+/** The looks that are planned for one frame. */
+interface Looks {
+  readonly follows: readonly FollowLook[];
+  /** Known faces whose latest scores would not confirm a new face: a look at a new face's scale decides. */
+  readonly doubted: readonly Box[];
+  readonly searches: readonly Square[];
+}
+
 /** Looks at one stream of frames. */
 export class Looker {
   readonly #detector: Detector;
@@ -126,7 +134,8 @@ export class Looker {
     const unconfirmed = followLooks(targets.filter(({ confirmed }) => !confirmed));
     const whole = letterboxSquare(scene.picture);
     const searches = this.#withWide(scene, [whole]);
-    const { sightings, isCutOff } = await this.#examine(scene, unconfirmed.slice(0, MAX_SUSPICIONS), searches, 1);
+    const follows = unconfirmed.slice(0, MAX_SUSPICIONS);
+    const { sightings, isCutOff } = await this.#examine(scene, { follows, doubted: [], searches }, 1);
     // A face that this look cannot see is out of reach: it counts as gone.
     return { sightings, covers: () => true, isCutOff };
   }
@@ -137,23 +146,19 @@ export class Looker {
     // The first step of time is NaN and counts as 0.
     this.#search.pass(timeMs - this.#lastMs || 0);
     this.#lastMs = timeMs;
-    const [follows, searches] = this.#plan(scene);
-    const seen = await this.#examine(scene, follows, this.#withWide(scene, searches), SUSPICION);
+    const { follows, doubted, searches } = this.#plan(scene);
+    const looks = { follows, doubted, searches: this.#withWide(scene, searches) };
+    const seen = await this.#examine(scene, looks, SUSPICION);
     for (const { box } of seen.sightings) this.#search.saw(box, timeMs);
     return seen;
   }
 
   /**
-   * Look for the known faces, then at the squares of the search, then closer at each suspicion.
+   * Look for the known faces, again at the doubted ones, then at the squares of the search, then closer at each suspicion.
    *
    * @param suspicion The share of the score that is asked for from which a sighting is a suspicion.
    */
-  async #examine(
-    scene: Scene,
-    follows: readonly FollowLook[],
-    searches: readonly Square[],
-    suspicion: number,
-  ): Promise<Seen> {
+  async #examine(scene: Scene, { follows, doubted, searches }: Looks, suspicion: number): Promise<Seen> {
     const { picture, timeMs, minScore } = scene;
     const squares: Square[] = [];
     const seen: WeighedSighting[] = [];
@@ -163,6 +168,11 @@ export class Looker {
       for (const id of ids) this.#lookedMs.set(id, timeMs);
       const sightings = await this.#look(picture, square, KNOWN * minScore);
       seen.push(...sightings.map((sighting) => calmed(sighting, settled, timeMs)));
+    }
+    for (const box of doubted) {
+      const square = verifySquare(box);
+      squares.push(square);
+      for (const sighting of await this.#look(picture, square, KNOWN * minScore)) vouch(seen, sighting);
     }
     const found: WeighedSighting[] = [];
     let isCutOff = false;
@@ -209,7 +219,7 @@ export class Looker {
   }
 
   /** Divide the looks between known faces and the search, which gets at least one look in two frames. */
-  #plan(scene: Scene): readonly [readonly FollowLook[], readonly Square[]] {
+  #plan(scene: Scene): Looks {
     const { timeMs, looks, thrifty, motion } = scene;
     const targets = this.#targets(scene);
     const wanted = followLooks(thrifty ? targets.filter((target) => isDue(target, scene)) : targets);
@@ -218,7 +228,9 @@ export class Looker {
     const spare = Math.max(kept, looks - wanted.length);
     const boxes = targets.map(({ box }) => box);
     const searches = this.#search.next(timeMs, spare, boxes, thrifty ? motion : null);
-    return [wanted.slice(0, Math.max(0, looks - searches.length)), searches];
+    const doubted = targets.filter(({ confirmed, doubted }) => confirmed && doubted).map(({ box }) => box);
+    const follows = wanted.slice(0, Math.max(0, looks - searches.length));
+    return { follows, doubted: doubted.slice(0, MAX_SUSPICIONS), searches };
   }
 
   /**
@@ -237,6 +249,7 @@ export class Looker {
         box: expectedBox(track, timeMs),
         confirmed: track.confirmed && !(doubts && track.doubtedSinceMs !== null),
         missed: track.missedSinceMs !== null,
+        doubted: track.doubtedSinceMs !== null,
         lookedMs: this.#lookedMs.get(track.id) ?? Number.MIN_SAFE_INTEGER,
       }));
   }
@@ -259,12 +272,20 @@ export class Looker {
   }
 }
 
+/** Let a second look raise the score of a face that was seen; its place is the first look's, which is more exact. */
+function vouch(seen: WeighedSighting[], sighting: WeighedSighting): void {
+  const index = seen.findIndex((other) => isSameFace(other, sighting));
+  if (index < 0) seen.push(sighting);
+  else if (sighting.score > seen[index]!.score) seen[index] = { ...seen[index]!, score: sighting.score };
+}
+
 /** The result of a frame that is not looked at. */
 const NOTHING: Seen = { sightings: [], covers: () => false, isCutOff: false };
 
 /** @returns Whether a look may tell something new about a track. */
-function isDue({ box, confirmed, missed, lookedMs }: FollowTarget, { timeMs, motion }: Scene): boolean {
-  return !confirmed || missed || timeMs - lookedMs >= STILL_EVERY_MS || motion.share(box, lookedMs) > STILL_SHARE;
+function isDue({ box, confirmed, missed, doubted, lookedMs }: FollowTarget, { timeMs, motion }: Scene): boolean {
+  if (!confirmed || missed || doubted) return true;
+  return timeMs - lookedMs >= STILL_EVERY_MS || motion.share(box, lookedMs) > STILL_SHARE;
 }
 
 /**

@@ -1,8 +1,8 @@
 /**
  * One kiosk of the test, a process of its own that is killed at random: the real store and the real reporter, fed with
- * minutes that pass in a tenth of a second, by a clock that jumps.
+ * minutes that pass in a moment, by a clock that jumps.
  *
- *   node kiosk.mjs FOLDER MEMBERSHIP UNTIL
+ *   node kiosk.mjs FOLDER MEMBERSHIP UNTIL PACE_MS
  *
  * A line of output for each span that was kept: `kept PAGE INDEX`.
  */
@@ -15,7 +15,7 @@ import { startStatistics } from "../../kiosk/statistics.ts";
 import { eachExpression } from "../../kiosk/statistics-span.ts";
 import { statisticsDoor } from "../../kiosk/statistics-door.ts";
 
-const [folder, membershipPath, until] = process.argv.slice(2) as [string, string, string];
+const [folder, membershipPath, until, paceMs] = process.argv.slice(2) as [string, string, string, string];
 const socket = join(folder, "socket");
 let offsetMs = 0;
 
@@ -48,7 +48,7 @@ for (let index = 1; Date.now() < Number(until); index += 1) {
   while ((await statistics.forward("POST", "/spans", body)).status !== 204) await sleep(200);
   if (Math.random() < 0.05) await statistics.forward("POST", "/spans", body);
   console.log(`kept ${page} ${index}`);
-  await sleep(100);
+  await sleep(Number(paceMs));
 }
 console.log("fed");
 setInterval(() => {}, 1000);

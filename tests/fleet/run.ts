@@ -24,6 +24,9 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Within the repository, so that imports of packages are found. */
 const PROGRAMS = join(ROOT, "node_modules/.cache/emotion-cam/fleet");
 
+/** All kiosks together make a minute each so many ms: more would measure the processor. */
+const PACE_MS = 30;
+
 /** When all is up again, what the kiosks hold must have arrived within this time, ms. */
 const SETTLE_MS = 120_000;
 
@@ -156,7 +159,9 @@ function checkDoors({ authority, broker, folder }: Fleet): void {
 }
 
 async function runFaults(fleet: Fleet, count: number, minutes: number): Promise<object> {
-  const kiosks = Array.from({ length: count }, (_, index) => kioskOf(fleet, index + 1, Date.now() + minutes * 60_000));
+  const kiosks = Array.from({ length: count }, (_, index) =>
+    kioskOf(fleet, index + 1, Date.now() + minutes * 60_000, count * PACE_MS),
+  );
   for (const { program } of kiosks) await program.start();
   say(`${count} kiosks run for ${minutes} minutes`);
   const ends = Date.now() + minutes * 60_000;
@@ -184,15 +189,22 @@ async function runFaults(fleet: Fleet, count: number, minutes: number): Promise<
   return { schema: 1, when: new Date().toISOString(), kiosks: count, minutes, faults: done, settledS, ...sums };
 }
 
-/** @param endsAt Until when minutes are made, Unix time in ms. */
-function kioskOf(fleet: Fleet, index: number, endsAt: number): Kiosk {
+/**
+ * @param endsAt Until when minutes are made, Unix time in ms.
+ * @param paceMs Time between two minutes.
+ */
+function kioskOf(fleet: Fleet, index: number, endsAt: number, paceMs: number): Kiosk {
   const name = `kiosk-${index}`;
   fleet.authority.issue(name);
   const folder = join(fleet.folder, name);
   mkdirSync(folder);
   const membership = join(folder, "fleet.json");
   writeFileSync(membership, JSON.stringify(fleet.authority.membership(name, fleet.networkPort)));
-  return { name, folder, program: new NodeProgram(join(PROGRAMS, "kiosk.mjs"), folder, membership, String(endsAt)) };
+  return {
+    name,
+    folder,
+    program: new NodeProgram(join(PROGRAMS, "kiosk.mjs"), folder, membership, String(endsAt), String(paceMs)),
+  };
 }
 
 type Fault = () => Promise<void>;

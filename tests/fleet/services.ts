@@ -22,7 +22,8 @@ import pg from "pg";
 import type { Membership } from "../../kiosk/fleet/membership.ts";
 
 const SOURCE = fileURLToPath(new URL("../../kiosk/fleet", import.meta.url));
-const START_TIMEOUT_MS = 120_000;
+/** Against hanging: on a busy machine a start takes long. */
+const START_TIMEOUT_MS = 300_000;
 
 const PACKAGES = { mosquitto: "mosquitto", mosquitto_pub: "mosquitto-clients", openssl: "openssl" } as const;
 
@@ -374,7 +375,9 @@ export class Postgres extends Program {
   async restore(): Promise<void> {
     await this.query("DROP DATABASE emotion WITH (FORCE)", "postgres");
     await this.query("CREATE DATABASE emotion", "postgres");
-    this.#run("pg_restore", "-h", "127.0.0.1", "-p", String(this.port), "-U", "postgres", "-d", "emotion", this.#dump);
+    // As install.sh does: whole or not at all. Ingest, which goes on here, must not write into half of it.
+    const where = ["-h", "127.0.0.1", "-p", String(this.port), "-U", "postgres", "-d", "emotion"];
+    this.#run("pg_restore", "--single-transaction", ...where, this.#dump);
   }
 
   get #dump(): string {

@@ -244,14 +244,13 @@ describe("killed at random", () => {
 
   afterAll(() => rmSync(program, { force: true }));
 
+  function begin(socket: string): ChildProcess {
+    const words = [program, "--folder", join(folder, "data"), "--socket", socket, "--attached"];
+    return spawn(process.execPath, words, { stdio: ["pipe", "pipe", "inherit"] });
+  }
+
   function start(socket: string): Promise<ChildProcess> {
-    const child = spawn(
-      process.execPath,
-      [program, "--folder", join(folder, "data"), "--socket", socket, "--attached"],
-      {
-        stdio: ["pipe", "pipe", "inherit"],
-      },
-    );
+    const child = begin(socket);
     return new Promise((resolve, reject) => {
       child.stdout!.once("data", () => resolve(child));
       child.once("exit", (code) => reject(new Error(`ended with ${code}`)));
@@ -269,8 +268,20 @@ describe("killed at random", () => {
       const door = statisticsDoor(socket);
       let index = 0;
       let taken = 0;
+      let startMs = 0;
       for (let kill = 0; kill < kills; kill++) {
+        // Each third comes while the process starts and opens the database.
+        if (kill % 3 === 2) {
+          const child = begin(socket);
+          const ended = new Promise((resolve) => child.once("exit", resolve));
+          await sleep(Math.random() * startMs);
+          child.kill("SIGKILL");
+          await ended;
+          continue;
+        }
+        const began = performance.now();
         const child = await start(socket);
+        startMs = performance.now() - began;
         let isUp = true;
         let killer: ReturnType<typeof setTimeout> | undefined;
         const ended = new Promise((resolve) => child.once("exit", resolve));
