@@ -25,8 +25,8 @@ const NEUTRAL_HANDICAP = 0.07;
 const LEAD_TO_SWITCH_MS = 55;
 
 /**
- * The most time that one answer counts for, milliseconds. Times the greatest lead, 0.92, it stays below the sum above, so
- * that no single answer changes the label.
+ * The most time that one step counts for, milliseconds. Times the greatest lead, 0.92, it stays below the sum above, so
+ * that the answer of a single frame never changes the label. An answer that is kept because the face keeps still counts on.
  */
 const LONGEST_STEP_MS = 59;
 

@@ -189,7 +189,7 @@ describe("the label", () => {
     expect(changes).toBeGreaterThan(0);
   });
 
-  test("one answer alone never changes the label, however slowly frames come", () => {
+  test("the answer of one frame never changes the label, however slowly frames come", () => {
     for (const stepMs of [20, FRAME_MS, 200, 2000]) {
       const smoother = new Smoother(0.5);
       smoother.step([0, 0, 0, 0, 1, 0, 0], 0, SMOOTHING);

@@ -96,7 +96,7 @@ export class LabBrowser {
       const browser = await chromium.launch({ executablePath: chromiumPath(), args: [...CHROMIUM_ARGS] });
       try {
         const page = await browser.newPage();
-        await page.goto(`${site.url}lab.html`);
+        await page.goto(`${site.url}lab.html`, { timeout: 0 });
         const runtime = await page.evaluate(
           async (given) => {
             window.lab = await window.openLab(given);
