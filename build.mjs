@@ -8,7 +8,7 @@
  *   node build.mjs --serve    --watch, and serve at http://localhost:8080/ (PORT=… sets the port)
  */
 import { watch } from "node:fs";
-import { cp, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { stop as stopEsbuild } from "esbuild";
@@ -65,6 +65,7 @@ async function allOrFirstFailure(parts) {
 
 async function copyAssets() {
   await cp(join(ROOT, "static"), STAGE, { recursive: true });
+  await writeSignOfCounts();
   for (const file of ["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"])
     await cp(join(TFJS_WASM, file), join(STAGE, "wasm", file));
   // SQLite's library looks for it beside itself.
@@ -74,6 +75,13 @@ async function copyAssets() {
       const file = `atkinson-hyperlegible-${subset}-${weight}-normal.woff2`;
       await cp(join(FONT, file), join(STAGE, "fonts", file));
     }
+}
+
+/** Write the sign for exhibits that keep counts: the same page, which then shows its other sentences. */
+async function writeSignOfCounts() {
+  const sign = await readFile(join(STAGE, "sign.html"), "utf8");
+  const marked = sign.replace("<html ", "<html data-counts ").replace("in use:", "in use, counts are kept:");
+  await writeFile(join(STAGE, "sign-counts.html"), marked);
 }
 
 /** Convert the detector; copy of each classifier the files that its contract lists, and nothing else of its folder. */

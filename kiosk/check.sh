@@ -58,6 +58,16 @@ check_settings() {
   if grep -qE '^screens *= *mirror' "$SETTINGS" && [[ $(cage -h 2>&1) == *' -r'* ]]; then
     bad "This cage ($(cage -v)) cannot show the same on several screens; Debian 13's can. Set screens = last"
   fi
+  if grep -qE '^off_hours *= *off' "$SETTINGS"; then
+    grep -qE '^hours *= *[0-9]' "$SETTINGS" || bad "off_hours = off does nothing without hours, such as hours = 09:00-18:00"
+    if [[ $(cage -h 2>&1) != *' -r'* ]]; then
+      good "outside hours the screens get no signal"
+    elif compgen -G '/dev/cec*' >/dev/null; then
+      good "outside hours a television that knows HDMI-CEC is in standby; other screens show black"
+    else
+      bad "This cage ($(cage -v)) cannot switch screens off, and there is no HDMI-CEC (/dev/cec*). Debian 13's cage can; until then screens show black"
+    fi
+  fi
   if [[ $(sed -n 's/^resolution *= *//p' "$SETTINGS") != "" && $(cage -h 2>&1) == *' -r'* ]]; then
     bad "This cage ($(cage -v)) cannot set a resolution; Debian 13's can. Instead add video=HDMI-A-1:1920x1080 to the kernel's command line"
   fi

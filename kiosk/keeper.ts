@@ -1,45 +1,50 @@
 import { execFile } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
-import { readHeartbeat, whyNotAlive, type Heartbeat } from "./pulse.ts";
+import { isResting, readHeartbeat, whyNotAlive, type Heartbeat } from "./pulse.ts";
 
-/** From the server's start a browser has this long until its first sign of life is demanded: a cold Pi 4's, doubled. */
+/** The time from the server's start until the browser's first sign of life, ms: twice that of a cold Raspberry Pi 4. */
 const START_GRACE_MS = 90_000;
 
-/** How often the grace is granted, and the clock looked at. */
+/** Interval at which the grace is granted and the clock is read, ms. */
 const TICK_MS = 10_000;
 
-/** Of two beats closer than this the second cannot show that something stands still; the page beats every 5 s. */
+/**
+ * Heartbeats that follow another within this time are not judged, ms: the page's counters had no time to advance. The page
+ * beats every 5 s.
+ */
 const TOO_SOON_MS = 2500;
 
-/** systemd is told at most so often, ms, however often the page's heart beats. */
+/** Least time between two messages to systemd, ms, however often heartbeats come. */
 const NOTIFY_EVERY_MS = 500;
 
-/** How long systemd may take to listen, ms. */
+/** The longest time that systemd may take to listen, ms. */
 const NOTIFY_TIMEOUT_MS = 5000;
 
-/** The exhibit is renewed only when nobody was in view for this long. */
+/** The exhibit restarts only after nobody was in view for this long, ms. */
 const QUIET_MS = 60_000;
 
-/** How long after the set time an idle moment is looked for; then it waits for the next night. */
+/** The time after the set one in which an idle moment is sought. Afterwards the restart waits for the next night. */
 const NIGHT_MS = 60 * 60_000;
 
-/** A night's renewal is not repeated in the same night. */
+/** Least time that the exhibit runs before it restarts, ms: one restart a night. */
 const MIN_UPTIME_MS = 2 * NIGHT_MS;
 
 export interface KeeperOptions {
   /** `04:00`, or empty for never. */
   readonly nightlyRestart: string;
-  /** Ends the server, and with it the browser; systemd starts both anew. */
+  /** Whether the screen is switched off while the page rests, so that no picture reaches it. */
+  readonly screenRests?: boolean;
+  /** End the server, and the browser with it; systemd starts both again. */
   readonly renew: () => void;
   readonly notify?: (state: string) => void;
   readonly hasScreen?: () => boolean;
-  /** Milliseconds, never set back or forth: a Pi's clock leaps when it first hears the network's. */
+  /** Milliseconds, monotonic: the clock of a Raspberry Pi is set when the network answers first. */
   readonly now?: () => number;
-  /** The clock on the wall. */
+  /** Date and time. */
   readonly clock?: () => Date;
 }
 
-/** Listens to the page's heart and tells systemd, whose watchdog restarts the exhibit when it hears nothing. */
+/** Feeds systemd's watchdog with the page's heartbeats. Without them, the watchdog restarts the exhibit. */
 export class Keeper {
   readonly #options: Required<KeeperOptions>;
   readonly #startedAt: number;
@@ -52,6 +57,7 @@ export class Keeper {
 
   constructor(options: KeeperOptions) {
     this.#options = {
+      screenRests: false,
       notify: notifySystemd,
       hasScreen: hasScreenConnected,
       now: () => performance.now(),
@@ -62,12 +68,13 @@ export class Keeper {
     this.#someoneAt = this.#startedAt;
   }
 
-  /** Takes what the page posted. */
+  /** Take a heartbeat that the page posted; ignore an invalid one. */
   beat(posted: unknown): void {
     const beat = readHeartbeat(posted);
     if (beat === null) return;
     const now = this.#options.now();
-    const reason = whyNotAlive(this.#last, beat, this.#options.hasScreen());
+    const { hasScreen, screenRests } = this.#options;
+    const reason = whyNotAlive(this.#last, beat, hasScreen() && !(screenRests && isResting(beat)));
     const isTooSoon = beat.page === this.#last?.page && now - this.#lastBeatAt! < TOO_SOON_MS;
     if (reason !== null && isTooSoon) return;
     this.#reason = reason;
@@ -81,14 +88,14 @@ export class Keeper {
       this.#options.notify(`WATCHDOG=1\nSTATUS=${describe(beat)}`);
       return;
     }
-    // A slow machine's browser, come back from a crash, has the whole patience from its page's first word on. Only one
-    // page after each sign of life: a page that loads itself again and again must not go on for ever.
+    // After a crash, the new page's first heartbeat resets the watchdog, so that a slow machine has time to load. The next
+    // reset needs a sign of life, so a page that reloads forever is not kept alive.
     const patience = isNewPage && this.#mayLoad ? "WATCHDOG=1\n" : "";
     if (isNewPage) this.#mayLoad = false;
     this.#options.notify(`${patience}STATUS=Not alive: ${this.#reason}`);
   }
 
-  /** To be called every {@link TICK_MS}. */
+  /** Grant the time to start, and restart the exhibit at night. Call this every {@link TICK_MS}. */
   tick(): void {
     const now = this.#options.now();
     const uptimeMs = now - this.#startedAt;
@@ -96,14 +103,14 @@ export class Keeper {
     if (uptimeMs > MIN_UPTIME_MS && this.#isNight() && now - this.#someoneAt >= QUIET_MS) this.#options.renew();
   }
 
-  /** Ticks until the process ends. */
+  /** Tick until the process ends. */
   run(): void {
     this.#options.notify("READY=1");
     this.tick();
     setInterval(() => this.tick(), TICK_MS).unref();
   }
 
-  /** For `GET /health`. */
+  /** @returns The body of `GET /health`. */
   health(): object {
     const now = this.#options.now();
     const since = (at: number | null) => (at === null ? null : now - at);
@@ -140,9 +147,9 @@ let isTelling = false;
 let untold: string | null = null;
 
 /**
- * Says something to systemd (sd_notify). Node cannot send datagrams to a Unix socket, systemd's own tool can; it needs
- * `NotifyAccess=all`. One at a time and with a pause, the newest word before older ones, so that no flood of heartbeats
- * becomes one of processes. Silent where systemd did not start this.
+ * Send a message to systemd (sd_notify). Node cannot send datagrams to a Unix socket, but systemd's own tool can; it needs
+ * `NotifyAccess=all`. Messages go out one at a time and with a pause, and a new one replaces one that waits: many
+ * heartbeats must not start many processes. Do nothing where systemd did not start this process.
  */
 function notifySystemd(state: string): void {
   if (process.env["NOTIFY_SOCKET"] === undefined) return;
@@ -162,7 +169,7 @@ function notifySystemd(state: string): void {
   });
 }
 
-/** A machine that does not tell (a virtual one, say) counts as having a screen. */
+/** @returns False if no screen is connected. A machine that does not report screens (a virtual one) counts as having one. */
 function hasScreenConnected(): boolean {
   const folder = "/sys/class/drm";
   try {

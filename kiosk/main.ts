@@ -55,8 +55,9 @@ export async function main(args: readonly string[]): Promise<void> {
   }
   const { settings, warnings } = readSettings(values.settings);
   if (values.browser) {
-    const { rotation, resolution, camera, screens, vtSwitching } = settings;
-    const words = [rotation, resolution, camera, screens, vtSwitching, ...chromiumArguments(settings)];
+    const { rotation, resolution, camera, screens, vtSwitching, hours, offHours } = settings;
+    const litHours = offHours === "off" ? hours : "";
+    const words = [rotation, resolution, camera, screens, vtSwitching, litHours, ...chromiumArguments(settings)];
     process.stdout.write(words.map((word) => `${word}\0`).join(""));
   } else if (values.policy) {
     process.stdout.write(`${JSON.stringify(managedPolicy(settings), null, 2)}\n`);
@@ -137,6 +138,7 @@ function buildInfo(): string {
 async function serveExhibit(settings: Settings): Promise<void> {
   const keeper = new Keeper({
     nightlyRestart: settings.nightlyRestart,
+    screenRests: settings.offHours === "off",
     renew: () => {
       console.log("Nobody is in view: restarting server and browser for the night.");
       process.exit(0);

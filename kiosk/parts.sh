@@ -33,6 +33,7 @@ readonly SYSTEM_FILES=(
 
 wanted_packages() {
   printf '%s\n' "${PACKAGES[@]}"
+  if grep -qsE '^off_hours *= *off' "$SETTINGS"; then echo v4l-utils; fi
   if grep -qsE '^camera *= *csi' "$SETTINGS"; then
     printf '%s\n' "${CSI_PACKAGES[@]}"
     # Debian 12 and 13 name PipeWire's libcamera plug-in differently.

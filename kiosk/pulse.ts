@@ -49,11 +49,16 @@ export function readHeartbeat(value: unknown): Heartbeat | null {
   return { page, state, source, error, frames, results, pictures, faces, heapBytes };
 }
 
+/** @returns Whether the page rests on purpose. */
+export function isResting({ state }: Heartbeat): boolean {
+  return RESTING.has(state);
+}
+
 /**
  * Judge whether the exhibit is alive.
  *
  * @param previous The heartbeat before this one; `null` at the first.
- * @param hasScreen Whether a screen is connected. Without a screen no browser draws.
+ * @param hasScreen Whether a screen is connected and switched on. Without a screen no browser draws.
  * @returns The reason why it does not count as alive; `null` where it does.
  */
 export function whyNotAlive(previous: Heartbeat | null, current: Heartbeat, hasScreen: boolean): string | null {
@@ -61,7 +66,7 @@ export function whyNotAlive(previous: Heartbeat | null, current: Heartbeat, hasS
   if (previous === null || previous.page !== current.page) return "the page has just loaded";
   if (!hasScreen) return null;
   if (current.pictures <= previous.pictures) return "no picture reaches the screen";
-  if (RESTING.has(current.state)) return null;
+  if (isResting(current)) return null;
   const facts = factsOf(current.error);
   if (facts?.about === "camera" && !facts.kioskWaits) return "the camera sends no more frames";
   if (facts?.kioskWaits && current.state !== "running") return null;

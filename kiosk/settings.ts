@@ -34,6 +34,8 @@ export interface Settings {
   readonly maxFaces: number;
   /** `09:00-18:00`, local time; empty: always on. */
   readonly hours: string;
+  /** The screen outside `hours`: a black picture, or no signal and, by HDMI-CEC, a television in standby. */
+  readonly offHours: "black" | "off";
   /** `04:00`, local time; empty: never. */
   readonly nightlyRestart: string;
   /** `on` keeps counts of expressions and visits. */
@@ -120,6 +122,7 @@ const RULES = {
   theme: rule("theme", "dark", "dark, light or contrast", oneOf(["dark", "light", "contrast"] as const)),
   max_faces: rule("maxFaces", 4, "a number from 1 to 16", integer(1, 16)),
   hours: rule("hours", "", "hours such as 09:00-18:00", matching(new RegExp(`^${TIME}-${TIME}$`))),
+  off_hours: rule("offHours", "black", "black or off", oneOf(["black", "off"] as const)),
   nightly_restart: rule("nightlyRestart", "04:00", "a time such as 04:00", matching(new RegExp(`^${TIME}$`))),
   statistics: rule("statistics", "off", "on or off", oneOf(["on", "off"] as const)),
   statistics_least: rule("statisticsLeast", 10, "a number from 1 to 1000", integer(1, 1000)),

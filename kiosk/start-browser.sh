@@ -11,7 +11,9 @@ resolution=${words[1]}
 camera=${words[2]}
 screens=${words[3]}
 vt_switching=${words[4]}
-browser_arguments=("${words[@]:5}")
+# Hours outside which the screens are switched off; empty: they never are.
+hours=${words[5]}
+browser_arguments=("${words[@]:6}")
 
 start_cage() {
   # By default cage stretches one picture across all screens.
@@ -43,6 +45,42 @@ set_up_screens() {
   done || echo "The screen could not be set to resolution '$resolution', rotation $rotation, screens $screens." >&2
 }
 
+# Switch the screens off outside the hours, and on again, as long as this process lives: Chromium takes its place.
+keep_hours() {
+  local are=on lit=() output
+  while sleep 5 && kill -0 $$ 2>/dev/null; do
+    if is_open; then
+      [[ $are == off ]] || continue
+      are=on
+      for output in "${lit[@]}"; do wlr-randr --output "$output" --on || true; done
+      set_up_screens
+      tell_televisions --image-view-on
+    elif [[ $are == on ]]; then
+      are=off
+      mapfile -t lit < <(wlr-randr | awk '/^[^ ]/ { name = $1 } /^ *Enabled: yes/ { print name }')
+      for output in "${lit[@]}"; do wlr-randr --output "$output" --off || true; done
+      tell_televisions --standby
+    fi
+  done
+}
+
+# The page asks the same clock (src/pages/hours.ts).
+is_open() {
+  local from=${hours%-*} to=${hours#*-} now
+  printf -v now '%(%H:%M)T' -1
+  if [[ $from == "$to" ]]; then return 0; fi
+  if [[ $from < $to ]]; then [[ ! $now < $from && $now < $to ]]; else [[ ! $now < $from || $now < $to ]]; fi
+}
+
+# Tell the televisions on HDMI-CEC; a screen without CEC does not answer.
+tell_televisions() {
+  local device
+  for device in /dev/cec*; do
+    [[ -e $device ]] || continue
+    cec-ctl --device "$device" --playback --to 0 "$1" >/dev/null || true
+  done
+}
+
 start_chromium() {
   local browser
   browser=("$(command -v chromium || command -v chromium-browser)")
@@ -59,4 +97,5 @@ start_chromium() {
 
 if [[ -z ${WAYLAND_DISPLAY:-} ]]; then start_cage; fi
 set_up_screens
+if [[ -n $hours ]]; then keep_hours & fi
 start_chromium

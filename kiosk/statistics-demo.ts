@@ -10,7 +10,7 @@ const DAY = [9, 21, 33, 39, 27, 24, 36, 42, 24];
 /** From Sunday: closed on Mondays, full at the weekend. */
 const WEEK = [1.7, 0, 0.7, 0.8, 0.8, 1, 1.9];
 
-/** How long a visitor shows each expression, of a second. */
+/** The share of a visit in which a visitor shows each expression. */
 const SHARES = { angry: 0.03, disgusted: 0.02, fearful: 0.02, happy: 0.38, neutral: 0.34, sad: 0.06, surprised: 0.15 };
 
 /** @returns Numbers in 0..1 that depend on the seed alone (mulberry32). */

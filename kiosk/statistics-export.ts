@@ -1,11 +1,11 @@
 /**
- * What the statistics say to people and programs: JSON, CSV and Prometheus' text, of any range of days. Everything comes
+ * The statistics for people and programs: JSON, CSV and Prometheus' text, of any range of days. Everything comes
  * from sums behind which enough visits stand; see store.ts.
  */
 import { LABELS } from "../src/types.ts";
 import { add, type Amounts, NOTHING, type Span, writeSpan, type WrittenSpan } from "./statistics-span.ts";
 
-/** How long one row of an answer is. */
+/** The stretch of time that one row of an answer covers. */
 export const STEPS = ["hour", "day"] as const;
 export type Step = (typeof STEPS)[number];
 

@@ -13,7 +13,7 @@ export type ExpressionMs = Readonly<Record<Label, number>>;
 
 /** Amounts that can be added. */
 export interface Amounts {
-  /** How often somebody came who was not there. */
+  /** Arrivals: times that somebody came who was not there. */
   readonly visits: number;
   /** Most faces at once; of two spans the greater. */
   readonly mostFaces: number;
@@ -32,7 +32,7 @@ export interface Span extends Amounts {
   readonly toMs: number;
 }
 
-/** What the page posts: an entry of its `EmotionLog` and a number by which one that is sent twice is known. */
+/** A post of the page: an entry of its `EmotionLog` and a number by which one that is sent twice is known. */
 export interface Posted {
   /** New at each load of the page. */
   readonly page: string;

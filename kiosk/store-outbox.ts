@@ -5,7 +5,7 @@ import { type Sum, sumOf } from "./store-schema.ts";
 /** Sums that are to be sent, the oldest first. Numbers count from 1 in each epoch. */
 export interface Unsent {
   readonly epoch: string;
-  /** How many sums wait, these among them. */
+  /** The number of sums that wait, these among them. */
   readonly waiting: number;
   readonly sums: readonly Sum[];
 }

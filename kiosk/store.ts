@@ -27,7 +27,7 @@ import {
 /** Where the unit hides it, this process stands for its boot. */
 const BOOT = bootId() || randomUUID();
 
-/** How long spans and sums are kept, ms. */
+/** The time that spans and sums are kept, ms. */
 const KEEP_MS = 400 * 86_400_000;
 
 /** The chart's finest step, which fits every time zone's hours, ms. */
@@ -204,7 +204,7 @@ export class Store {
       `INSERT INTO spans (from_ms, to_ms, clock, boot, up_ms, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ${MARKS})`,
       [...times, ...valuesOf(span)],
     );
-    // Whether the exhibit ran tells nothing of visitors and is shown at once.
+    // The time that the exhibit ran tells nothing of visitors, so it is shown at once.
     this.#addToQuarter(span.toMs - 1, { ...NOTHING, watchedMs: span.watchedMs });
     const open = [...this.#open, { ...span, id, clock, boot, upMs }];
     this.#prune(now);

@@ -4,6 +4,7 @@ import {
   type FrameOptions,
   MAX_FACES,
   MODELS,
+  type Prior,
   type Privacy,
   ROTATIONS,
   type Range,
@@ -12,7 +13,7 @@ import {
 
 /** `auto`: int8 where the browser has WebAssembly SIMD, else float. */
 export type EngineChoice = EngineName | "auto";
-/** What is drawn over the picture. `full` is `boxes` together with the bars and the last minute. */
+/** The drawing over the picture. `full` is `boxes` together with the bars and the last minute. */
 export type OverlayStyle = "full" | "boxes" | "minimal" | "emoji" | "none";
 /** The colours of everything that is drawn. */
 export type Theme = (typeof THEMES)[number];
@@ -21,6 +22,7 @@ const ENGINES = ["auto", "int8", "float"] as const;
 const OVERLAYS = ["full", "boxes", "minimal", "emoji", "none"] as const;
 const PRIVACIES = ["show", "blur", "hide"] as const;
 const RANGES = ["far", "near"] as const;
+const PRIORS = ["balanced", "training"] as const;
 const PACES = ["adaptive", "measure"] as const;
 const THEMES = ["dark", "light", "contrast", "auto"] as const;
 /**
@@ -66,6 +68,7 @@ export abstract class EmotionCamAttributes extends LitElement {
     range: { noAccessor: true },
     theme: { noAccessor: true },
     pace: { noAccessor: true },
+    prior: { noAccessor: true },
   };
 
   get autostart(): boolean {
@@ -128,7 +131,7 @@ export abstract class EmotionCamAttributes extends LitElement {
     this.#write("rotate", value);
   }
 
-  /** Whether the picture is mirrored. Without the attribute, this depends on the source. */
+  /** True if the picture is mirrored. Without the attribute, this depends on the source. */
   get mirror(): boolean {
     const value = this.getAttribute("mirror");
     if (value === "" || value === "true") return true;
@@ -229,7 +232,14 @@ export abstract class EmotionCamAttributes extends LitElement {
     this.#write("pace", value);
   }
 
-  /** Whether people expect the present or next source to act as a mirror. */
+  get prior(): Prior {
+    return oneOf(PRIORS, this.getAttribute("prior"), "balanced");
+  }
+  set prior(value: Prior) {
+    this.#write("prior", value);
+  }
+
+  /** True if people expect the present or next source to act as a mirror. */
   protected abstract get isMirrorExpected(): boolean;
 
   /**
@@ -238,8 +248,8 @@ export abstract class EmotionCamAttributes extends LitElement {
    * @param source The number of the source that the frame is of.
    */
   protected frameOptions(source: number): FrameOptions {
-    const { maxFaces, minScore, smoothing, range, pace } = this;
-    return { maxFaces, minScore, smoothing, range, pace, coarse: this.privacy === "blur", source };
+    const { maxFaces, minScore, smoothing, range, pace, prior } = this;
+    return { maxFaces, minScore, smoothing, range, pace, prior, coarse: this.privacy === "blur", source };
   }
 
   /** Update the element. The attributes are read where they are needed. */

@@ -48,6 +48,8 @@ export type { SomeWords } from "./view/words.ts";
  * @attr {number} min-score - The detector's score from which something counts as a face, 0 to 1. Default: 0.5.
  * @attr {number} smoothing - How strongly scores are smoothed over time, from 0 (none) to 1 (slow). Default: 0.5.
  * @attr {string} model - `edge`, `edge-fer2013`, `seed`, or the URL of a model's contract. Default: `edge`.
+ * @attr {"balanced"|"training"} prior - How frequent each expression is taken to be. `balanced` sees rare expressions
+ * sooner, for people who pose. `training` takes the mix of the training faces, for people who do not. Default: `balanced`.
  * @attr {"auto"|"int8"|"float"} engine - The engine that runs the networks. `auto` takes `int8` where the browser has
  * WebAssembly SIMD. Default: `auto`.
  * @attr {string} lang - The language of all words. Default: that of the page, else that of the browser, else English.
@@ -223,7 +225,7 @@ export class EmotionCam extends EmotionCamAttributes {
     this.requestUpdate();
   }
 
-  /** Whether the demo plays because there is no camera. */
+  /** True while the demo plays because there is no camera. */
   get demo(): boolean {
     return this.#recognition.phase.name === "demo";
   }
@@ -345,7 +347,7 @@ export class EmotionCam extends EmotionCamAttributes {
     };
   }
 
-  /** How a result is drawn; `null` where no source is shown. */
+  /** The settings for drawing a result; `null` where no source is shown. */
   get #scene(): DrawnScene | null {
     const { source } = this.#recognition;
     if (source === null) return null;

@@ -43,7 +43,7 @@ export interface EmotionLogEntry {
   readonly presentS: number;
   /** Seconds for which frames were answered, with or without a face. */
   readonly watchedS: number;
-  /** How often somebody came into view who was not in view in the seconds before. */
+  /** Arrivals: times that somebody came into view who was not in view in the seconds before. */
   readonly visits: number;
 }
 

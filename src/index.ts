@@ -23,6 +23,7 @@ export type {
   Label,
   ModelInfo,
   Point,
+  Prior,
   Privacy,
   Range,
   Rotation,

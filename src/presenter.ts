@@ -6,14 +6,14 @@ import { type DrawnScene, Drawing } from "./view/drawing.ts";
 import { hintText } from "./view/state-panel.ts";
 import type { Words } from "./view/words.ts";
 
-/** What the presenter needs of its element, and what it reports to it. */
+/** The presenter's view of its element: the questions that it asks, and the reports that it makes. */
 export interface PresenterHost {
   /** Contains the layers that are drawn on. */
   root(): ParentNode;
-  /** How the next result is drawn; `null` where no source is shown. */
+  /** @returns The settings for drawing the next result; `null` where no source is shown. */
   scene(): DrawnScene | null;
   words(): Words;
-  /** Whether people are announced now. Otherwise the element announces its state. */
+  /** @returns True if people are announced now. Otherwise the element announces its state. */
   isRunning(): boolean;
   tell(event: Event): void;
   /** The hint, or the number of people, has changed. */

@@ -11,11 +11,11 @@ export interface Wish extends SessionWish {
   readonly engine: RuntimeOptions;
 }
 
-/** What the recognition needs of its element, and what it reports to it. */
+/** The recognition's view of its element: the questions that it asks, and the reports that it makes. */
 export interface RecognitionHost extends Pick<SessionHost, "stage" | "maxFps" | "turn"> {
-  /** Whether the element is rendered, or is to go on while it is not. */
+  /** @returns True if the element is rendered, or is to go on while it is not. */
   mayRun(): boolean;
-  /** What the element's attributes ask for now. */
+  /** @returns The session that the element's attributes now ask for. */
   wish(): Wish;
   /**
    * The options of the next frame; read anew for each.
@@ -53,7 +53,7 @@ export class Recognition {
   #session: { readonly session: Session; readonly key: string; readonly srcObject: SourceObject | null } | null = null;
   #start: Start | null = null;
   #source: Source | null = null;
-  /** How many sources were opened. Each frame carries it, so that no face of the source before stays on. */
+  /** The number of sources that were opened. Each frame carries it, so that no face of the source before stays on. */
   #sourceNumber = 0;
   /** Codes that were reported since frames of the source were answered last. */
   readonly #reported = new Set<string>();
@@ -96,12 +96,12 @@ export class Recognition {
     return this.#engine.progress;
   }
 
-  /** Whether {@link start} was called and its promise is not settled. */
+  /** True while a promise of {@link start} is not settled. */
   get isAwaited(): boolean {
     return this.#start !== null;
   }
 
-  /** Whether the session was begun for something else than the element now asks for. */
+  /** True if the session was begun with other settings than the element now has. */
   get isOutdated(): boolean {
     if (this.#phase.name === "idle" || this.#phase.name === "paused") return false;
     const wish = this.#host.wish();

@@ -22,7 +22,7 @@ export class RenderingKeeper implements ReactiveController {
     element.addController(this);
   }
 
-  /** Whether the element is rendered now. */
+  /** True while the element is rendered. */
   get isRendered(): boolean {
     const { offsetWidth, offsetHeight } = this.#element;
     // Browsers of before 2024 may lack the method. There, a closed `<details>` leaves no box.

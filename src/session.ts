@@ -7,6 +7,12 @@ import { Life } from "./recovery.ts";
 import type { RuntimeClient } from "./runtime/client.ts";
 import type { FrameOptions, FrameResult, Rotation, Snapshot } from "./types.ts";
 
+/**
+ * While nobody is there and nothing moves, at most so many frames a second are taken. A person who comes in is noticed
+ * 100 ms later at most, and is still found within half a second.
+ */
+const QUIET_FPS = 10;
+
 /** The source that a session is begun for. Another wish needs another session. */
 export interface SessionWish {
   /** A stream, video or canvas of the page; `null` for a file or a camera. */
@@ -20,7 +26,7 @@ export interface SessionWish {
   readonly demoSrc: string;
 }
 
-/** What a session needs of its element, and what it reports to it. */
+/** The session's view of its element: the questions that it asks, and the reports that it makes. */
 export interface SessionHost {
   /** The elements that show sources. */
   stage(): Stage;
@@ -28,7 +34,7 @@ export interface SessionHost {
   loadEngine(): RuntimeClient;
   /** Most frames a second that are processed; read anew for each frame. */
   maxFps(): number;
-  /** How far the source's picture is turned before it is analysed and shown; read anew for each frame. */
+  /** The clockwise turn of the source's picture before it is analysed and shown, degrees; read anew for each frame. */
   turn(isDemo: boolean): Rotation;
   /** Read anew for each frame. */
   frameOptions(): FrameOptions;
@@ -155,7 +161,9 @@ export class Session {
     try {
       const client = host.loadEngine();
       await untilReady(client, signal);
-      const wishes = { signal, lost: source.lost, isOfPage: source.kind === "object", maxFps: () => host.maxFps() };
+      let isQuiet = false;
+      const maxFps = () => Math.min(host.maxFps(), isQuiet ? QUIET_FPS : Infinity);
+      const wishes = { signal, lost: source.lost, isOfPage: source.kind === "object", maxFps };
       for await (const { frame, timeMs, presentedFrames } of this.#room.frames(source.element, wishes)) {
         const turn = host.turn(isDemo);
         const image = this.#wanted === null ? null : await this.#copy(frame, turn);
@@ -168,6 +176,7 @@ export class Session {
           continue;
         }
         life.thrive(performance.now());
+        isQuiet = result.quiet === true;
         host.onResult(result, presentedFrames, isDemo);
       }
       throw new Error("the source gives no more frames");

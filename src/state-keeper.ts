@@ -1,6 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
 
-/** What the element is doing. */
+/** The element's state. */
 export type EmotionCamState = (typeof STATES)[number];
 
 const STATES = ["idle", "starting", "running", "paused", "failed"] as const;

@@ -150,6 +150,8 @@ export interface FrameResult {
   readonly hint?: Hint;
   /** Present where {@link FrameOptions.coarse} asks for it. */
   readonly coarse?: CoarsePicture;
+  /** True where nobody is there and nothing has moved for a while, so that fewer frames a second are enough. */
+  readonly quiet?: boolean;
   /** The time that was given with the frame, milliseconds. */
   readonly timeMs: number;
   /** The largest first, {@link MAX_FACES} at most. */
@@ -182,6 +184,12 @@ export interface CoarsePicture {
 /** Most faces that one frame shows, and the upper limit of `maxFaces`: it bounds the classifier's batch. */
 export const MAX_FACES = 16;
 
+/**
+ * How frequent the classifier takes each expression to be. `balanced`: as its contract says; rare expressions count for
+ * more than in training. `training`: as frequent as among the faces that it was trained on.
+ */
+export type Prior = "balanced" | "training";
+
 /** Options that may change from frame to frame; they travel with the frame. */
 export interface FrameOptions {
   /** 1 to {@link MAX_FACES}. */
@@ -192,6 +200,8 @@ export interface FrameOptions {
   readonly smoothing: number;
   readonly range: Range;
   readonly pace: Pace;
+  /** Default: `balanced`. */
+  readonly prior?: Prior;
   /** Ask for a {@link CoarsePicture} of the frame in the result. Default: false. */
   readonly coarse?: boolean;
   /** The number of the source that the frame is of. At another number all that is known is forgotten. Default: 0. */

@@ -28,6 +28,8 @@ function installedChromium(): string {
 export default defineConfig({
   root,
   test: {
+    // A hang limit: on a busy machine the first page takes a minute. Vitest reads it here, not in a project.
+    browser: { connectTimeout: 300_000 },
     projects: [
       {
         extends: true,
@@ -47,8 +49,6 @@ export default defineConfig({
           browser: {
             enabled: true,
             headless: true,
-            // A hang limit: on a busy machine the first page takes a minute.
-            connectTimeout: 300_000,
             screenshotFailures: false,
             provider: playwright({
               launchOptions: {

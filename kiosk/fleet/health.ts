@@ -11,7 +11,7 @@ import type { Health } from "./messages.ts";
 
 const DAY_MS = 86_400_000;
 
-/** How long the exhibit's server may take to say how it is, ms. */
+/** The longest time that the exhibit's server may take to answer, ms. */
 const ASK_TIMEOUT_MS = 3000;
 
 export interface HealthOptions {

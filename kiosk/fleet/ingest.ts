@@ -20,7 +20,7 @@ const WORKERS = 4;
 /** Messages that are in memory at a time; the broker keeps the others. */
 const IN_FLIGHT = 64;
 
-/** How often what failed is reported at most, ms: a stolen kiosk must not fill the log. */
+/** Least time between two reports of failures, ms: a stolen kiosk must not fill the log. */
 const COMPLAIN_EVERY_MS = 1000;
 
 const PARTITIONS_EVERY_MS = 86_400_000;

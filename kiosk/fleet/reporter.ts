@@ -30,7 +30,7 @@ export interface ReporterOptions extends HealthOptions {
   readonly wanted?: string;
   /** Seconds between messages of counts. */
   readonly everyS?: number;
-  /** How long an acknowledgement is waited for, ms. */
+  /** The longest wait for an acknowledgement, ms. */
   readonly patienceMs?: number;
   /** Seconds after which a connection without a word is given up. */
   readonly keepaliveS?: number;

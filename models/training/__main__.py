@@ -11,7 +11,7 @@ from .errors import BadInput  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
-STAGES = ("train", "warm", "answers", "compress", "qat", "calibrate", "quantize", "export", "report", "ship", "smoke")
+STAGES = ("train", "warm", "answers", "average", "compress", "qat", "calibrate", "quantize", "export", "report", "ship", "smoke")
 
 
 def parse(arguments):
@@ -30,7 +30,7 @@ def parse(arguments):
 def main(arguments):
     options = parse(arguments)
     try:
-        from . import report, smoke, stages
+        from . import average, report, smoke, stages
     except ImportError as error:
         raise BadInput(f"{error}: these scripts need numpy, scipy, torch and matplotlib (Debian: python3-torch python3-scipy python3-matplotlib)") from None
     context = stages.Context(options.data, options.runs, options.out, options.peers, minutes=options.minutes, epochs=options.epochs)
@@ -42,6 +42,8 @@ def main(arguments):
         return stages.warm_stage(context)
     if not options.name:
         raise BadInput(f"{options.stage}: name what to {options.stage}")
+    if options.stage == "average":
+        return average.average_stage(context, options.name)
     if options.stage in ("report", "ship"):
         return getattr(report, f"{options.stage}_stage")(context, options.name)
     getattr(stages, f"{options.stage}_stage")(context, options.name)

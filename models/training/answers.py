@@ -44,14 +44,20 @@ def read_answers(runs, teacher, split, count):
 
 
 def blended(runs, blend, split, count):
-    """Written answers as one, float32 [count, 7 * heads]. blend: for each head (teacher, the teacher's head, exponent) in turn;
-    the teachers' probabilities to their exponents are multiplied and made to sum to 1."""
+    """Written answers as one, float32 [count, 7 * heads]. blend: for each head (teacher, the teacher's head, exponent) in turn,
+    and where it should only speak when it is sure: its least highest probability; the teachers' probabilities to their
+    exponents are multiplied and made to sum to 1."""
     heads = []
     for parts in blend:
-        log = sum(power * np.log(read_answers(runs, teacher, split, count)[:, 7 * head : 7 * head + 7] + 1e-4) for teacher, head, power in parts)
+        log = sum(power * sure_log(read_answers(runs, teacher, split, count)[:, 7 * head : 7 * head + 7], *least) for teacher, head, power, *least in parts)
         shares = np.exp(log - log.max(1, keepdims=True))
         heads.append(shares / shares.sum(1, keepdims=True))
     return np.concatenate(heads, 1).astype(np.float32)
+
+
+def sure_log(shares, least=0.0):
+    """Logarithms of answers [n,7]; zeros, which say nothing, where the highest share is below `least`."""
+    return np.log(shares + 1e-4) * (shares.max(1, keepdims=True) >= least)
 
 
 def mixed(targets, answers, share):

@@ -51,7 +51,7 @@ def factor(net, basis, scale, mean_output, rank):
     state = {k: v for k, v in net.state_dict().items() if k != "dense.weight"}
     state["dense.0.weight"] = kept.T @ (net.dense.weight.detach() * scale[:, None])
     state["dense.1.weight"] = kept / scale[:, None]
-    # What the projection takes from the mean, the batch norm gives back.
+    # The batch norm gives back the part of the mean that the projection takes.
     lost = mean_output - (kept @ (kept.T @ (mean_output * scale))) / scale
     state["norm4.running_mean"] = state["norm4.running_mean"] - lost
     low.load_state_dict(state)

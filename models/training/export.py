@@ -31,7 +31,7 @@ def read_contract(folder):
 
 
 def write_contract(folder, name, title, mean, std, temperature, prior, weights, macs, training):
-    """contract.json. prior: {exponent, logPrior} or None: the share of the training prior that the logits are freed from, see
+    """contract.json. prior: {shares, training} or None: the mix of expressions that the logits assume, and that of training, see
     README.md. Version, crop, smallest face and the int8 entry, which others set, fit, measure and pack, are kept where they still hold."""
     old = read_contract(folder)
     contract = {

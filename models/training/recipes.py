@@ -61,12 +61,14 @@ class Recipe:
     seed: int = 1
     teachers: tuple = ()  # runs whose nets' answers are mixed into the targets
     distil: float = 0.5  # their share
-    blend: tuple = ()  # of written answers for each head, see answers.py; mixed into the targets
+    blend: tuple = ()  # of written answers for each head, see answers.blended; mixed into the targets
     blended: float = 0.5  # their share
     photos: float = 0.0  # weight of a photograph that only the teachers label; 0: none
+    photo_blend: tuple = ()  # of written answers for the photographs; empty: `blend`
     exponents: tuple = ()  # of each head's prior in the loss, see lessons.py
     rare: float = 0.0  # how much more often rare faces are drawn, see lessons.py
     spoil: float = 0.0  # share of the faces that each of augment.py's bad cameras changes
+    mean_of: tuple = ()  # runs whose weights' mean this one is, in place of a training: see average.py
     mean_std: Optional[tuple] = None  # None: the training pixels' own
 
 
@@ -76,6 +78,8 @@ EDGE = dict(build=EdgeNet, targets=both_targets, loss=soft_cross_entropy([1.0, 0
 
 SEED = dict(targets=label_targets, loss=soft_cross_entropy([1.0]), ema=0.998, strength=0.7, erase=0.1, spoil=0.1, blended=0.6,
             blend=((("edge-warm", 1, 0.3), ("edge-even", 1, 0.3), ("human", 0, 0.4)),))
+
+LABELS_BLEND = (("edge-warm", 1, 0.25), ("edge-even", 1, 0.15), ("edge-deep", 1, 0.15), ("human", 0, 0.4), ("face-api", 0, 0.05))
 
 RECIPES = {
     "seed-warm": Recipe(SeedNet, label_targets, soft_cross_entropy([1.0]), epochs=0, lr=0.0, schedule=stable, start="seed-warm/start.pt"),
@@ -94,6 +98,17 @@ RECIPES = {
                               (("edge-warm", 0, 0.5), ("edge-even", 0, 0.5)),
                               (("edge-warm", 1, 0.25), ("edge-even", 1, 0.25), ("human", 0, 0.5))),
                           blended=0.75, exponents=(1.0, 0.5), spoil=0.1, seed=4, **{**EDGE, "loss": soft_cross_entropy([0.2, 1.0])}),
+    "edge-visitor": Recipe(epochs=26, lr=0.03, schedule=tail, start="edge-exhibit/last.pt", blend=(
+                               (("edge-warm", 0, 0.35), ("edge-deep", 0, 0.4), ("edge-even", 0, 0.2), ("face-api", 0, 0.05)), LABELS_BLEND),
+                           photo_blend=((("edge-warm", 0, 0.2), ("edge-deep", 0, 0.3), ("edge-even", 0, 0.2), ("face-api", 0, 0.3)), LABELS_BLEND),
+                           blended=0.75, photos=0.8, exponents=(1.0, 0.5), spoil=0.1, rare=0.25, seed=5,
+                           **{**EDGE, "loss": soft_cross_entropy([1.0, 0.8]), "erase": 0.15}),
+    "edge-poser": Recipe(epochs=14, lr=0.018, schedule=tail, start="edge-visitor/last.pt", blend=(
+                             (("edge-warm", 0, 0.35), ("edge-deep", 0, 0.4), ("edge-even", 0, 0.25), ("face-api", 0, 0.2, 0.99)), LABELS_BLEND),
+                         photo_blend=((("edge-warm", 0, 0.2), ("edge-deep", 0, 0.3), ("edge-even", 0, 0.2), ("face-api", 0, 0.3)), LABELS_BLEND),
+                         blended=0.8, photos=0.8, exponents=(1.0, 0.5), spoil=0.1, rare=0.25, seed=6,
+                         **{**EDGE, "loss": soft_cross_entropy([1.0, 1.0]), "erase": 0.15}),
+    "edge-mean": Recipe(epochs=0, lr=0.0, schedule=tail, mean_of=("edge-exhibit", "edge-poser", "edge-poser"), exponents=(1.0, 1.0), **EDGE),
     "edge-stable": Recipe(epochs=200, lr=0.08, schedule=stable, **EDGE),
     "edge-decay": Recipe(epochs=12, lr=0.08, schedule=tail, start="edge-stable/last.pt", **EDGE),
     "edge-distil": Recipe(epochs=26, lr=0.08, schedule=plateau, start="edge-stable/last.pt", teachers=("edge-decay",), **EDGE),
@@ -113,16 +128,16 @@ class Model:
     truth: str  # fer2013 | ferplus
     title: str
     weights: str  # uint8 | float16, in the tfjs file
-    exponent: Optional[float] = None  # of the training prior that the shipped answers are freed from; None: as trained
+    even: Optional[float] = None  # the part of the shipped answers' prior that is even, see README.md; None: as trained
 
     @property
     def run(self):
         return self.runs[-1]
 
 
-EDGE_RUNS = ("edge-even", "edge-exhibit")
+EDGE_RUNS = ("edge-even", "edge-exhibit", "edge-visitor", "edge-poser", "edge-mean")
 MODELS = {
     "seed": Model(("seed-full", "seed-low"), 0, "fer2013", "The seed's CNN, its dense layer factored", "uint8"),
-    "edge": Model(EDGE_RUNS, 0, "ferplus", "Residual network trained on FER+'s votes", "float16", 0.3),
-    "edge-fer2013": Model((*EDGE_RUNS, "edge-labels"), 1, "fer2013", "The same network on FER2013's labels", "float16", 0.5),
+    "edge": Model(EDGE_RUNS, 0, "ferplus", "Residual network trained on FER+'s votes", "float16", 0.4),
+    "edge-fer2013": Model(EDGE_RUNS, 1, "fer2013", "The same network on FER2013's labels", "float16", 0.5),
 }

@@ -14,7 +14,7 @@ from .data import LABELS  # noqa: E402
 from .evaluate import accuracy, calibration_error, confusion, judge, mean_recall, predict  # noqa: E402
 from .export import MIN_CONFIDENCE  # noqa: E402
 from .recipes import MODELS, RECIPES  # noqa: E402
-from .stages import calibrate_stage, export_stage, load_run, log_prior, quantize_stage, read_temperature, ship, truth_of  # noqa: E402
+from .stages import bias_to, calibrate_stage, export_stage, load_run, mixed_shares, quantize_stage, read_temperature, ship, shipped_shares, training_shares, truth_of  # noqa: E402
 
 BEGIN, END = "<!-- figures: python3 -m training report -->", "<!-- /figures -->"
 
@@ -26,8 +26,7 @@ def percent(share):
 def accuracy_rows(context, name, shipped):
     """(what, judged) of each form the model has."""
     model, splits, valid = MODELS[name], context.splits, context.splits.valid
-    log, part = log_prior(context, model), slice(7 * model.head, 7 * model.head + 7)
-    freed = 0 if log is None else torch.as_tensor(log) * model.exponent
+    part = slice(7 * model.head, 7 * model.head + 7)
     rows = []
     for run in model.runs:
         path = os.path.join(context.runs, run, "last.pt")
@@ -35,8 +34,9 @@ def accuracy_rows(context, name, shipped):
             continue
         net, epochs = load_run(context, run)
         mean, std = RECIPES[run].mean_std or (splits.mean, splits.std)
-        offset = torch.as_tensor(load_checkpoint(path, ("net",)).get("offset", torch.zeros(14)))
-        logits = (predict(net, valid.images, mean, std) + offset)[:, part] - freed
+        logits = predict(net, valid.images, mean, std)[:, part]
+        if model.even is not None:
+            logits = logits + torch.as_tensor(bias_to(context, run, model.head, shipped_shares(context, model)))
         rows.append((f"float32, {run} after {epochs} epochs", judge(logits, valid)))
     rows.append((f"shipped float file ({model.weights} weights)", judge(shipped.valid_float, valid)))
     rows.append(("integers, 7-bit activations (simulated)", judge(shipped.valid_integer, valid)))
@@ -44,17 +44,18 @@ def accuracy_rows(context, name, shipped):
 
 
 def prior_rows(context, name, shipped):
-    """Lines of markdown: accuracy and mean recall by the exponent of the prior that the answers are freed from."""
-    model, log = MODELS[name], log_prior(context, MODELS[name])
-    if log is None:
+    """Lines of markdown: accuracy and mean recall by the part of the prior that is even."""
+    model = MODELS[name]
+    if model.even is None:
         return []
-    lines = ["", "The training prior to the power of minus the exponent is in the answers; other exponents, by a bias on the same logits:", "",
-             "| exponent | accuracy | mean recall |", "| --- | --- | --- |"]
-    for exponent in sorted({0.0, 0.25, 0.5, 0.75, 1.0, model.exponent}):
-        logits = shipped.valid_integer + torch.as_tensor(log) * (model.exponent - exponent)
+    lines = ["", "The answers assume a mix of faces of which a part has each expression equally often; the rest is as in training. Other parts, by",
+             "a bias on the same logits (0 is the attribute `prior=\"training\"`):", "", "| even part | accuracy | mean recall |", "| --- | --- | --- |"]
+    training = training_shares(context, model.run, model.head)
+    for even in sorted({0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, model.even}):
+        logits = shipped.valid_integer + torch.as_tensor(np.log(mixed_shares(training, even) / mixed_shares(training, model.even)).astype(np.float32))
         truth = truth_of(name, shipped.valid)
-        mark = ", shipped" if exponent == model.exponent else ""
-        lines.append(f"| {exponent:g}{mark} | {percent(accuracy(logits, truth))} | {percent(mean_recall(logits, truth))} |")
+        mark = ", shipped" if even == model.even else ""
+        lines.append(f"| {even:g}{mark} | {percent(accuracy(logits, truth))} | {percent(mean_recall(logits, truth))} |")
     return lines
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from .answers import answers_path
+from .average import average_stage
 from .report import ship_stage
 from .stages import PEERS, answers_stage, compress_stage, photographs, qat_stage, train_stage, warm_stage
 
@@ -26,7 +27,9 @@ def smoke(context):
             answers_stage(context, teacher)
         for peer in PEERS:
             answer_evenly(context, peer)
-        train_stage(context, "edge-exhibit")
+        for run in ("edge-exhibit", "edge-visitor", "edge-poser"):
+            train_stage(context, run)
+        average_stage(context, "edge-mean")
         train_stage(context, "seed-full")
         compress_stage(context)
         train_stage(context, "seed-low")

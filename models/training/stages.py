@@ -14,7 +14,7 @@ from .answers import MOVED_VIEWS, answers, answers_path, blended, mixed
 from .augment import move, spoil
 from .checkpoint import load_checkpoint, save_checkpoint
 from .compress import compress
-from .data import Faces, Splits, load_splits, read_images
+from .data import LABELS, Faces, Splits, load_splits, read_images
 from .errors import BadInput
 from .evaluate import accuracy, judge, mean_recall, predict, standardise
 from .export import read_contract, write_contract
@@ -107,7 +107,8 @@ def train_stage(context, name):
     if recipe.photos:
         faces = photographs(context)
         even = np.full((len(faces), targets.shape[1]), 1 / 7, np.float32)  # the teachers in the loop say all
-        photos = faces, recipe.photos * (blended(context.runs, recipe.blend, "photos", len(faces)) if recipe.blend else even)
+        blend = recipe.photo_blend or recipe.blend
+        photos = faces, recipe.photos * (blended(context.runs, blend, "photos", len(faces)) if blend else even)
     fit(context, name, recipe, recipe.build, targets, mean, std, teachers, photos)
 
 
@@ -155,10 +156,13 @@ def photographs(context):
     return read_images(os.path.join(context.data, "..", "photos", "faces-images.npy"))[: context.limit]
 
 
-def fit(context, name, recipe, build, targets, mean, std, teachers=(), photos=None):
-    """Train build()'s net on the training faces that have a target, in the folder runs/name."""
+def fit(context, name, recipe, build, targets, mean, std, teachers=(), photos=None, offset=None):
+    """Train build()'s net on the training faces that have a target, in the folder runs/name. offset: added to the logits in
+    the loss, in place of what the recipe's exponents give."""
     splits = context.splits
     lessons = make_lessons(recipe, splits.train, targets, photos)
+    if offset is not None:
+        lessons = replace(lessons, offset=offset)
     net, shadow = build(), build()
     print(f"{name}: {len(lessons.images)} faces ({splits.copies} with a copy in valid and {len(splits.held)} held out left aside)", flush=True)
 
@@ -192,22 +196,33 @@ def compress_stage(context):
     save_checkpoint(os.path.join(folder, "start.pt"), {"net": low.state_dict(), "whole": whole, "table": rows})
 
 
-def log_prior(context, model):
-    """float32 [7]: log of the expressions' shares that the model's head was trained under; None where its run has no exponent."""
-    exponents = RECIPES[model.run].exponents
+def training_shares(context, run, head):
+    """float64 [7]: the shares of the expressions among what a run's head is asked for."""
+    weights = RECIPES[run].targets(context.splits.train)[:, 7 * head : 7 * head + 7].sum(0, dtype=np.float64)
+    return weights / weights.sum()
+
+
+def mixed_shares(shares, even):
+    """The shares of a mix of faces of which the part `even` has each expression equally often."""
+    return (1 - even) * shares + even / len(shares)
+
+
+def bias_to(context, run, head, shares):
+    """float32 [7]: added to the logits of a run's head, it makes them those for faces with these shares of the expressions."""
+    exponents, rows = RECIPES[run].exponents, slice(7 * head, 7 * head + 7)
     if not exponents:
-        return None
-    offset = torch.as_tensor(load_checkpoint(run_path(context, model.run), ("offset",))["offset"])
-    return (offset[7 * model.head : 7 * model.head + 7] / exponents[model.head]).numpy()
+        return np.log(shares / training_shares(context, run, head)).astype(np.float32)
+    offset = np.asarray(load_checkpoint(run_path(context, run), ("offset",))["offset"].cpu(), np.float64)[rows]
+    return (np.log(shares) + offset * (1 - 1 / exponents[head])).astype(np.float32)
+
+
+def shipped_shares(context, model):
+    return mixed_shares(training_shares(context, model.run, model.head), model.even)
 
 
 def logit_bias(context, model):
-    """float32 [7]: what the last layer's bias gets, so that the answers are freed from the model's share of the prior
-    instead of the run's."""
-    log = log_prior(context, model)
-    if log is None or model.exponent is None:
-        return np.zeros(7, np.float32)
-    return (log * (RECIPES[model.run].exponents[model.head] - model.exponent)).astype(np.float32)
+    """float32 [7]: what the last layer's bias gets, so that the answers assume the model's prior instead of the run's."""
+    return np.zeros(7, np.float32) if model.even is None else bias_to(context, model.run, model.head, shipped_shares(context, model))
 
 
 def model_layers(context, name):
@@ -232,9 +247,9 @@ def qat_stage(context, name):
     layers, scales, mean, std = model_layers(context, name)
     recipe = RECIPES[model.run]
     targets = recipe.targets(context.splits.train)[:, 7 * model.head : 7 * model.head + 7]
-    exponents = () if model.exponent is None else (model.exponent,)
-    qat = replace(QAT, strength=recipe.strength, epochs=context.epochs or QAT.epochs, exponents=exponents)
-    fit(context, f"int8-{name}", qat, lambda: RoundedNet(layers, scales), targets, mean, std)
+    qat = replace(QAT, strength=recipe.strength, epochs=context.epochs or QAT.epochs)
+    offset = None if model.even is None else np.log(training_shares(context, model.run, model.head) / shipped_shares(context, model)).astype(np.float32)
+    fit(context, f"int8-{name}", qat, lambda: RoundedNet(layers, scales), targets, mean, std, offset=offset)
 
 
 @dataclass
@@ -326,6 +341,10 @@ def camera_views(images, mean, std, views=4):
     return [spoil(move(standardise(images, mean, std), generator, 0.5), generator, 0.1, 1 / std) for _ in range(views)]
 
 
+def labelled(shares):
+    return {label: round(float(share), 5) for label, share in zip(LABELS, shares)}
+
+
 def read_temperature(context, name):
     path = temperature_path(context, name)
     if not os.path.exists(path):
@@ -359,8 +378,7 @@ def export_stage(context, name):
         "data": "FER2013 Training split with FER+ votes", "labels": "FER2013" if model.truth == "fer2013" else "FER+ votes",
         "faces": int((RECIPES[model.run].targets(splits.train).sum(1) > 0).sum()), "epochs": epochs_of(context, name), "valid": {k: round(v, 4) for k, v in figures.items()},
     }
-    log = log_prior(context, model)
-    prior = None if log is None else {"exponent": model.exponent, "logPrior": [round(float(value), 4) for value in log]}
+    prior = None if model.even is None else {"shares": labelled(shipped_shares(context, model)), "training": labelled(training_shares(context, model.run, model.head))}
     write_contract(folder, name, model.title, shipped.mean, shipped.std, read_temperature(context, name), prior, *cost(shipped.layers), training)
     sizes = ", ".join(f"{entry['path']} {entry['bytes']} bytes" for entry in read_contract(folder)["float"]["files"])
     print(f"{name}: {sizes}; valid {training['valid']}")

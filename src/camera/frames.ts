@@ -28,7 +28,7 @@ export interface FrameWishes {
   readonly signal: AbortSignal;
   /** Aborts when the source is gone: its reason is thrown. */
   readonly lost: AbortSignal;
-  /** Whether the stream is the page's own. It may be silent, as that of a screen on which nothing moves. Default: false. */
+  /** True if the stream is the page's own. It may be silent, as that of a screen on which nothing moves. Default: false. */
   readonly isOfPage?: boolean;
   /** Most frames a second, read anew for each frame; `Infinity` for all frames. */
   maxFps(): number;

@@ -10,7 +10,7 @@
  *           0  2 -1 -2  1        0  0  6
  *
  * the outputs of one dimension are A^T ((G g) * (B^T d)) / 6, and those of two dimensions are 1/36 of the nested
- * transforms. `src/runtime/int8/pack.ts` computes G g G^T.
+ * transforms. `src/runtime/int8/winograd.ts` computes G g G^T.
  *
  * The result is exact. All numbers are whole. The sums are 36 times too large; multiplying them by the inverse of 9 modulo
  * 2^32 leaves four times the result, whatever overflowed on the way, because four times the result fits 32 bits. The

@@ -30,7 +30,7 @@ export interface Flags {
   /** Opening hours, such as `09:00-18:00`; empty if always open. */
   readonly hours: string;
   readonly hud: boolean;
-  /** Whether counts are kept on the device, and whether they are sent to a fleet as well. */
+  /** Tells if counts are kept on the device, and if they are sent to a fleet as well. */
   readonly statistics: "off" | "kept" | "sent";
   /** True in the kiosk's own browser. */
   readonly kiosk: boolean;

@@ -1,6 +1,6 @@
 import { EmotionCam } from "../define.ts";
 
-/** What the element says while counts are kept on the device: where, why and briefly. */
+/** The element's words while counts are kept on the device: where, why, and a short form. */
 const KEPT: Readonly<Record<string, readonly [where: string, why: string, brief: string]>> = {
   en: [
     "Processed on this device; counts are kept, no pictures",

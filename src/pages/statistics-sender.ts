@@ -1,15 +1,15 @@
 import { EmotionLog, type EmotionLogEntry } from "../define.ts";
 
-/** Minutes that wait for a server that does not take them: a day's. */
-const MAX_WAITING = 1440;
-
-const TIMEOUT_MS = 10_000;
-
 interface Posted {
   readonly page: string;
   readonly index: number;
   readonly entry: EmotionLogEntry;
 }
+
+/** Minutes that wait for a server that does not take them: a day's. */
+const MAX_WAITING = 1440;
+
+const TIMEOUT_MS = 10_000;
 
 /**
  * Post each minute of the camera's log to the kiosk's server. The demo clip is not counted. A minute that the server

@@ -1,4 +1,4 @@
-/** What the page of statistics says, in the eight languages. The expressions' words are those of `lang/`. */
+/** The words of the statistics page, in the eight languages. The expressions' words are those of `lang/`. */
 const ENGLISH = {
   heading: "Apparent expressions: what was it like?",
   today: "Today",

@@ -37,17 +37,32 @@ const EYES: Window = { aside: 1.03, top: -0.34, bottom: 0.34 };
 const MOUTH: Window = { aside: 0.57, top: 0.69, bottom: 1.5 };
 const FACE: Window = { aside: 0.97, top: -0.75, bottom: 1.25 };
 
-/** Judges the squares of one classifier. */
+/** A rectangle in whole pixels of the square, at least one pixel inside it; right and bottom are beyond its last ones. */
+interface Bounds {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/** Judges the squares of one classifier. A judgement allocates nothing. */
 export class CropJudge {
   readonly #size: number;
-  readonly #crop: CropGeometry;
+  readonly #eyes: Bounds;
+  readonly #mouth: Bounds;
+  readonly #face: Bounds;
   /** Luma, each a mean of 2x2 pixels: half of the noise is gone. */
   readonly #luma: Float32Array;
+  /** Of the rectangle that was measured last. */
+  #mean = 0;
+  #deviation = 0;
 
   /** @param size Side of the squares, pixels. */
   constructor(size: number, crop: CropGeometry) {
     this.#size = size;
-    this.#crop = crop;
+    this.#eyes = boundsOf(EYES, size, crop);
+    this.#mouth = boundsOf(MOUTH, size, crop);
+    this.#face = boundsOf(FACE, size, crop);
     this.#luma = new Float32Array(size * size);
   }
 
@@ -57,11 +72,15 @@ export class CropJudge {
    */
   judge(rgba: Uint8ClampedArray, offset: number): CropFault | null {
     this.#read(rgba, offset);
-    const face = this.#spread(FACE);
-    if (!(face.deviation >= LEAST_DEVIATION)) return null;
-    if (face.mean < DARK_LUMA) return "dark";
-    if (this.#spread(MOUTH).deviation < LEAST_MOUTH_CONTRAST * this.#spread(EYES).deviation) return "mouth-hidden";
-    return this.#flatShare(FLAT_GRADIENT * face.deviation) > DRAWN_SHARE ? "drawn" : null;
+    this.#measure(this.#face);
+    const contrast = this.#deviation;
+    if (!(contrast >= LEAST_DEVIATION)) return null;
+    if (this.#mean < DARK_LUMA) return "dark";
+    this.#measure(this.#eyes);
+    const eyeContrast = this.#deviation;
+    this.#measure(this.#mouth);
+    if (this.#deviation < LEAST_MOUTH_CONTRAST * eyeContrast) return "mouth-hidden";
+    return this.#flatShare(FLAT_GRADIENT * contrast) > DRAWN_SHARE ? "drawn" : null;
   }
 
   #read(rgba: Uint8ClampedArray, offset: number): void {
@@ -78,8 +97,8 @@ export class CropJudge {
     }
   }
 
-  #spread(window: Window): { readonly mean: number; readonly deviation: number } {
-    const { left, right, top, bottom } = this.#bounds(window);
+  /** Measure the mean and the deviation of luma in a rectangle. */
+  #measure({ left, right, top, bottom }: Bounds): void {
     let sum = 0;
     let squares = 0;
     for (let row = top; row < bottom; row++) {
@@ -90,14 +109,14 @@ export class CropJudge {
       }
     }
     const count = (right - left) * (bottom - top);
-    const mean = sum / count;
-    return { mean, deviation: Math.sqrt(Math.max(0, squares / count - mean * mean)) };
+    this.#mean = sum / count;
+    this.#deviation = Math.sqrt(Math.max(0, squares / count - this.#mean * this.#mean));
   }
 
   /** @returns The share of the face's pixels with a gradient below a limit. */
   #flatShare(limit: number): number {
     const size = this.#size;
-    const { left, right, top, bottom } = this.#bounds(FACE);
+    const { left, right, top, bottom } = this.#face;
     let flat = 0;
     for (let row = top; row < bottom; row++) {
       for (let column = left; column < right; column++) {
@@ -109,20 +128,18 @@ export class CropJudge {
     }
     return flat / ((right - left) * (bottom - top));
   }
+}
 
-  /** @returns A window in whole pixels, at least one pixel inside the square. */
-  #bounds({ aside, top, bottom }: Window) {
-    const { imageLeftEye: left, imageRightEye: right } = this.#crop;
-    const size = this.#size;
-    const distance = Math.hypot(right.x - left.x, right.y - left.y) * size;
-    const x = ((left.x + right.x) / 2) * size;
-    const y = ((left.y + right.y) / 2) * size;
-    const inside = (at: number): number => Math.min(Math.max(Math.round(at), 1), size - 1);
-    return {
-      left: inside(x - aside * distance),
-      right: inside(x + aside * distance),
-      top: inside(y + top * distance),
-      bottom: inside(y + bottom * distance),
-    };
-  }
+function boundsOf({ aside, top, bottom }: Window, size: number, crop: CropGeometry): Bounds {
+  const { imageLeftEye: left, imageRightEye: right } = crop;
+  const distance = Math.hypot(right.x - left.x, right.y - left.y) * size;
+  const x = ((left.x + right.x) / 2) * size;
+  const y = ((left.y + right.y) / 2) * size;
+  const inside = (at: number): number => Math.min(Math.max(Math.round(at), 1), size - 1);
+  return {
+    left: inside(x - aside * distance),
+    right: inside(x + aside * distance),
+    top: inside(y + top * distance),
+    bottom: inside(y + bottom * distance),
+  };
 }

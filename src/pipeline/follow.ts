@@ -16,8 +16,7 @@ const VERIFY_SHARE = 0.28;
 const WIDE_SHARE = 0.2;
 
 /** A face within another's square needs no look of its own where its share of that square lies in this range. */
-const MIN_SHARE = 0.15;
-const MAX_SHARE = 0.6;
+const SHARED_SQUARE = { leastShare: 0.15, mostShare: 0.6 };
 
 /** A track to look for. */
 export interface FollowTarget {
@@ -29,6 +28,8 @@ export interface FollowTarget {
   readonly confirmed: boolean;
   /** True where the last look missed it. */
   readonly missed: boolean;
+  /** True where the last looks saw too little to keep its expression certain: the next one decides. */
+  readonly doubted: boolean;
   /** When it was last looked for. */
   readonly lookedMs: number;
 }
@@ -77,8 +78,8 @@ export function isReached({ box }: { readonly box: Box }, square: Square): boole
   const share = Math.max(box.width, box.height) / square.side;
   const reach = square.side / 2;
   return (
-    share >= MIN_SHARE &&
-    share <= MAX_SHARE &&
+    share >= SHARED_SQUARE.leastShare &&
+    share <= SHARED_SQUARE.mostShare &&
     box.x >= square.centerX - reach &&
     box.y >= square.centerY - reach &&
     box.x + box.width <= square.centerX + reach &&

@@ -43,8 +43,7 @@ const MOUTH_CENTER = 3;
  * Limits of the crop's side, in multiples of the face box's longer side; a frontal face lies near their middle. On a
  * turned head the eyes are close together, and without a limit their square would hold little more than the nose.
  */
-const NARROWEST_CROP = 0.75;
-const WIDEST_CROP = 1.75;
+const CROP_SIDE = { least: 0.75, most: 1.75 };
 
 /** @returns The smallest square that holds the whole frame; cut, it is black beyond the frame. */
 export function letterboxSquare({ width, height }: Size): Square {
@@ -127,7 +126,7 @@ export function eyesSquare(face: Pick<Sighting, "box" | "keypoints">, crop: Crop
   if (!left || !right || !(eyeDistance > 0) || !(cropDistance > 0)) {
     return { centerX: box.x + box.width / 2, centerY: box.y + box.height / 2, side: boxSide, roll: 0 };
   }
-  const side = Math.min(Math.max(eyeDistance / cropDistance, NARROWEST_CROP * boxSide), WIDEST_CROP * boxSide);
+  const side = Math.min(Math.max(eyeDistance / cropDistance, CROP_SIDE.least * boxSide), CROP_SIDE.most * boxSide);
   const roll = Math.atan2(eyeY, eyeX) - Math.atan2(cropY, cropX);
   const cos = Math.cos(roll);
   const sin = Math.sin(roll);

@@ -4,7 +4,7 @@
  */
 import type { Box } from "../types.ts";
 import { type FollowLook, type FollowTarget, followLooks, isReached, verifySquare } from "./follow.ts";
-import { type Sighting, type Size, boxArea, letterboxSquare, overlapArea } from "./geometry.ts";
+import { type Sighting, type Size, boxArea, boxCenter, letterboxSquare, overlapArea } from "./geometry.ts";
 import { look } from "./look.ts";
 import { type WeighedSighting, isSameFace, merge } from "./merge.ts";
 import type { MotionMap } from "./motion-map.ts";
@@ -21,12 +21,30 @@ const KNOWN = 0.6;
 /** A missed face is looked for at its expected place for so long; afterwards only the search can find it. */
 const FOLLOW_MISSED_MS = 500;
 
+/** A known face in whose box at most this share of the motion map's cells changed since its last look keeps still … */
+const STILL_SHARE = 0.1;
+/** … and is looked at this seldom. With one in 200 ms, a slow drift of 10 px a second is 2 px late at most. */
+const STILL_EVERY_MS = 200;
+
+/**
+ * A look at a face that kept still counts as much as one of so many milliseconds: as the looks at a moving face, 30 a
+ * second. Otherwise the jitter of a single look would show.
+ */
+const STILL_WEIGHT_MS = 1000 / 30;
+/** Jitter is 1 to 2 % of a face's width. A face that is seen farther away than this share of it has moved after all. */
+const JITTER_SHARE = 0.04;
+
+/** With nobody about whom something is to be found out, and nothing moving, `near` looks at the frame this seldom. */
+const NEAR_STILL_EVERY_MS = 250;
+
 /**
  * While nobody is followed, so often a square is looked at that is this many times wider than the frame. It sees faces
  * that fill the frame or are cut by its edge; black surrounds them.
  */
 const WIDE_EVERY_MS = 400;
 const WIDE = 1.7;
+/** Where nothing moved since the last of these looks, they are this seldom. */
+const WIDE_STILL_EVERY_MS = 1500;
 
 /**
  * A sighting of this score is somebody who is too near, where the frame's edge cuts off so much of its box and something
@@ -56,12 +74,20 @@ export interface Scene {
   /** The score that is asked for, 0..1. */
   readonly minScore: number;
   readonly tracks: readonly Track[];
-  /** What moved in the frames so far, this one included. */
+  /** The motion in the frames so far, this one included. */
   readonly motion: MotionMap;
-  /** How many looks may be spent, 1 or more. */
+  /** The number of looks that this frame may take, 1 or more. */
   readonly looks: number;
   /** True where looks may be saved on still parts of the frame. */
   readonly thrifty: boolean;
+}
+
+/** The looks that are planned for one frame. */
+interface Looks {
+  readonly follows: readonly FollowLook[];
+  /** Known faces whose latest scores would not confirm a new face: a look at a new face's scale decides. */
+  readonly doubted: readonly Box[];
+  readonly searches: readonly Square[];
 }
 
 /** Looks at one stream of frames. */
@@ -75,6 +101,7 @@ export class Looker {
   #lastMs = Number.NaN;
   #searchesFirst = false;
   #wideMs = Number.NEGATIVE_INFINITY;
+  #nearMs = Number.NEGATIVE_INFINITY;
 
   /**
    * @param clock Milliseconds, monotonic.
@@ -95,15 +122,20 @@ export class Looker {
     this.#search.reset(frame);
     this.#lookedMs.clear();
     this.#wideMs = Number.NEGATIVE_INFINITY;
+    this.#nearMs = Number.NEGATIVE_INFINITY;
     this.#lastMs = Number.NaN;
   }
 
   /** Look at the whole frame, and closer only at unconfirmed tracks and at faces that seem to be new. */
   async near(scene: Scene): Promise<Seen> {
-    const unconfirmed = followLooks(this.#targets(scene).filter(({ confirmed }) => !confirmed));
+    const targets = this.#targets(scene, true);
+    if (scene.thrifty && this.#seesNothingNew(scene, targets)) return NOTHING;
+    this.#nearMs = scene.timeMs;
+    const unconfirmed = followLooks(targets.filter(({ confirmed }) => !confirmed));
     const whole = letterboxSquare(scene.picture);
     const searches = this.#withWide(scene, [whole]);
-    const { sightings, isCutOff } = await this.#examine(scene, unconfirmed.slice(0, MAX_SUSPICIONS), searches, 1);
+    const follows = unconfirmed.slice(0, MAX_SUSPICIONS);
+    const { sightings, isCutOff } = await this.#examine(scene, { follows, doubted: [], searches }, 1);
     // A face that this look cannot see is out of reach: it counts as gone.
     return { sightings, covers: () => true, isCutOff };
   }
@@ -114,30 +146,33 @@ export class Looker {
     // The first step of time is NaN and counts as 0.
     this.#search.pass(timeMs - this.#lastMs || 0);
     this.#lastMs = timeMs;
-    const [follows, searches] = this.#plan(scene);
-    const seen = await this.#examine(scene, follows, this.#withWide(scene, searches), SUSPICION);
+    const { follows, doubted, searches } = this.#plan(scene);
+    const looks = { follows, doubted, searches: this.#withWide(scene, searches) };
+    const seen = await this.#examine(scene, looks, SUSPICION);
     for (const { box } of seen.sightings) this.#search.saw(box, timeMs);
     return seen;
   }
 
   /**
-   * Look for the known faces, then at the squares of the search, then closer at each suspicion.
+   * Look for the known faces, again at the doubted ones, then at the squares of the search, then closer at each suspicion.
    *
    * @param suspicion The share of the score that is asked for from which a sighting is a suspicion.
    */
-  async #examine(
-    scene: Scene,
-    follows: readonly FollowLook[],
-    searches: readonly Square[],
-    suspicion: number,
-  ): Promise<Seen> {
+  async #examine(scene: Scene, { follows, doubted, searches }: Looks, suspicion: number): Promise<Seen> {
     const { picture, timeMs, minScore } = scene;
     const squares: Square[] = [];
     const seen: WeighedSighting[] = [];
     for (const { square, ids } of follows) {
       squares.push(square);
+      const settled = this.#settled(scene, ids);
       for (const id of ids) this.#lookedMs.set(id, timeMs);
-      seen.push(...(await this.#look(picture, square, KNOWN * minScore)));
+      const sightings = await this.#look(picture, square, KNOWN * minScore);
+      seen.push(...sightings.map((sighting) => calmed(sighting, settled, timeMs)));
+    }
+    for (const box of doubted) {
+      const square = verifySquare(box);
+      squares.push(square);
+      for (const sighting of await this.#look(picture, square, KNOWN * minScore)) vouch(seen, sighting);
     }
     const found: WeighedSighting[] = [];
     let isCutOff = false;
@@ -168,29 +203,43 @@ export class Looker {
     return { sightings, covers: (box) => squares.some((square) => isReached({ box }, square)), isCutOff };
   }
 
+  #seesNothingNew({ timeMs, motion }: Scene, targets: readonly FollowTarget[]): boolean {
+    const isOpen = targets.some(({ confirmed, missed }) => !confirmed || missed);
+    return !isOpen && motion.movedMs <= this.#nearMs && timeMs - this.#nearMs < NEAR_STILL_EVERY_MS;
+  }
+
   /** Add a look from farther away in its turn, while nobody is followed. */
-  #withWide({ picture, tracks, timeMs }: Scene, searches: readonly Square[]): readonly Square[] {
-    if (timeMs - this.#wideMs < WIDE_EVERY_MS || tracks.some(({ confirmed }) => confirmed)) return searches;
+  #withWide({ picture, tracks, timeMs, motion, thrifty }: Scene, searches: readonly Square[]): readonly Square[] {
+    const isStill = thrifty && motion.movedMs <= this.#wideMs;
+    if (timeMs - this.#wideMs < (isStill ? WIDE_STILL_EVERY_MS : WIDE_EVERY_MS)) return searches;
+    if (tracks.some(({ confirmed }) => confirmed)) return searches;
     this.#wideMs = timeMs;
     const whole = letterboxSquare(picture);
     return [...searches, { ...whole, side: WIDE * whole.side }];
   }
 
   /** Divide the looks between known faces and the search, which gets at least one look in two frames. */
-  #plan(scene: Scene): readonly [readonly FollowLook[], readonly Square[]] {
+  #plan(scene: Scene): Looks {
     const { timeMs, looks, thrifty, motion } = scene;
     const targets = this.#targets(scene);
-    const wanted = followLooks(targets);
+    const wanted = followLooks(thrifty ? targets.filter((target) => isDue(target, scene)) : targets);
     this.#searchesFirst = !this.#searchesFirst;
     const kept = looks > 1 || this.#searchesFirst || wanted.length === 0 ? 1 : 0;
     const spare = Math.max(kept, looks - wanted.length);
     const boxes = targets.map(({ box }) => box);
     const searches = this.#search.next(timeMs, spare, boxes, thrifty ? motion : null);
-    return [wanted.slice(0, Math.max(0, looks - searches.length)), searches];
+    const doubted = targets.filter(({ confirmed, doubted }) => confirmed && doubted).map(({ box }) => box);
+    const follows = wanted.slice(0, Math.max(0, looks - searches.length));
+    return { follows, doubted: doubted.slice(0, MAX_SUSPICIONS), searches };
   }
 
-  /** List the tracks to look for: all but those that were missed for too long. */
-  #targets(scene: Scene): readonly FollowTarget[] {
+  /**
+   * List the tracks to look for: all but those that were missed for too long.
+   *
+   * @param doubts True where a doubted face counts as unconfirmed. Half a face behind somebody's shoulder is seen in the
+   * square of a known face only, so `far`, which looks at each known face anyway, keeps to that.
+   */
+  #targets(scene: Scene, doubts = false): readonly FollowTarget[] {
     const { tracks, timeMs } = scene;
     for (const id of this.#lookedMs.keys()) if (!tracks.some((track) => track.id === id)) this.#lookedMs.delete(id);
     return tracks
@@ -198,10 +247,21 @@ export class Looker {
       .map((track) => ({
         id: track.id,
         box: expectedBox(track, timeMs),
-        confirmed: track.confirmed && track.doubtedSinceMs === null,
+        confirmed: track.confirmed && !(doubts && track.doubtedSinceMs !== null),
         missed: track.missedSinceMs !== null,
+        doubted: track.doubtedSinceMs !== null,
         lookedMs: this.#lookedMs.get(track.id) ?? Number.MIN_SAFE_INTEGER,
       }));
+  }
+
+  /** @returns The tracks of a look that have kept still since they were last looked for. */
+  #settled({ tracks, motion, thrifty }: Scene, ids: readonly number[]): readonly Track[] {
+    if (!thrifty) return [];
+    return tracks.filter((track) => {
+      const lookedMs = this.#lookedMs.get(track.id);
+      if (!ids.includes(track.id) || !track.confirmed || lookedMs === undefined) return false;
+      return track.missedSinceMs === null && motion.share(track.box, lookedMs) <= STILL_SHARE;
+    });
   }
 
   async #look(picture: Picture, square: Square, minScore: number): Promise<readonly WeighedSighting[]> {
@@ -210,6 +270,54 @@ export class Looker {
     this.#onLook(this.#clock() - startMs);
     return sightings;
   }
+}
+
+/** Let a second look raise the score of a face that was seen; its place is the first look's, which is more exact. */
+function vouch(seen: WeighedSighting[], sighting: WeighedSighting): void {
+  const index = seen.findIndex((other) => isSameFace(other, sighting));
+  if (index < 0) seen.push(sighting);
+  else if (sighting.score > seen[index]!.score) seen[index] = { ...seen[index]!, score: sighting.score };
+}
+
+/** The result of a frame that is not looked at. */
+const NOTHING: Seen = { sightings: [], covers: () => false, isCutOff: false };
+
+/** @returns Whether a look may tell something new about a track. */
+function isDue({ box, confirmed, missed, doubted, lookedMs }: FollowTarget, { timeMs, motion }: Scene): boolean {
+  if (!confirmed || missed || doubted) return true;
+  return timeMs - lookedMs >= STILL_EVERY_MS || motion.share(box, lookedMs) > STILL_SHARE;
+}
+
+/**
+ * Pull a sighting of a face that kept still towards the place where the face is shown.
+ *
+ * @param settled Tracks that kept still.
+ */
+function calmed(sighting: WeighedSighting, settled: readonly Track[], timeMs: number): WeighedSighting {
+  const track = settled.find((each) => isWithinJitter(each.box, sighting.box));
+  if (track === undefined) return sighting;
+  const weight = Math.min(1, STILL_WEIGHT_MS / (timeMs - track.seenMs));
+  const between = (shown: number, seen: number) => shown + weight * (seen - shown);
+  const { box, keypoints } = track;
+  return {
+    ...sighting,
+    box: {
+      x: between(box.x, sighting.box.x),
+      y: between(box.y, sighting.box.y),
+      width: between(box.width, sighting.box.width),
+      height: between(box.height, sighting.box.height),
+    },
+    keypoints: sighting.keypoints.map((point, index) => ({
+      x: between(keypoints[index]!.x, point.x),
+      y: between(keypoints[index]!.y, point.y),
+    })),
+  };
+}
+
+function isWithinJitter(shown: Box, seen: Box): boolean {
+  const most = JITTER_SHARE * shown.width;
+  const [from, to] = [boxCenter(shown), boxCenter(seen)];
+  return Math.hypot(to.x - from.x, to.y - from.y) <= most && Math.abs(seen.width - shown.width) <= most;
 }
 
 function isCutOffIn({ picture, motion, timeMs }: Scene, { box, score }: Sighting): boolean {

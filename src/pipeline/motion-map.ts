@@ -1,4 +1,4 @@
-import type { Box } from "../types.ts";
+import type { Box, Point } from "../types.ts";
 import { type Size, letterboxSquare } from "./geometry.ts";
 import type { Picture } from "./stages.ts";
 
@@ -32,8 +32,14 @@ export class MotionMap {
   readonly #luma = new Float32Array(CELLS * CELLS).fill(Number.NaN);
   readonly #changedMs = new Float64Array(CELLS * CELLS).fill(Number.NEGATIVE_INFINITY);
   #frame: Size = { width: 0, height: 0 };
+  #movedMs = Number.NEGATIVE_INFINITY;
   #isCut = false;
   #isDark = false;
+
+  /** When any cell changed last. In the first frame all of them count as changed. */
+  get movedMs(): number {
+    return this.#movedMs;
+  }
 
   /** True where most of the picture differs from the frame before: the film was cut, or the camera moved. */
   get isCut(): boolean {
@@ -84,6 +90,7 @@ export class MotionMap {
         if (Math.abs(luma - this.#luma[cell]!) <= CHANGE) continue;
         this.#luma[cell] = luma;
         this.#changedMs[cell] = timeMs;
+        this.#movedMs = timeMs;
       }
     }
     this.#isDark = dark >= DARK_SHARE * cells;
@@ -100,22 +107,54 @@ export class MotionMap {
    * @param explained Boxes in which changes do not count.
    */
   since(box: Box, timeMs: number, explained: readonly Box[] = []): boolean {
-    const { width, height } = this.#frame;
-    const side = Math.max(width, height);
-    const cell = side / CELLS;
-    const left = clampCell((box.x + (side - width) / 2) / cell);
-    const right = clampCell((box.x + box.width + (side - width) / 2) / cell);
-    const top = clampCell((box.y + (side - height) / 2) / cell);
-    const bottom = clampCell((box.y + box.height + (side - height) / 2) / cell);
+    const { left, right, top, bottom } = this.#cellsOf(box);
     for (let row = top; row <= bottom; row++) {
       for (let column = left; column <= right; column++) {
         if (!(this.#changedMs[row * CELLS + column]! > timeMs)) continue;
-        const x = (column + 0.5) * cell - (side - width) / 2;
-        const y = (row + 0.5) * cell - (side - height) / 2;
+        if (explained.length === 0) return true;
+        const { x, y } = this.#middleOf(row, column);
         if (!explained.some((known) => holds(known, x, y))) return true;
       }
     }
     return false;
+  }
+
+  /**
+   * Measure how much of a box changed after a time.
+   *
+   * @param box Frame pixels; beyond the frame its nearest cells are asked.
+   * @returns The share of its cells, 0..1.
+   */
+  share(box: Box, timeMs: number): number {
+    const { left, right, top, bottom } = this.#cellsOf(box);
+    let changed = 0;
+    for (let row = top; row <= bottom; row++) {
+      for (let column = left; column <= right; column++) {
+        if (this.#changedMs[row * CELLS + column]! > timeMs) changed += 1;
+      }
+    }
+    return changed / ((right - left + 1) * (bottom - top + 1));
+  }
+
+  /** @returns The cells that a box touches; the last ones included. */
+  #cellsOf(box: Box) {
+    const { width, height } = this.#frame;
+    const side = Math.max(width, height);
+    const cell = side / CELLS;
+    return {
+      left: clampCell((box.x + (side - width) / 2) / cell),
+      right: clampCell((box.x + box.width + (side - width) / 2) / cell),
+      top: clampCell((box.y + (side - height) / 2) / cell),
+      bottom: clampCell((box.y + box.height + (side - height) / 2) / cell),
+    };
+  }
+
+  /** @returns The middle of a cell, frame pixels. */
+  #middleOf(row: number, column: number): Point {
+    const { width, height } = this.#frame;
+    const side = Math.max(width, height);
+    const cell = side / CELLS;
+    return { x: (column + 0.5) * cell - (side - width) / 2, y: (row + 0.5) * cell - (side - height) / 2 };
   }
 }
 

@@ -2,14 +2,14 @@ import type { Point } from "../types.ts";
 import { type Sighting, boxAt, boxCenter, boxSize, intersectionOverUnion } from "./geometry.ts";
 import type { Track } from "./track.ts";
 
-/** How far a face may be found from where it is expected, in face sizes … */
+/** The greatest distance of a face from its expected place, in face sizes … */
 const REACH_SIZES = 0.7;
 /** … plus this for each second in which it was not seen … */
 const REACH_SIZES_PER_SECOND = 1.5;
 /** … up to this limit. */
 const MAX_REACH_SIZES = 2.4;
 
-/** How much larger or smaller a face may seem from one sighting to the next. */
+/** The greatest change of a face's size from one sighting to the next, as a factor. */
 const MAX_SIZE_RATIO = 1.8;
 
 /**

@@ -5,12 +5,12 @@
 import { type Face, type FrameOptions, type FrameResult, type Hint, LABELS, MAX_FACES, type Pace } from "../types.ts";
 import { Advice } from "./advice.ts";
 import { Cadence, REUSE_MOST_MS } from "./cadence.ts";
-import { type CropFault, CropJudge } from "./crop-fault.ts";
+import { CropJudge } from "./crop-fault.ts";
 import { type Size, boxAsFraction, eyesSquare, pointAsFraction } from "./geometry.ts";
 import { type Scene, type Seen, Looker } from "./looker.ts";
 import { LUMA_BLOCKS, blockLuma, isSameLuma } from "./luma.ts";
 import { MotionMap } from "./motion-map.ts";
-import { type Smoothed, Smoother } from "./smooth.ts";
+import { Portrait } from "./portrait.ts";
 import type { Classifier, Detector, Picture } from "./stages.ts";
 import { type Track, isVouchedFor } from "./track.ts";
 import { Tracker } from "./tracker.ts";
@@ -39,41 +39,8 @@ export interface Pipeline {
 /** After a gap of more than this (the page slept) other people may be in view: all tracks end. */
 const GAP_MS = 3000;
 
-/** A face whose square never changes by more than camera noise in so long is a picture. Nobody keeps that still. */
-const PICTURE_AFTER_MS = 60_000;
-
-/** Blocks that differ by less than this, of 255, are the same: the source has no camera noise, it is a picture itself. */
-const NO_NOISE = 0.02;
-
-/** How much one more square counts for the share of unfit ones. Two in a row are needed to change it. */
-const FAULT_WEIGHT = 0.4;
-
-/** The expression of one track over time. */
-interface Portrait {
-  readonly smoother: Smoother;
-  /** The answer to be smoothed, in the order of `LABELS`; NaN before the first. */
-  readonly scores: Float32Array;
-  /** The classifier's latest answer. */
-  readonly latest: Float32Array;
-  /** True where the latest answer was for the square's mirror image. */
-  mirrored: boolean;
-  /** True where the square hardly differs from the one that was classified before it. */
-  isSame: boolean;
-  /** The block luma of the crop that was classified last; NaN before the first. */
-  readonly luma: Float32Array;
-  /** The block luma since which the square has not changed by more than camera noise, and when that was. */
-  readonly still: Float32Array;
-  stillSinceMs: number;
-  /** True where camera noise changed the square since then. */
-  hasNoise: boolean;
-  /** How far the latest squares were unfit to be read, 0..1, and why the latest unfit one was. */
-  unfit: number;
-  fault: CropFault | null;
-  classifiedMs: number;
-  smoothedMs: number;
-  /** `null` until a frame shows the face. */
-  smoothed: Smoothed | null;
-}
+/** A frame without people is quiet once nothing has moved for this long. */
+const QUIET_MS = 2000;
 
 /** Make a pipeline for one stream of frames. */
 export function createPipeline(stages: Stages): Pipeline {
@@ -132,7 +99,10 @@ class FramePipeline implements Pipeline {
     const seen = looks > 0 ? await this.#look(picture, looks, options) : null;
     const detectedMs = this.#clock();
 
-    if (seen) this.#tracker.update(seen.sightings, this.#nowMs, options.minScore, (box) => seen.covers(box));
+    if (seen) {
+      const isFit = (track: Track): boolean => this.#isFit(picture, track);
+      this.#tracker.update(seen.sightings, this.#nowMs, options.minScore, (box) => seen.covers(box), isFit);
+    }
     const tracks = this.#tracker.shown(this.#nowMs, most);
     this.#dropPortraits();
     const trackedMs = this.#clock();
@@ -140,7 +110,7 @@ class FramePipeline implements Pipeline {
     const batch = this.#crop(picture, tracks, options.pace);
     const croppedMs = this.#clock();
 
-    if (batch.length > 0) await this.#classify(batch, options.pace === "adaptive");
+    if (batch.length > 0) await this.#classify(batch, options);
     const classifiedMs = this.#clock();
     this.#cadence.classificationTook(classifiedMs - croppedMs, batch.length);
 
@@ -149,6 +119,7 @@ class FramePipeline implements Pipeline {
     const endMs = this.#clock();
     return {
       ...(hint ? { hint } : {}),
+      ...(this.#isQuiet(options.pace) ? { quiet: true } : {}),
       timeMs,
       faces,
       detected: seen !== null,
@@ -173,6 +144,11 @@ class FramePipeline implements Pipeline {
     if (isOther || resized || stepMs > GAP_MS) this.reset();
     if (timeMs > this.#nowMs) this.#nowMs = timeMs;
     if (!Number.isFinite(this.#nowMs)) this.#nowMs = 0;
+  }
+
+  /** @returns Whether nobody is there and nothing has moved for a while, so that fewer frames tell as much. */
+  #isQuiet(pace: Pace): boolean {
+    return pace === "adaptive" && this.#tracker.tracks.length === 0 && this.#nowMs - this.#motion.movedMs >= QUIET_MS;
   }
 
   #look(picture: Picture, looks: number, options: FrameOptions): Promise<Seen> {
@@ -207,12 +183,12 @@ class FramePipeline implements Pipeline {
       this.#squares.set(picture.cut(eyesSquare(track, crop), inputSize).subarray(0, bytes), offset);
       blockLuma(this.#squares, offset, inputSize, this.#luma);
       const isSame = isSameLuma(this.#luma, portrait.luma);
-      this.#watchStillness(portrait);
+      portrait.watchStillness(this.#luma, this.#nowMs);
       const isFresh = this.#nowMs - portrait.classifiedMs < REUSE_MOST_MS;
       if (pace === "adaptive" && isFresh && isSame) continue;
       portrait.isSame = isSame;
       portrait.luma.set(this.#luma);
-      this.#judgeCrop(portrait, offset);
+      portrait.judge(this.#judge.judge(this.#squares, offset));
       // Single answers are wanted where the classifier is measured.
       portrait.mirrored = pace === "adaptive" && !portrait.mirrored;
       if (portrait.mirrored) mirror(this.#squares, offset, inputSize);
@@ -221,45 +197,18 @@ class FramePipeline implements Pipeline {
     return batch;
   }
 
-  async #classify(batch: readonly Portrait[], isPaired: boolean): Promise<void> {
+  async #classify(batch: readonly Portrait[], { pace, prior }: FrameOptions): Promise<void> {
     const { inputSize } = this.#classifier;
     const squares = this.#squares.subarray(0, batch.length * inputSize * inputSize * 4);
-    const answers = await this.#classifier.classify(squares, batch.length);
-    batch.forEach((portrait, index) => {
-      for (let label = 0; label < LABELS.length; label++) {
-        const answer = answers[index * LABELS.length + label]!;
-        // The two sides' answers are averaged only while the face keeps still: else they belong to two expressions.
-        const other = portrait.isSame && isPaired ? portrait.latest[label]! : answer;
-        portrait.scores[label] = (answer + other) / 2;
-        portrait.latest[label] = answer;
-      }
-      portrait.classifiedMs = this.#nowMs;
-    });
+    const answers = await this.#classifier.classify(squares, batch.length, prior);
+    const isPaired = pace === "adaptive";
+    batch.forEach((portrait, index) => portrait.answer(answers, index * LABELS.length, isPaired, this.#nowMs));
   }
 
-  /** Judge whether a square, not yet mirrored, can be read. */
-  #judgeCrop(portrait: Portrait, offset: number): void {
-    const fault = this.#judge.judge(this.#squares, offset);
-    const isFirst = !Number.isFinite(portrait.classifiedMs);
-    portrait.unfit += (isFirst ? 1 : FAULT_WEIGHT) * (Number(fault !== null) - portrait.unfit);
-    if (fault) portrait.fault = fault;
-  }
-
-  /** Note whether the square with the present block luma has changed. */
-  #watchStillness(portrait: Portrait): void {
-    const { still } = portrait;
-    if (!isSameLuma(this.#luma, still)) {
-      still.set(this.#luma);
-      portrait.stillSinceMs = this.#nowMs;
-      portrait.hasNoise = false;
-    } else {
-      portrait.hasNoise ||= this.#luma.some((luma, block) => Math.abs(luma - still[block]!) > NO_NOISE);
-    }
-  }
-
-  /** @returns Whether a face's expression can be told from its squares. */
-  #isReadable({ unfit, hasNoise, stillSinceMs }: Portrait): boolean {
-    return unfit < 0.5 && !(hasNoise && this.#nowMs - stillSinceMs >= PICTURE_AFTER_MS);
+  /** @returns Whether the square of a face that is not shown yet can be read. */
+  #isFit(picture: Picture, track: Track): boolean {
+    const { inputSize, crop } = this.#classifier;
+    return this.#judge.judge(picture.cut(eyesSquare(track, crop), inputSize), 0) === null;
   }
 
   /** Gather reasons to advise people, where no expression can be told, and give what lasts. */
@@ -267,7 +216,7 @@ class FramePipeline implements Pipeline {
     const nowMs = this.#nowMs;
     if (faces.some(({ certain }) => certain)) this.#advice.reset();
     else {
-      const isDark = faces.some(({ id }) => this.#portraitOf(id).unfit >= 0.5 && this.#portraitOf(id).fault === "dark");
+      const isDark = faces.some(({ id }) => this.#portraitOf(id).isTooDark);
       if (isDark || (faces.length === 0 && this.#motion.isDark)) this.#advice.note("too-dark", nowMs);
       if (seen?.isCutOff) this.#advice.note("step-back", nowMs);
     }
@@ -277,22 +226,7 @@ class FramePipeline implements Pipeline {
   #portraitOf(id: number): Portrait {
     const known = this.#portraits.get(id);
     if (known) return known;
-    const portrait: Portrait = {
-      smoother: new Smoother(this.#classifier.minConfidence),
-      scores: new Float32Array(LABELS.length).fill(Number.NaN),
-      latest: new Float32Array(LABELS.length),
-      mirrored: true,
-      isSame: false,
-      luma: new Float32Array(LUMA_BLOCKS * LUMA_BLOCKS).fill(Number.NaN),
-      still: new Float32Array(LUMA_BLOCKS * LUMA_BLOCKS).fill(Number.NaN),
-      stillSinceMs: this.#nowMs,
-      hasNoise: false,
-      unfit: 0,
-      fault: null,
-      classifiedMs: Number.NEGATIVE_INFINITY,
-      smoothedMs: this.#nowMs,
-      smoothed: null,
-    };
+    const portrait = new Portrait(this.#classifier.minConfidence, this.#nowMs);
     this.#portraits.set(id, portrait);
     return portrait;
   }
@@ -306,9 +240,7 @@ class FramePipeline implements Pipeline {
   /** Smooth a shown track's expression, and pack both as a face. */
   #face(track: Track, frame: Size, smoothing: number): Face {
     const portrait = this.#portraitOf(track.id);
-    const smoothed = portrait.smoother.step(portrait.scores, this.#nowMs - portrait.smoothedMs, smoothing);
-    portrait.smoothed = smoothed;
-    portrait.smoothedMs = this.#nowMs;
+    const smoothed = portrait.smooth(this.#nowMs, smoothing);
     return {
       id: track.id,
       box: boxAsFraction(track.box, frame),
@@ -319,7 +251,7 @@ class FramePipeline implements Pipeline {
       confidence: smoothed.confidence,
       certain:
         smoothed.certain &&
-        this.#isReadable(portrait) &&
+        portrait.isReadable(this.#nowMs) &&
         track.box.width >= this.#classifier.smallestFacePx &&
         isVouchedFor(track, this.#nowMs),
     };

@@ -40,8 +40,11 @@ const STILL_SCALES: readonly Scale[] = [
 /** All tiles are looked at once in so long: with two looks to confirm it, a face is found within half a second. */
 const COVER_MS = 400;
 
-/** A tile in which nothing moved is looked at this seldom. */
+/** A tile in which nothing moved since the last look is looked at this seldom, … */
 const STILL_MS = 1500;
+/** … and this seldom once nothing has moved in it for so long: somebody who is there moves now and then. */
+const QUIET_EVERY_MS = 4000;
+const QUIET_AFTER_MS = 5000;
 
 /** The least time between two looks at a tile, whatever moves in it. */
 const REST_MS = 250;
@@ -63,7 +66,7 @@ const SEEN_WEIGHT = 2;
 const HEAD_HEIGHT_WEIGHT = 1.5;
 const HEAD_HEIGHT = 0.6;
 
-/** How long "lately" lasts. */
+/** The time that "lately" lasts. */
 const SEEN_MS = 5000;
 
 /** Earlier than any frame, and finite, so that a waiting time can be computed. */
@@ -152,11 +155,17 @@ function urgency(tile: Tile, timeMs: number, motion: MotionMap | null, explained
   const waitedMs = timeMs - tile.lookedMs;
   if (waitedMs < REST_MS) return 0;
   const hasMoved = motion === null || motion.since(tile.box, tile.lookedMs, explained);
+  const wasSeen = timeMs - tile.seenMs < SEEN_MS;
   if (!hasMoved && waitedMs < STILL_MS) return 0;
+  if (!hasMoved && waitedMs < QUIET_EVERY_MS && !wasSeen && isQuiet(tile, timeMs, motion, explained)) return 0;
   const moved = hasMoved ? MOVED_WEIGHT : 1;
-  const seen = timeMs - tile.seenMs < SEEN_MS ? SEEN_WEIGHT : 1;
+  const seen = wasSeen ? SEEN_WEIGHT : 1;
   const overdue = waitedMs >= OVERDUE_MS ? OVERDUE : 0;
   return overdue + waitedMs * tile.weight * moved * seen;
+}
+
+function isQuiet(tile: Tile, timeMs: number, motion: MotionMap, explained: readonly Box[]): boolean {
+  return !motion.since(tile.box, timeMs - QUIET_AFTER_MS, explained);
 }
 
 /** @returns The part of the frame that the person with this face takes up. */

@@ -2,7 +2,7 @@
  * The interfaces between the pipeline and its parts. Engines implement `Detector` and `Classifier`; the runtime
  * implements `Picture`. Pixels stay pixels until small squares are cut: the full frame never becomes a tensor.
  */
-import type { Box, Point } from "../types.ts";
+import type { Box, Point, Prior } from "../types.ts";
 
 /** A square of the frame, which may be rolled and may reach beyond the frame. */
 export interface Square {
@@ -72,7 +72,8 @@ export interface Classifier {
    * Classify all faces of a frame in one batch.
    *
    * @param squares RGBA bytes of `count` squares of `inputSize` x `inputSize` pixels, one after the other.
+   * @param prior How frequent each expression is taken to be. Default: `balanced`.
    * @returns `count` x 7 calibrated probabilities in the order of `LABELS`; valid until the next call.
    */
-  classify(squares: Uint8ClampedArray, count: number): Float32Array | Promise<Float32Array>;
+  classify(squares: Uint8ClampedArray, count: number, prior?: Prior): Float32Array | Promise<Float32Array>;
 }

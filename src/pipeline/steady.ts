@@ -11,7 +11,7 @@ import { boxCenter } from "./geometry.ts";
 const STILL_HZ = 0.5;
 
 /**
- * How much the cutoff rises at a distance of one face width. It grows with the square of the distance, so that jitter
+ * The rise of the cutoff at a distance of one face width. It grows with the square of the distance, so that jitter
  * (1 to 2 % of a width) hardly opens the filter, while a face that crosses its own width in a second lags by 6 % of it.
  */
 const HZ_AT_WIDTH = 600;

@@ -53,8 +53,15 @@ export class Tracker {
    * @param timeMs Not less than the time before.
    * @param minScore The score that is asked for, 0..1. Weaker sightings continue tracks, but start none.
    * @param looked Whether a look covered a box's place. A face elsewhere is not missed.
+   * @param isFit Whether the square of a track's face is fit to be read. Asked for unconfirmed faces of fair scores only.
    */
-  update(sightings: readonly Sighting[], timeMs: number, minScore: number, looked: (box: Box) => boolean): void {
+  update(
+    sightings: readonly Sighting[],
+    timeMs: number,
+    minScore: number,
+    looked: (box: Box) => boolean,
+    isFit: (track: Track) => boolean = () => false,
+  ): void {
     const stepMs = Math.max(0, timeMs - this.#lastMs);
     this.#lastMs = timeMs;
     const seen = strongest(sightings);
@@ -71,7 +78,7 @@ export class Tracker {
       const column = columnOf[row]!;
       if (column >= 0) {
         taken.add(column);
-        seeTrack(track, seen[column]!, timeMs, stepMs, minScore);
+        seeTrack(track, seen[column]!, timeMs, stepMs, minScore, isFit);
       } else if (looked(track.box)) {
         missTrack(track, timeMs);
       }

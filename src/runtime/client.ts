@@ -231,7 +231,7 @@ interface TrustedTypes {
   ): { createScriptURL(url: string): string };
 }
 
-/** Whether the page does not allow our policy. */
+/** @returns True if the page does not allow our policy. */
 let isPolicyRefused = false;
 let policy: ReturnType<TrustedTypes["createPolicy"]> | null | undefined;
 

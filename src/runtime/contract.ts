@@ -40,6 +40,11 @@ export interface ClassifierContract extends Named {
   readonly crop: CropGeometry;
   /** The softmax divides the logits by it, above 0 (temperature scaling, Guo et al. 2017). */
   readonly temperature: number;
+  /**
+   * Added to the seven logits, it makes the answers those for the mix of expressions in training. `null`: they are so
+   * already.
+   */
+  readonly toTrainingPrior: Float32Array | null;
   /** The least smoothed score of a certain expression, 0..1. */
   readonly minConfidence: number;
   /** The expression of a face whose box is narrower than this, in frame pixels, is never certain. */
@@ -61,6 +66,8 @@ const SMALLEST_FACE_PX = 28;
 /** Memory for a file is allocated before its first byte arrives; this bound keeps a wrong number from exhausting it. */
 const MAX_FILE_BYTES = 2 ** 30;
 const MAX_SIDE_PX = 4096;
+/** An expression that is rarer than this was not learnt. */
+const SMALLEST_SHARE = 1e-6;
 
 /** The end of every message about a model's files. */
 export const MODEL_REMEDY =
@@ -166,6 +173,16 @@ function readInputSize(input: Fields, channels: number): number {
 }
 
 /**
+ * Read the mixes of expressions that a classifier's answers assume and that it was trained on, and compute the step from
+ * one to the other: by Bayes' rule, the difference of their logarithms.
+ */
+function readPrior(prior: Fields): Float32Array {
+  const [assumed, training] = [prior.object("shares"), prior.object("training")];
+  const logOf = (shares: Fields, label: string) => Math.log(shares.number(label, SMALLEST_SHARE, 1));
+  return Float32Array.from(LABELS, (label) => logOf(training, label) - logOf(assumed, label));
+}
+
+/**
  * Check a detector's contract.
  *
  * @param url The contract's URL; errors name it.
@@ -211,6 +228,7 @@ export function readClassifier(url: string, value: unknown): ClassifierContract 
     std: input.number("std", Number.MIN_VALUE, 255),
     crop: { imageLeftEye: readPoint(eyes.object("0")), imageRightEye: readPoint(eyes.object("1")) },
     temperature: fields.number("temperature", 0.01, 100),
+    toTrainingPrior: fields.has("prior") ? readPrior(fields.object("prior")) : null,
     minConfidence: fields.number("minConfidence", 0, 1),
     smallestFacePx: fields.has("smallestFacePx") ? fields.number("smallestFacePx", 1, MAX_SIDE_PX) : SMALLEST_FACE_PX,
   };

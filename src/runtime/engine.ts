@@ -38,3 +38,29 @@ export interface LoadedEngine {
   readonly engine: Engine;
   readonly runtime: RuntimeInfo;
 }
+
+/**
+ * Put an engine together.
+ *
+ * @param variant As in {@link Engine.variant}.
+ * @param detector Made of the detector in `parts`; the engine disposes of it.
+ * @param classifier Made of the classifier in `parts`; the engine disposes of it.
+ */
+export function assembleEngine(
+  parts: EngineParts,
+  name: EngineName,
+  variant: string,
+  detector: Detector & { dispose(): void },
+  classifier: Classifier & { dispose(): void },
+): Engine {
+  return {
+    ...{ name, variant, threads: 1, detector, classifier },
+    detectorInfo: parts.detector.info,
+    classifierInfo: parts.classifier.info,
+    wasmBytes: () => parts.backend.wasmBytes(),
+    dispose: () => {
+      detector.dispose();
+      classifier.dispose();
+    },
+  };
+}

@@ -2,7 +2,7 @@
 import { type Sighting, eyesSquare, letterboxSquare, sightingInFrame } from "../pipeline/geometry.ts";
 import type { Picture, Square } from "../pipeline/stages.ts";
 import { sweep } from "../pipeline/sweep.ts";
-import type { Range, RuntimeInfo } from "../types.ts";
+import type { Prior, Range, RuntimeInfo } from "../types.ts";
 import { loadEngine } from "./load-engine.ts";
 import { Pixels } from "./pixels.ts";
 import type { RuntimeOptions } from "./protocol.ts";
@@ -24,9 +24,10 @@ export interface Lab {
    * Classify faces that are cropped already.
    *
    * @param gray Gray levels 0..255 of `count` squares of the classifier's size, one after the other.
+   * @param prior Default: `balanced`.
    * @returns `count` x 7 calibrated probabilities in the order of `LABELS`.
    */
-  classify(gray: Uint8Array, count: number): Promise<Float32Array>;
+  classify(gray: Uint8Array, count: number, prior?: Prior): Promise<Float32Array>;
   /** Find the faces in a picture; places are its pixels. */
   detect(bitmap: ImageBitmap, options: LookOptions): Promise<readonly Sighting[]>;
   /**
@@ -63,8 +64,8 @@ export async function openLab(options: RuntimeOptions): Promise<Lab> {
 
   return {
     runtime,
-    async classify(gray, count) {
-      return (await classifier.classify(grayToRgba(gray), count)).slice();
+    async classify(gray, count, prior) {
+      return (await classifier.classify(grayToRgba(gray), count, prior)).slice();
     },
     async detect(bitmap, lookOptions) {
       return find(pixels.read(bitmap), lookOptions);

@@ -25,7 +25,7 @@ export type WorkerRequest =
       readonly frame: VideoFrame | ImageBitmap;
       readonly timeMs: number;
       readonly options: FrameOptions;
-      /** How far the frame is turned before it is analysed; places in the result are those of the turned frame. */
+      /** The clockwise turn of the frame before it is analysed, degrees; places in the result are those of the turned frame. */
       readonly rotation: Rotation;
     };
 

@@ -4,8 +4,8 @@
  */
 const RATE = 30;
 
-/** A value this close to its goal has arrived. */
-const NEAR_PX = 0.05;
+/** A value this close to its goal has arrived. Marks lie on whole pixels, so the last quarter of one is not seen. */
+const NEAR_PX = 0.25;
 
 /**
  * A number that eases towards a goal like a critically damped spring. The solution is in closed form, so the result does

@@ -5,6 +5,9 @@ import { ExpressionStrip } from "./strip.ts";
 /** The parts over the picture that no chip may cover. */
 const OBSTACLES = ".notice, .tag, .strip";
 
+/** A page may change the fit of the picture at any time. Reading it may compute styles, so it is read this seldom. */
+const FIT_EVERY_MS = 1000;
+
 /** Settings for drawing one frame. */
 export interface DrawnScene extends Omit<OverlayScene, "fit" | "coarse"> {
   /** The `<video>` or `<img>` that shows the frames. */
@@ -20,6 +23,8 @@ export class Drawing {
   /** Obstacles change their size when a font arrives late or the language changes. */
   readonly #watch = new ResizeObserver(() => this.makeWay());
   readonly #watched = new WeakSet<Element>();
+  #fit: "cover" | "contain" = "cover";
+  #fitReadMs = Number.NEGATIVE_INFINITY;
 
   /** @param root Contains the layers `.overlay` and `.strip`. */
   constructor(root: ParentNode) {
@@ -40,6 +45,7 @@ export class Drawing {
 
   /** Measure the obstacles again, so that the chips keep clear of them. Call this after the panel may have changed. */
   makeWay(): void {
+    this.#fitReadMs = Number.NEGATIVE_INFINITY;
     const { left, top } = this.#layer.getBoundingClientRect();
     const obstacles = [...this.#root.querySelectorAll(OBSTACLES)];
     for (const obstacle of obstacles) this.#watchOnce(obstacle);
@@ -50,9 +56,17 @@ export class Drawing {
 
   /** Draw the result of one frame. */
   show({ faces, timeMs, coarse }: FrameResult, { picture, ...scene }: DrawnScene): void {
-    const fit = getComputedStyle(picture).objectFit === "contain" ? "contain" : "cover";
-    this.#overlay.show(faces, { ...scene, fit, coarse: coarse ?? null });
+    this.#overlay.show(faces, { ...scene, fit: this.#fitOf(picture), coarse: coarse ?? null });
     this.#strip.show(faces, timeMs, scene.words, scene.mirror);
+  }
+
+  #fitOf(picture: HTMLElement): "cover" | "contain" {
+    const nowMs = performance.now();
+    if (nowMs - this.#fitReadMs >= FIT_EVERY_MS) {
+      this.#fit = getComputedStyle(picture).objectFit === "contain" ? "contain" : "cover";
+      this.#fitReadMs = nowMs;
+    }
+    return this.#fit;
   }
 
   /** Remove everything drawn, for example when the source ends. */

@@ -23,6 +23,8 @@ export const faceMarkStyles = css`
     stroke-linecap: round;
     stroke-linejoin: round;
     animation: appear 200ms;
+    /* The compositor moves them without painting. */
+    will-change: transform;
   }
 
   /* A thin rim in the surface's colour, so that the marks stand out on any picture. */
@@ -57,6 +59,8 @@ export const faceMarkStyles = css`
     line-height: 1.2;
     white-space: nowrap;
     animation: appear 200ms;
+    transform-origin: 0 0;
+    will-change: transform;
   }
 
   .chip[data-away] {

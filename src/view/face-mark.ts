@@ -14,6 +14,12 @@ const TEXT = { leastShare: 24 / 1080, mostShare: 64 / 1080, leastPx: 14 };
 const TEXT_OF_FACE = 0.17;
 /** The text changes its size in steps of at least this, because each change costs a layout. */
 const TEXT_STEP_PX = 2;
+/** Size of the large icon's text, as a multiple of the icon: a smaller icon is scaled down, which costs no layout. */
+const ICON_ROOM = 1.1;
+/** The chip's fill follows the confidence in steps of at least this: two pixels of a chip of 60. */
+const FILL_STEP = 0.04;
+/** A face that moves by less than this keeps its marks where they are; by less than a whole pixel, it moves them at once. */
+const STILL_DEVICE_PX = 0.5;
 /** Length of a corner's arms, as a share of the marks' shorter side; radius of its curve, as a share of the arms. */
 const ARM = 0.2;
 const ROUND = 0.6;
@@ -38,12 +44,22 @@ export class FaceMark {
   readonly #width: Damper;
   readonly #height: Damper;
   #goal: Rect;
-  #style: MarkStyle = "full";
-  #textPx = 0;
+  /** True while the marks lie at their goal. */
+  #rests = true;
+  #style: MarkStyle | null = null;
+  /** Size of the chip's text; NaN before it is set for the style. */
+  #textPx = Number.NaN;
+  #colour = "";
   #shown = "";
+  #filled = Number.NaN;
   #chipSize: Size = { width: 0, height: 0 };
   /** Arguments of the last drawing; `null` before the first. */
   #drawn: { readonly marks: Rect; readonly layer: Size; readonly obstacles: readonly Rect[] } | null = null;
+  /** The size that the corners' path was last drawn for. */
+  #corner: Size = { width: Number.NaN, height: Number.NaN };
+  #strokePx = Number.NaN;
+  #cornersAt = "";
+  #chipAt = "";
 
   constructor(layer: HTMLElement, face: Rect) {
     this.#goal = face;
@@ -72,32 +88,40 @@ export class FaceMark {
     this.#measure.observe(this.#chip);
   }
 
-  /** Set where the face is now, in CSS pixels of the layer. */
-  aim(face: Rect): void {
+  /**
+   * Set where the face is now, in CSS pixels of the layer.
+   *
+   * @returns True where the marks have to move.
+   */
+  aim(face: Rect): boolean {
+    const pixel = 1 / devicePixelRatio;
+    const away = this.#rests ? distance(face, this.#goal) : Number.POSITIVE_INFINITY;
+    if (away < STILL_DEVICE_PX * pixel) return false;
     this.#goal = face;
+    if (away <= pixel) this.jump();
+    else this.#rests = false;
+    return true;
   }
 
   /**
    * Set what the face shows now.
    *
    * @param isFirst True for the one face whose chip the page may fill, through the slot `label`.
+   * @returns True where the style has changed, so that the marks have to be drawn.
    */
-  say({ label, certain, confidence }: Face, words: Words, style: MarkStyle, isFirst: boolean): void {
-    this.#style = style;
+  say({ label, certain, confidence }: Face, words: Words, style: MarkStyle, isFirst: boolean): boolean {
     const slot = isFirst ? "label" : "label-of-others";
     if (this.#slot.name !== slot) this.#slot.name = slot;
-    const colour = certain ? colourOf(label) : UNSURE_COLOUR;
-    for (const part of [this.#corners, this.#chip]) {
-      part.style.setProperty("--_colour", colour);
-      part.dataset["style"] = style;
-      part.toggleAttribute("data-unsure", !certain);
-    }
-    this.#fill.style.transform = `scaleX(${confidence.toFixed(2)})`;
-    const shown = `${label} ${words[label]} ${style}`;
-    if (shown === this.#shown) return;
+    this.#tint(certain ? colourOf(label) : UNSURE_COLOUR, certain);
+    this.#fillTo(confidence);
+    const isRestyled = style !== this.#style;
+    if (isRestyled) this.#restyle(style);
+    const shown = `${label} ${words[label]}`;
+    if (shown === this.#shown) return isRestyled;
     this.#shown = shown;
     this.#icon.setAttribute("d", iconPath(label));
     this.#word.textContent = words[label];
+    return isRestyled;
   }
 
   /**
@@ -107,13 +131,13 @@ export class FaceMark {
    * @returns True once the marks have arrived.
    */
   step(stepMs: number): boolean {
-    const arrived = [
-      this.#x.step(this.#goal.x, stepMs),
-      this.#y.step(this.#goal.y, stepMs),
-      this.#width.step(this.#goal.width, stepMs),
-      this.#height.step(this.#goal.height, stepMs),
-    ];
-    return arrived.every(Boolean);
+    if (this.#rests) return true;
+    const goal = this.#goal;
+    const x = this.#x.step(goal.x, stepMs);
+    const y = this.#y.step(goal.y, stepMs);
+    const width = this.#width.step(goal.width, stepMs);
+    const height = this.#height.step(goal.height, stepMs);
+    return (this.#rests = x && y && width && height);
   }
 
   /** Move to the face at once. */
@@ -122,10 +146,12 @@ export class FaceMark {
     this.#y.jump(this.#goal.y);
     this.#width.jump(this.#goal.width);
     this.#height.jump(this.#goal.height);
+    this.#rests = true;
   }
 
   /**
-   * Draw the marks and the chip at their current place.
+   * Draw the marks and the chip at their current place. Only what has changed is written, and a move changes nothing but
+   * transforms: the browser's compositor applies them without layout and without painting.
    *
    * @param layer Size of the layer, CSS pixels.
    * @param obstacles Boxes that the chip must not cover, CSS pixels.
@@ -154,10 +180,38 @@ export class FaceMark {
     }
   }
 
+  #restyle(style: MarkStyle): void {
+    this.#style = style;
+    this.#textPx = Number.NaN;
+    for (const part of [this.#corners, this.#chip]) part.dataset["style"] = style;
+  }
+
+  /** Colour the marks and the chip, where the colour changes. */
+  #tint(colour: string, certain: boolean): void {
+    if (colour === this.#colour) return;
+    this.#colour = colour;
+    for (const part of [this.#corners, this.#chip]) {
+      part.style.setProperty("--_colour", colour);
+      part.toggleAttribute("data-unsure", !certain);
+    }
+  }
+
+  #fillTo(confidence: number): void {
+    if (Math.abs(confidence - this.#filled) < FILL_STEP) return;
+    this.#filled = confidence;
+    this.#fill.style.transform = `scaleX(${confidence.toFixed(2)})`;
+  }
+
   #drawCorners(marks: Rect, strokePx: number): void {
-    this.#corners.style.transform = `translate(${marks.x.toFixed(1)}px, ${marks.y.toFixed(1)}px)`;
-    this.#corners.style.setProperty("--_stroke", `${strokePx.toFixed(2)}px`);
-    const path = cornerPath(marks);
+    const at = translation(marks);
+    if (at !== this.#cornersAt) this.#corners.style.transform = at;
+    this.#cornersAt = at;
+    if (strokePx !== this.#strokePx) this.#corners.style.setProperty("--_stroke", `${strokePx.toFixed(2)}px`);
+    this.#strokePx = strokePx;
+    const [width, height] = [snap(marks.width), snap(marks.height)];
+    if (width === this.#corner.width && height === this.#corner.height) return;
+    this.#corner = { width, height };
+    const path = cornerPath(this.#corner);
     for (const line of this.#lines) line.setAttribute("d", path);
   }
 
@@ -180,18 +234,41 @@ export class FaceMark {
     const { marks, layer, obstacles } = this.#drawn;
     const place = placeChip(this.#chipSize, marks, layer, obstacles);
     this.#chip.toggleAttribute("data-away", place === null);
-    if (place !== null) this.#chip.style.transform = `translate(${place.x.toFixed(1)}px, ${place.y.toFixed(1)}px)`;
+    if (place !== null) this.#moveChip(translation(place));
+  }
+
+  #moveChip(transform: string): void {
+    if (transform !== this.#chipAt) this.#chip.style.transform = transform;
+    this.#chipAt = transform;
   }
 
   #drawIcon(marks: Rect): void {
     const side = Math.max(marks.width, marks.height);
     const x = marks.x + (marks.width - side) / 2;
     const y = marks.y + (marks.height - side) / 2;
-    this.#chip.style.fontSize = `${side.toFixed(1)}px`;
+    if (!(side <= this.#textPx && side * ICON_ROOM ** 2 >= this.#textPx)) {
+      this.#textPx = side * ICON_ROOM;
+      this.#chip.style.fontSize = `${this.#textPx.toFixed(1)}px`;
+    }
     this.#chip.removeAttribute("data-away");
-    this.#chip.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px)`;
-    this.#textPx = 0;
+    this.#moveChip(`${translation({ x, y })} scale(${(side / this.#textPx).toFixed(3)})`);
   }
+}
+
+/** @returns How far the edges of two boxes are apart at most, CSS pixels. */
+function distance(a: Rect, b: Rect): number {
+  const right = a.x + a.width - b.x - b.width;
+  const bottom = a.y + a.height - b.y - b.height;
+  return Math.max(Math.abs(a.x - b.x), Math.abs(a.y - b.y), Math.abs(right), Math.abs(bottom));
+}
+
+/** Round to whole pixels of the screen: on them, lines are sharp and the compositor need not interpolate. */
+function snap(value: number): number {
+  return Math.round(value * devicePixelRatio) / devicePixelRatio;
+}
+
+function translation({ x, y }: { readonly x: number; readonly y: number }): string {
+  return `translate(${snap(x)}px, ${snap(y)}px)`;
 }
 
 /** @returns An SVG path of four rounded corners, for a box whose top-left corner is (0, 0). */

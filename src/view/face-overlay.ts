@@ -16,8 +16,8 @@ export interface OverlayScene extends VeiledScene {
 
 /**
  * Draws the faces over the picture: corner marks and a chip for each, eased from frame to frame. The animation runs
- * between results and stops once every mark has arrived. It moves small elements instead of painting a canvas: without a
- * GPU, the cost is the area that is repainted.
+ * between results, only while marks really move, and stops once they have arrived. It moves small elements that the
+ * compositor holds, instead of painting a canvas: without a GPU, the cost is the area that is repainted.
  */
 export class FaceOverlay {
   readonly #layer: HTMLElement;
@@ -31,6 +31,7 @@ export class FaceOverlay {
   /** Handle of the pending animation frame; 0 if there is none. */
   #request = 0;
   #steppedAtMs = 0;
+  readonly #stepAt = (nowMs: number) => this.#step(nowMs);
 
   /** @param layer Lies over the picture and has its size; the overlay fills it. */
   constructor(layer: HTMLElement) {
@@ -47,14 +48,16 @@ export class FaceOverlay {
     this.#veil.draw(scene, this.#size);
     const seen = scene.style === "none" ? [] : faces;
     const first = largest(seen);
-    for (const face of seen) this.#follow(face, scene, scene.style as MarkStyle, face === first);
-    const ids = new Set(seen.map(({ id }) => id));
+    let moves = false;
+    for (const face of seen) {
+      if (this.#follow(face, scene, scene.style as MarkStyle, face === first)) moves = true;
+    }
     for (const [id, mark] of this.#marks) {
-      if (ids.has(id)) continue;
+      if (seen.some((face) => face.id === id)) continue;
       mark.remove(!this.#stillness.matches);
       this.#marks.delete(id);
     }
-    this.#move();
+    if (moves) this.#move();
   }
 
   /** Set the boxes that no chip may cover, in CSS pixels of the layer. */
@@ -79,13 +82,16 @@ export class FaceOverlay {
     this.#veil.remove();
   }
 
-  #follow(face: Face, scene: OverlayScene, style: MarkStyle, isFirst: boolean): void {
+  /** @returns True where the face's marks have to be drawn anew. */
+  #follow(face: Face, scene: OverlayScene, style: MarkStyle, isFirst: boolean): boolean {
     const place = placeBox(face.box, scene, this.#size);
-    let mark = this.#marks.get(face.id);
-    if (mark === undefined) this.#marks.set(face.id, (mark = new FaceMark(this.#layer, place)));
-    mark.aim(place);
-    mark.say(face, scene.words, style, isFirst);
-    if (this.#stillness.matches) mark.jump();
+    const known = this.#marks.get(face.id);
+    const mark = known ?? new FaceMark(this.#layer, place);
+    if (known === undefined) this.#marks.set(face.id, mark);
+    const moves = mark.aim(place);
+    const isRestyled = mark.say(face, scene.words, style, isFirst);
+    if (moves && this.#stillness.matches) mark.jump();
+    return moves || isRestyled;
   }
 
   #resize(): void {
@@ -93,19 +99,23 @@ export class FaceOverlay {
     if (this.#shown === null) return;
     this.show(this.#shown.faces, this.#shown.scene);
     for (const mark of this.#marks.values()) mark.jump();
+    this.#move();
   }
 
   #move(): void {
     if (this.#request !== 0) return;
     this.#steppedAtMs = performance.now();
-    this.#request = requestAnimationFrame((nowMs) => this.#step(nowMs));
+    this.#request = requestAnimationFrame(this.#stepAt);
   }
 
   #step(nowMs: number): void {
     const stepMs = Math.max(0, Math.min(nowMs - this.#steppedAtMs, LONGEST_STEP_MS));
     this.#steppedAtMs = nowMs;
-    const arrived = [...this.#marks.values()].map((mark) => mark.step(stepMs));
-    for (const mark of this.#marks.values()) mark.draw(this.#size, this.#obstacles);
-    this.#request = arrived.every(Boolean) ? 0 : requestAnimationFrame((laterMs) => this.#step(laterMs));
+    let arrived = true;
+    for (const mark of this.#marks.values()) {
+      if (!mark.step(stepMs)) arrived = false;
+      mark.draw(this.#size, this.#obstacles);
+    }
+    this.#request = arrived ? 0 : requestAnimationFrame(this.#stepAt);
   }
 }

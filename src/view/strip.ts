@@ -6,6 +6,8 @@ import type { Words } from "./words.ts";
 
 /** The bars are updated ten times a second: people see no difference from every frame, at a third of the cost. */
 const SHOW_EVERY_MS = 100;
+/** A bar follows its score in steps of at least this: two pixels of a bar of 100, less than anybody sees from afar. */
+const LEVEL_STEP = 0.02;
 /** Interval between two samples of the ribbon: 240 samples a minute. */
 const SAMPLE_EVERY_MS = 250;
 
@@ -15,8 +17,15 @@ const SVG = "http://www.w3.org/2000/svg";
 interface Bar {
   readonly root: HTMLElement;
   readonly level: HTMLElement;
-  readonly icon: SVGPathElement;
   readonly word: HTMLElement;
+  /** The score that it shows; NaN before the first. */
+  shown: number;
+}
+
+/** A column, and the face that it shows. */
+interface Column {
+  readonly root: HTMLElement;
+  shown: Face | null;
 }
 
 /**
@@ -31,9 +40,12 @@ export class ExpressionStrip {
   readonly #ribbon = document.createElement("div");
   readonly #caption = document.createElement("span");
   readonly #barOf: ReadonlyMap<Label, Bar>;
+  readonly #columnAt: Column[] = [];
   #words: Words | null = null;
   #samples: Sample[] = [];
   #shownAtMs = -Infinity;
+  #people = "";
+  #shownPast = "";
 
   /** @param layer The strip fills it, and writes `one`, `many` or `none` to its `data-people`. */
   constructor(layer: HTMLElement) {
@@ -66,7 +78,7 @@ export class ExpressionStrip {
     this.#shownAtMs = timeMs;
     if (goesBack) this.#samples = [];
     this.#say(words);
-    this.#layer.dataset["people"] = faces.length > 1 ? "many" : faces.length === 1 ? "one" : "none";
+    this.#showPeople(faces.length > 1 ? "many" : faces.length === 1 ? "one" : "none");
     const face = largest(faces);
     if (faces.length > 1) this.#showColumns(faces, words, mirror);
     else if (face !== undefined) this.#showBars(face);
@@ -77,8 +89,18 @@ export class ExpressionStrip {
   clear(): void {
     this.#samples = [];
     this.#shownAtMs = -Infinity;
-    this.#ribbon.style.background = "none";
-    this.#layer.dataset["people"] = "none";
+    this.#showRibbon("none");
+    this.#showPeople("none");
+  }
+
+  #showPeople(people: string): void {
+    if (people !== this.#people) this.#layer.dataset["people"] = people;
+    this.#people = people;
+  }
+
+  #showRibbon(background: string): void {
+    if (background !== this.#shownPast) this.#ribbon.style.background = background;
+    this.#shownPast = background;
   }
 
   #say(words: Words): void {
@@ -86,22 +108,34 @@ export class ExpressionStrip {
     this.#words = words;
     this.#caption.textContent = words.lastMinute;
     for (const [label, bar] of this.#barOf) bar.word.textContent = words[label];
+    for (const column of this.#columnAt) column.shown = null;
   }
 
   #showBars({ scores, label, certain }: Face): void {
     this.#bars.toggleAttribute("data-unsure", !certain);
     for (const [of, bar] of this.#barOf) {
-      bar.level.style.setProperty("--_level", scores[of].toFixed(3));
       bar.root.toggleAttribute("data-top", of === label && certain);
+      if (Math.abs(scores[of] - bar.shown) < LEVEL_STEP) continue;
+      bar.shown = scores[of];
+      bar.level.style.setProperty("--_level", scores[of].toFixed(3));
     }
   }
 
   #showColumns(faces: readonly Face[], words: Words, mirror: boolean): void {
     const middle = ({ box }: Face) => (box.x + box.width / 2) * (mirror ? -1 : 1);
     const sorted = [...faces].sort((a, b) => middle(a) - middle(b));
-    while (this.#columns.children.length > sorted.length) this.#columns.lastElementChild!.remove();
-    while (this.#columns.children.length < sorted.length) this.#columns.append(makeColumn());
-    for (const [index, face] of sorted.entries()) fillColumn(this.#columns.children[index] as HTMLElement, face, words);
+    while (this.#columnAt.length > sorted.length) this.#columnAt.pop()!.root.remove();
+    while (this.#columnAt.length < sorted.length) {
+      const column = { root: makeColumn(), shown: null };
+      this.#columnAt.push(column);
+      this.#columns.append(column.root);
+    }
+    for (const [index, face] of sorted.entries()) {
+      const column = this.#columnAt[index]!;
+      if (column.shown !== null && looksSame(column.shown, face)) continue;
+      column.shown = face;
+      fillColumn(column.root, face, words);
+    }
   }
 
   #remember(face: Face | undefined, timeMs: number): void {
@@ -109,8 +143,9 @@ export class ExpressionStrip {
     const last = this.#samples.at(-1);
     if (last !== undefined && timeMs - last.timeMs < SAMPLE_EVERY_MS) return;
     this.#samples.push({ timeMs, label });
-    while (this.#samples[0]!.timeMs < timeMs - RIBBON_MS) this.#samples.shift();
-    this.#ribbon.style.background = ribbon(this.#samples, timeMs);
+    // The sample that reaches into the last minute is kept, so that the ribbon of a minute without change stays the same.
+    while (this.#samples.length > 1 && this.#samples[1]!.timeMs <= timeMs - RIBBON_MS) this.#samples.shift();
+    this.#showRibbon(ribbon(this.#samples, timeMs));
   }
 }
 
@@ -132,7 +167,13 @@ function makeBar(label: Label): Bar {
   word.className = "word";
   word.setAttribute("part", "word");
   root.append(track, drawing, word);
-  return { root, level, icon: path, word };
+  return { root, level, word, shown: Number.NaN };
+}
+
+/** @returns Whether a column shows two faces alike. */
+function looksSame(a: Face, b: Face): boolean {
+  if (a.label !== b.label || a.certain !== b.certain) return false;
+  return SHOWN_ORDER.every((label) => Math.abs(a.scores[label] - b.scores[label]) < LEVEL_STEP);
 }
 
 function makeColumn(): HTMLElement {

@@ -22,6 +22,8 @@ export class Veil {
   readonly #canvas = document.createElement("canvas");
   readonly #context = this.#canvas.getContext("2d", { alpha: false });
 
+  #transform = "";
+
   constructor(layer: HTMLElement) {
     this.#canvas.className = "veil";
     this.#canvas.setAttribute("part", "veil");
@@ -36,18 +38,25 @@ export class Veil {
    */
   draw(scene: VeiledScene, layer: Size): void {
     const { privacy, coarse, frameWidth, mirror } = scene;
-    this.#canvas.hidden = privacy !== "blur" || frameWidth === 0 || coarse === null;
+    this.#hide(privacy !== "blur" || frameWidth === 0 || coarse === null);
     if (this.#canvas.hidden || coarse === null) return;
     const { width, height, rgba } = coarse;
     if (this.#canvas.width !== width || this.#canvas.height !== height) Object.assign(this.#canvas, { width, height });
     const place = placeBox(WHOLE, scene, layer);
     const [x, across] = mirror ? [place.x + place.width, -place.width] : [place.x, place.width];
-    this.#canvas.style.transform = `translate(${x}px, ${place.y}px) scale(${across / width}, ${place.height / height})`;
+    const transform = `translate(${x}px, ${place.y}px) scale(${across / width}, ${place.height / height})`;
+    if (transform !== this.#transform) this.#canvas.style.transform = transform;
+    this.#transform = transform;
     this.#context?.putImageData(new ImageData(rgba, width, height), 0, 0);
   }
 
   clear(): void {
-    this.#canvas.hidden = true;
+    this.#hide(true);
+  }
+
+  /** Setting an attribute to the value that it has makes the browser compute styles. */
+  #hide(isHidden: boolean): void {
+    if (this.#canvas.hidden !== isHidden) this.#canvas.hidden = isHidden;
   }
 
   remove(): void {

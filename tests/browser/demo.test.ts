@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadEngine } from "../../src/runtime/load-engine.ts";
+import { openClip, seek } from "../fixtures/clip.ts";
 import clip from "../fixtures/demo-clip.json";
 import { ASTRONAUT, type Figure, PLATES } from "../fixtures/figures.ts";
 import { FRAME, MIDDLE, type Shown, Watcher, wordAt } from "../fixtures/watch-figures.ts";
@@ -9,30 +10,27 @@ import { FRAME, MIDDLE, type Shown, Watcher, wordAt } from "../fixtures/watch-fi
  * both sizes. Update it from the table of `npm run demo -- --read` after new weights.
  */
 const READ_OTHERWISE: Readonly<Record<string, readonly [Shown, Shown]>> = {
-  "1.4": ["nobody", "nobody"],
-  "1.6": ["sad", "nobody"],
-  "2.1": ["unsure", "unsure"],
-  "2.2": ["nobody", "nobody"],
-  "4.1": ["nobody", "nobody"],
-  "4.2": ["nobody", "nobody"],
-  "5.2": ["nobody", "nobody"],
+  "1.5": ["unsure", "sad"],
+  "2.1": ["neutral", "neutral"],
+  "4.1": ["unsure", "unsure"],
+  "4.2": ["sad", "nobody"],
+  "5.2": ["angry", "angry"],
   "5.3": ["nobody", "nobody"],
   "6.1": ["nobody", "nobody"],
-  "7.1": ["nobody", "nobody"],
-  "7.2": ["unsure", "unsure"],
+  "7.1": ["unsure", "nobody"],
 };
 /** Figures that are read as the book says at both sizes: fewer of them is a regression. */
-const LEAST_RIGHT = 13;
+const LEAST_RIGHT = 16;
 
 /** Different expressions in the clip. */
-const LEAST_EXPRESSIONS = 3;
+const LEAST_EXPRESSIONS = 4;
 
 /** Time between two frames of the clip, seconds: as many as a slow device reads. */
 const STEP_S = 0.1;
 /** By this time after its arrival a face has its word, seconds. */
 const SETTLED_S = 1;
-/** Share of a stop's settled frames that show its word: browsers decode the clip with different rounding. */
-const LEAST_SHARE = 0.8;
+/** Share of a stop's settled frames that show its word at least; the others are unsure. Browsers decode the clip with different rounding. */
+const LEAST_SHARE = 0.5;
 const HANG_MS = 400_000;
 
 let watcher: Watcher;
@@ -81,7 +79,7 @@ describe("the demo clip", () => {
   test(
     "the live path shows the recorded expression for each person",
     async () => {
-      const video = await openClip();
+      const video = await openClip(`/${clip.clip.file}`);
       expect(video.duration).toBeCloseTo(clip.clip.seconds, 1);
       const words = clip.stops.map((): string[] => []);
       watcher.reset();
@@ -106,20 +104,3 @@ describe("the demo clip", () => {
     HANG_MS,
   );
 });
-
-async function openClip(): Promise<HTMLVideoElement> {
-  const video = document.createElement("video");
-  video.muted = true;
-  video.src = `/${clip.clip.file}`;
-  await new Promise((resolve, reject) => {
-    video.addEventListener("loadeddata", resolve, { once: true });
-    video.addEventListener("error", reject, { once: true });
-  });
-  return video;
-}
-
-function seek(video: HTMLVideoElement, seconds: number): Promise<unknown> {
-  const there = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
-  video.currentTime = seconds;
-  return there;
-}

@@ -151,6 +151,7 @@ const ATTRIBUTES = [
   { name: "overlay", key: "overlay", fallback: "full", good: [["emoji", "emoji"]], bad: ["all", ""] },
   { name: "privacy", key: "privacy", fallback: "show", good: [["blur", "blur"]], bad: ["pixelate", ""] },
   { name: "range", key: "range", fallback: "far", good: [["near", "near"]], bad: ["middle", ""] },
+  { name: "prior", key: "prior", fallback: "balanced", good: [["training", "training"]], bad: ["even", ""] },
   { name: "theme", key: "theme", fallback: "dark", good: [["light", "light"]], bad: ["pink", ""] },
   { name: "pace", key: "pace", fallback: "adaptive", good: [["measure", "measure"]], bad: ["fast", ""] },
 ] as const;

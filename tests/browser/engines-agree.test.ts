@@ -5,6 +5,7 @@ import { loadEngine } from "../../src/runtime/load-engine.ts";
 import { Planes } from "../../src/runtime/planes.ts";
 import { Pixels } from "../../src/runtime/pixels.ts";
 import type { EngineName, Face, FrameOptions } from "../../src/types.ts";
+import { openClip, seek } from "../fixtures/clip.ts";
 
 /** Every frame is computed, and labels are smoothed as in the element. */
 const OPTIONS: FrameOptions = { maxFaces: 4, minScore: 0.5, smoothing: 0.5, range: "near", pace: "measure" };
@@ -14,23 +15,6 @@ const LEAST_AGREEMENT = 0.98;
 /** Least overlap of two boxes of one face. */
 const SAME_FACE_IOU = 0.7;
 const HANG_MS = 300_000;
-
-async function openClip(): Promise<HTMLVideoElement> {
-  const video = document.createElement("video");
-  video.muted = true;
-  video.src = "/demo.webm";
-  await new Promise((resolve, reject) => {
-    video.addEventListener("loadeddata", resolve, { once: true });
-    video.addEventListener("error", reject, { once: true });
-  });
-  return video;
-}
-
-function seek(video: HTMLVideoElement, seconds: number): Promise<unknown> {
-  const there = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
-  video.currentTime = seconds;
-  return there;
-}
 
 async function pipelineOf(engine: EngineName) {
   const loaded = await loadEngine({ assetBase: `${location.origin}/`, engine, model: "edge" }, () => {});
@@ -54,7 +38,7 @@ test(
   async () => {
     const [int8, float] = [await pipelineOf("int8"), await pipelineOf("float")];
     const [planes, pixels] = [new Planes(), new Pixels()];
-    const video = await openClip();
+    const video = await openClip("/demo.webm");
     const differences: string[] = [];
     let frames = 0;
     let faces = 0;

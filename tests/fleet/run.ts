@@ -131,7 +131,7 @@ async function startFleet(folder: string): Promise<Fleet> {
   return { folder, authority, broker, postgres, network, networkPort, ingest, disk };
 }
 
-/** Who is let in, and what it may do there: asked with Mosquitto's own client. */
+/** Check the broker's access rules with Mosquitto's own client. */
 function checkDoors({ authority, broker, folder }: Fleet): void {
   const other = new Authority(join(folder, "other"));
   other.issue("kiosk-0");

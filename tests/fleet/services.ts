@@ -1,5 +1,5 @@
 /**
- * What a fleet's central machine is made of, as real programs on loopback with their own folders and ports: Mosquitto
+ * The services of a fleet's central machine, as real programs on loopback with their own folders and ports: Mosquitto
  * with TLS, PostgreSQL, and a network between that can be made bad.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";

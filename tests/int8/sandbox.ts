@@ -1,5 +1,6 @@
 /** Runs networks on a memory of the test's own, without tfjs, and watches every byte around them. */
-import type { OutputFloats, Plan } from "../../src/runtime/int8/plan.ts";
+import type { OutputFloats } from "../../src/runtime/int8/lowering.ts";
+import type { Plan } from "../../src/runtime/int8/plan.ts";
 import { FIELDS_READ, OPERATIONS, type Operation, STEP_BYTES, STEP_FIELDS } from "../../src/runtime/int8/steps.ts";
 import type { KernelModule } from "../../src/runtime/int8/tfjs-kernel.ts";
 

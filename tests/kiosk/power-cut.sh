@@ -21,7 +21,7 @@ work=$(mktemp -d -p /dev/shm)
 cuts=0
 last=""
 losses=""
-# What a cut may leave, of "none", "OLD_RELEASE" and "NEW_RELEASE".
+# The states that a cut may leave: some of "none", "OLD_RELEASE" and "NEW_RELEASE".
 allowed=""
 
 clean_up() {

@@ -54,7 +54,7 @@ export async function breakIt(machine: Machine, fault: Fault): Promise<{ name: s
     const commanded = fault.isOutside
       ? machine.runInNetwork(fault.command.split(" ")).catch(String)
       : machine.run(fault.command).then(({ output }) => output);
-    // What comes from outside goes on while it is looked at.
+    // Requests from outside go on while the state is read.
     const output = fault.isOutside ? "" : await commanded;
     const startedAt = performance.now();
     if (fault.staysAlive) {

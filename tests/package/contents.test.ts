@@ -35,7 +35,7 @@ function modelFiles(): readonly string[] {
   });
 }
 
-/** Modules that a module imports, whenever; each beside it. */
+/** @returns The modules that a module imports, also dynamically. Each lies beside it. */
 function importedBy(file: string): readonly string[] {
   const text = readFileSync(join(INSTALLED, "dist", file), "utf8");
   return [...text.matchAll(/(?:from|import)\s*\(?"\.\/([\w-]+\.js)"/g)].map((match) => match[1]!);

@@ -1,4 +1,4 @@
-/** The package as npm would publish it, installed beside the bundlers and frameworks that the tests hand it to. */
+/** The package as npm publishes it, installed beside the bundlers and frameworks of the tests. */
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,13 +11,13 @@ export const HERE = fileURLToPath(new URL(".", import.meta.url));
 export const INSTALLED = join(HERE, "node_modules/emotion-cam");
 
 const LOCK = join(HERE, "package-lock.json");
-/** The lock file that the installed packages are of. */
+/** The lock file by which the packages were installed. */
 const INSTALLED_LOCK = join(HERE, "node_modules/.installed-lock");
 
-/** True if bundlers and frameworks are installed. Without them the tests that want them say SKIPPED. */
+/** True if bundlers and frameworks are installed. Without them, the tests that need them say SKIPPED. */
 export const PEERS = installPeers();
 
-/** Installs what the apps are built with, once for each lock file. */
+/** Install the bundlers and frameworks of the apps, once for each lock file. */
 function installPeers(): boolean {
   const lock = readFileSync(LOCK, "utf8");
   if (existsSync(INSTALLED_LOCK) && readFileSync(INSTALLED_LOCK, "utf8") === lock) return true;
@@ -35,14 +35,14 @@ function installPeers(): boolean {
 }
 
 /**
- * Packs `dist/` as it is and unpacks it where the apps' imports find it.
+ * Pack `dist/` as it is, and unpack it where the apps' imports find it.
  *
  * @returns Paths in the package, by name.
  */
 export function installPackage(): readonly string[] {
   const folder = mkdtempSync(join(tmpdir(), "emotion-cam-packed-"));
   try {
-    // Its script would build dist/ anew under the other tests.
+    // Its script would build dist/ again while the other tests read it.
     const options = ["--json", "--ignore-scripts", "--pack-destination", folder];
     const said = execFileSync("npm", ["pack", ...options], { cwd: ROOT, encoding: "utf8" });
     const [packed] = JSON.parse(said) as [{ filename: string; files: { path: string }[] }];

@@ -1,4 +1,4 @@
-/** The packed package on pages of others: a strict policy, another origin, another tfjs, a network of one's own. */
+/** The packed package on other people's pages: with a strict policy, another origin, another tfjs, their own network. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -42,7 +42,7 @@ async function serving(served: Served, headers?: Readonly<Record<string, string>
   return site.origin;
 }
 
-/** @returns How many faces are in the first picture in which the page's element of this number sees any. */
+/** @returns The number of faces in the first picture in which the element with this index sees any. */
 function facesSeen(on: Page, number = 0): Promise<number> {
   return on.evaluate(async (index) => {
     await customElements.whenDefined("emotion-cam");
@@ -68,7 +68,7 @@ describe("a page without a bundler", () => {
     expect(await facesSeen(here.page)).toBe(1);
     expect(here.complaints).toEqual([]);
     expect(await here.page.evaluate(() => crossOriginIsolated)).toBe(false);
-    // One file: of the package's modules the worker alone brings others along.
+    // One file: only the worker imports other modules of the package.
     const scripts = here.asked.filter((url) => url.endsWith(".js")).map((url) => url.replace(/^.*\//, ""));
     expect(scripts.slice(0, 2)).toEqual(["emotion-cam.js", "worker.js"]);
   });
@@ -89,7 +89,7 @@ describe("a page without a bundler", () => {
     here = await open(await serving({ ...PACKAGE, ...PICTURE, "/": page(tags + failing) }, policy));
     for (const number of styles.keys()) expect(await facesSeen(here.page, number)).toBe(1);
     await here.page.locator("emotion-cam[state=failed]").waitFor();
-    // The missing picture is missing.
+    // The page asks for a picture that does not exist.
     expect(here.complaints.filter((text) => !/404/.test(text))).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * README.md's snippets that want a bundler, a framework's compiler or a shell. Those that a browser runs as they are have
- * `tests/pages/readme.test.ts`.
+ * README.md's snippets that need a bundler, a framework's compiler or a shell. `tests/pages/readme.test.ts` runs those that
+ * need a browser only.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -36,7 +36,7 @@ afterEach(async () => {
 
 afterAll(endVisits);
 
-/** Opens a page, presses start where nothing starts by itself, and waits for an answer. */
+/** Open a page, press start where nothing starts by itself, and wait for an answer. */
 async function runs(html: string, served: Served = {}): Promise<void> {
   site = await serve({ ...served, ...SITE, "/": { text: `<!doctype html><meta charset="utf-8" />${html}` } });
   here = await open(`${site.origin}/`, [FAKE_CAMERA, ALLOW_CAMERA]);
@@ -55,7 +55,7 @@ test.each(of("ts"))("a program: $name", async ({ text }) => {
   await runs(`<body>${body}<script type="module" src="app.js"></script>`, { "/app.js": { text: program } });
 });
 
-/** Code with which each framework puts a component into `#app`. */
+/** The code by which each framework puts a component into `#app`. */
 const MOUNTS: Readonly<Record<string, string>> = {
   jsx: `import { createElement } from "react"; import { createRoot } from "react-dom/client"; import { Camera } from "snippet";
     createRoot(document.getElementById("app")).render(createElement(Camera, { onLabel() {} }));`,

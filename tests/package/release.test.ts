@@ -72,7 +72,7 @@ describe("a release", () => {
     expect(names("emotion-cam")).toEqual(expect.arrayContaining([...inside, "seed", "blazeface"]));
     expect(names("emotion-cam")).not.toContain("sirv");
     expect(names("emotion-kiosk")).toEqual(expect.arrayContaining([...names("emotion-cam"), "sirv", "uplot"]));
-    // Tools that make the archive and are not inside are no part of it.
+    // The tools that make the archive are not inside it.
     expect(names("emotion-kiosk")).not.toContain("esbuild");
     for (const { licenses, hashes, components } of bill("emotion-kiosk").components)
       expect(licenses ? hashes : components).toBeTruthy();

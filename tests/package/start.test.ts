@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { processTree } from "../processes.ts";
 import { ROOT } from "./packed.ts";
 
-/** A whole build takes 15 s on two cores, and minutes where other work waits for them. */
+/** A build takes 15 s on two idle cores, and minutes on busy ones. */
 const HANG_MS = 600_000;
 
 let npm: ChildProcess | null = null;

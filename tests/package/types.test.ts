@@ -11,7 +11,7 @@ const NEWEST_TSC = join(ROOT, "node_modules/typescript/bin/tsc");
 const OLDER_TSC = join(MODULES, "typescript/bin/tsc");
 const SVELTE = ["--workspace", join(HERE, "apps/svelte"), "--tsconfig", join(TYPES, "tsconfig.svelte.json")];
 
-// Each holds right uses and, marked as such, wrong ones: a wrong use that compiles is an error too.
+// Each file holds correct uses, and wrong ones that are marked: a wrong use that compiles is an error too.
 test.runIf(PEERS).each([
   ["TypeScript and React, resolved as Node does", NEWEST_TSC, ["-p", TYPES]],
   [

@@ -6,12 +6,12 @@ export interface Visit {
   readonly page: Page;
   /** Thrown and not caught, refused by a policy, or not found. */
   readonly complaints: readonly string[];
-  /** Addresses that were asked for. */
+  /** URLs that the page requested. */
   readonly asked: readonly string[];
   close(): Promise<void>;
 }
 
-/** Opens a page in a browser of its own kind, with nothing kept from other visits. */
+/** Open a page in a new browser context, which keeps nothing of other visits. */
 export async function open(url: string, args: readonly string[] = []): Promise<Visit> {
   const context = await (await browserWith(args)).newContext();
   const complaints: string[] = [];

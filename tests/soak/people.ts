@@ -2,10 +2,6 @@
 import { randomNumbers } from "../int8/networks.ts";
 import type { Figure } from "../pages/camera-clip.ts";
 
-const FRAMES_PER_SECOND = 30;
-const WALK_SECONDS = 1.5;
-const MOST_PEOPLE = 3;
-
 /** One visit of one person. */
 interface Person {
   readonly fromSecond: number;
@@ -17,6 +13,10 @@ interface Person {
   /** The side from which the person enters: -1 is left. */
   readonly side: -1 | 1;
 }
+
+const FRAMES_PER_SECOND = 30;
+const WALK_SECONDS = 1.5;
+const MOST_PEOPLE = 3;
 
 /**
  * Make a clip's people.

@@ -15,12 +15,14 @@ const RIGHT = 90;
 const STRIP = 62;
 const TOP = 46;
 /** Readable on a white and on a dark page. */
-const INK = "#1f2933";
-const SOFT = "#5a6672";
-const PAPER = "#ffffff";
-const LINE = "#1769aa";
-const RISES = "#b3261e";
-const GRID = "#d9dee4";
+const COLOUR = {
+  ink: "#1f2933",
+  soft: "#5a6672",
+  paper: "#ffffff",
+  line: "#1769aa",
+  rises: "#b3261e",
+  grid: "#d9dee4",
+};
 
 /**
  * Draw the lines.
@@ -35,14 +37,14 @@ export function plot(title: string, lines: readonly Line[], faults: readonly num
   const body = [
     text(12, 24, title, { size: 15, weight: 700 }),
     ...lines.flatMap((line, index) => strip(line, TOP + index * STRIP, x)),
-    ...faults.map((at) => stroke(`M${fixed(x(at))} ${height - 32}v5`, SOFT, 1)),
-    text(12, height - 26, `faults (${faults.length})`, { size: 12, fill: SOFT }),
+    ...faults.map((at) => stroke(`M${fixed(x(at))} ${height - 32}v5`, COLOUR.soft, 1)),
+    text(12, height - 26, `faults (${faults.length})`, { size: 12, fill: COLOUR.soft }),
     ...axis(hours, x, height - 10),
   ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif">`,
     `<title>${escape(title)}</title>`,
-    `<rect width="${WIDTH}" height="${height}" fill="${PAPER}"/>`,
+    `<rect width="${WIDTH}" height="${height}" fill="${COLOUR.paper}"/>`,
     ...body,
     "</svg>",
     "",
@@ -58,15 +60,18 @@ function strip({ name, unit, samples, trend }: Line, top: number, x: (hours: num
   const points = samples.map(({ hours, value }) => `${fixed(x(hours))} ${fixed(y(value))}`).join("L");
   const [from, to] = [samples.at(-trend.samples)?.hours ?? 0, samples.at(-1)?.hours ?? 0];
   const at = (hours: number) => trend.level + trend.slopePerHour * (hours - (from + to) / 2);
-  const colour = trend.verdict === "rises" ? RISES : LINE;
+  const colour = trend.verdict === "rises" ? COLOUR.rises : COLOUR.line;
   return [
-    stroke(`M${LEFT} ${top + 50}H${WIDTH - RIGHT}`, GRID, 1),
+    stroke(`M${LEFT} ${top + 50}H${WIDTH - RIGHT}`, COLOUR.grid, 1),
     text(12, top + 22, name, { size: 13, weight: 600 }),
-    text(12, top + 39, `${signed(trend.slopePerHour)} ${unit} an hour: ${trend.verdict}`, { size: 12, fill: SOFT }),
+    text(12, top + 39, `${signed(trend.slopePerHour)} ${unit} an hour: ${trend.verdict}`, {
+      size: 12,
+      fill: COLOUR.soft,
+    }),
     stroke(`M${points}`, colour, 1.5),
-    stroke(`M${fixed(x(from))} ${fixed(y(at(from)))}L${fixed(x(to))} ${fixed(y(at(to)))}`, SOFT, 1, "4 3"),
-    text(WIDTH - RIGHT + 8, top + 16, figure(most), { size: 11, fill: SOFT }),
-    text(WIDTH - RIGHT + 8, top + 46, `${figure(least)} ${unit}`, { size: 11, fill: SOFT }),
+    stroke(`M${fixed(x(from))} ${fixed(y(at(from)))}L${fixed(x(to))} ${fixed(y(at(to)))}`, COLOUR.soft, 1, "4 3"),
+    text(WIDTH - RIGHT + 8, top + 16, figure(most), { size: 11, fill: COLOUR.soft }),
+    text(WIDTH - RIGHT + 8, top + 46, `${figure(least)} ${unit}`, { size: 11, fill: COLOUR.soft }),
   ];
 }
 
@@ -75,7 +80,7 @@ function axis(hours: number, x: (hours: number) => number, y: number): string[] 
   const step = [1, 2, 5, 10, 15, 30, 60, 120, 240, 480].find((each) => minutes / each <= 8) ?? 1440;
   const marks: string[] = [];
   for (let minute = 0; minute <= minutes + 1e-9; minute += step)
-    marks.push(text(x(minute / 60), y, `${minute} min`, { size: 11, fill: SOFT, anchor: "middle" }));
+    marks.push(text(x(minute / 60), y, `${minute} min`, { size: 11, fill: COLOUR.soft, anchor: "middle" }));
   return marks;
 }
 
@@ -86,7 +91,7 @@ function text(
   {
     size,
     weight = 400,
-    fill = INK,
+    fill = COLOUR.ink,
     anchor = "start",
   }: { size: number; weight?: number; fill?: string; anchor?: string },
 ): string {

@@ -24,6 +24,13 @@ import { type Made, summaryOf } from "./summary.ts";
 import { trendOf } from "./trend.ts";
 import { DAY_FRAMES_PER_SECOND } from "./watch.ts";
 
+/** One measurement. */
+interface Look {
+  readonly hours: number;
+  readonly frames: number;
+  readonly reading: Reading;
+}
+
 const DAY_FRAMES = 24 * 3600 * DAY_FRAMES_PER_SECOND;
 /** The limit for a recovery, far beyond each timeout and wait of the element. */
 const RECOVERY_MS = 120_000;
@@ -37,13 +44,6 @@ const WARM_UP_SHARE = 0.2;
 /** A fault leaves something behind for a moment (an ending process, garbage), which is not a leak. */
 const SETTLE_MS = 3000;
 const LOOK_MS = 100;
-
-/** One measurement. */
-interface Look {
-  readonly hours: number;
-  readonly frames: number;
-  readonly reading: Reading;
-}
 
 /** Wait for a fault to be made. @throws Error if that takes too long, which is a failure of the soak itself. */
 async function inTime(work: Promise<void>, name: string): Promise<void> {

@@ -260,6 +260,22 @@ class TargetsTest(unittest.TestCase):
         self.assertAlmostEqual(odds[90] / odds[0], (90 / 9) ** 0.5, places=2)
         self.assertAlmostEqual(float(odds.mean()), 1, places=3)
 
+    def test_a_mix_is_partly_even(self):
+        from training.stages import mixed_shares
+
+        shares = np.array([0.1, 0.01, 0.04, 0.3, 0.35, 0.1, 0.1])
+        np.testing.assert_allclose(mixed_shares(shares, 0.0), shares)
+        np.testing.assert_allclose(mixed_shares(shares, 1.0), np.full(7, 1 / 7))
+        self.assertAlmostEqual(mixed_shares(shares, 0.2)[1], 0.8 * 0.01 + 0.2 / 7)
+
+    def test_an_unsure_teacher_says_nothing(self):
+        from training.answers import sure_log
+
+        sure, unsure = [0.97, 0.01, 0.01, 0.01, 0, 0, 0], [0.5, 0.5, 0, 0, 0, 0, 0]
+        logs = sure_log(np.array([sure, unsure], np.float32), 0.9)
+        self.assertGreater(logs[0, 0], logs[0, 1])
+        self.assertTrue((logs[1] == 0).all())
+
     def test_written_answers_keep_a_faces_weight(self):
         from training.answers import mixed
 

@@ -109,6 +109,11 @@ describe("softmaxRows", () => {
     expect(rows[3]! / rows[4]!).toBeCloseTo(Math.E, 4);
   });
 
+  test("adds the shift to the logits of each row, before the temperature", () => {
+    const shifted = softmaxRows(Float32Array.of(1, 2, 3, 0), 2, 2, Float32Array.of(0.5, -0.5));
+    expect([...shifted]).toEqual([...softmaxRows(Float32Array.of(1.5, 1.5, 3.5, -0.5), 2, 2)]);
+  });
+
   test("is less sure at a higher temperature", () => {
     const [cold] = softmaxRows(Float32Array.of(2, 0), 2, 1);
     const [warm] = softmaxRows(Float32Array.of(2, 0), 2, 2);

@@ -7,7 +7,7 @@ import { register } from "../../src/registration.ts";
 import { StateKeeper, type ShownState } from "../../src/state-keeper.ts";
 import type { Face, FrameResult, Hint } from "../../src/types.ts";
 import { VERSION } from "../../src/version.ts";
-import { looksAtViewer } from "../../src/camera/source.ts";
+import { type Source, looksAtViewer } from "../../src/camera/source.ts";
 import { Announcer } from "../../src/view/announcer.ts";
 import { ENGLISH_LANGUAGE } from "../../src/view/words.ts";
 
@@ -235,14 +235,18 @@ describe("presenter", () => {
 });
 
 describe("sources as mirrors", () => {
-  test.each([
-    ["camera", "user", true],
-    ["camera", "unknown", true],
-    ["camera", "environment", false],
-    ["object", "user", true],
-    ["object", "unknown", false],
-    ["clip", "unknown", false],
-  ] as const)("a %s that faces %s looks at the viewer: %s", (kind, facing, expected) => {
-    expect(looksAtViewer({ kind, facing } as Parameters<typeof looksAtViewer>[0])).toBe(expected);
+  const looks = (kind: Source["kind"], facing: Source["facing"]) => looksAtViewer({ kind, facing } as Source);
+
+  test("a camera looks at the viewer unless it looks away; a stream of the page only where it says so", () => {
+    expect([looks("camera", "user"), looks("camera", "unknown"), looks("camera", "environment")]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect([looks("object", "user"), looks("object", "unknown"), looks("clip", "unknown")]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 });

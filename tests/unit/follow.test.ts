@@ -16,6 +16,7 @@ const faces = fc
       box,
       confirmed: fc.boolean(),
       missed: fc.boolean(),
+      doubted: fc.boolean(),
       lookedMs: fc.integer({ min: 0, max: 1000 }),
     }),
     { maxLength: 10 },
@@ -47,6 +48,7 @@ describe("followLooks", () => {
       box: { x, y: 100, width: 60, height: 60 },
       confirmed: true,
       missed: false,
+      doubted: false,
       lookedMs: 0,
     }));
     expect(followLooks(together.map((face) => ({ ...face, missed: face.id === 1 })))).toHaveLength(1);
@@ -59,6 +61,7 @@ describe("followLooks", () => {
       box: { x, y: 100, width: 40, height: 40 },
       confirmed,
       missed: false,
+      doubted: false,
       lookedMs,
     });
     const looks = followLooks([at(1, 0, true, 500), at(2, 200, true, 100), at(3, 400, false, 900)]);

@@ -43,6 +43,7 @@ function expectUsable(contract: ClassifierContract): void {
   expect(Number.isInteger(contract.inputSize)).toBe(true);
   expect(contract.std).toBeGreaterThan(0);
   expect(contract.temperature).toBeGreaterThan(0);
+  for (const shift of contract.toTrainingPrior ?? []) expect(Number.isFinite(shift)).toBe(true);
   for (const { x, y } of [contract.crop.imageLeftEye, contract.crop.imageRightEye])
     expect(x >= 0 && x <= 1 && y >= 0 && y <= 1).toBe(true);
   for (const { files } of Object.values(contract.artifacts))
@@ -65,7 +66,7 @@ async function refuses(find: () => Promise<unknown>): Promise<boolean> {
 
 test(`${FUZZ_RUNS} damaged contracts`, { timeout: FUZZ_MS }, async () => {
   const contract: unknown = JSON.parse(
-    readFileSync(new URL("../../models/seed/contract.json", import.meta.url), "utf8"),
+    readFileSync(new URL("../../models/edge/contract.json", import.meta.url), "utf8"),
   );
   const path = fc.constantFrom(...pathsIn(contract));
   const value = fc.oneof(
@@ -99,7 +100,7 @@ test(`${FUZZ_RUNS} damaged contracts`, { timeout: FUZZ_MS }, async () => {
         }
       }, contract);
       answerWith(JSON.stringify(damaged) ?? "");
-      if (await refuses(() => findClassifier("seed", BASE))) refused++;
+      if (await refuses(() => findClassifier("edge", BASE))) refused++;
     }),
     { numRuns: FUZZ_RUNS },
   );

@@ -5,12 +5,13 @@ import type { Heartbeat } from "../../kiosk/pulse.ts";
 const MINUTE_MS = 60_000;
 
 /** A keeper whose clocks the test turns, from 00:00 on. */
-function keep(nightlyRestart = "") {
+function keep(nightlyRestart = "", screenRests = false) {
   const told: string[] = [];
   let nowMs = 0;
   let renewals = 0;
   const keeper = new Keeper({
     nightlyRestart,
+    screenRests,
     renew: () => renewals++,
     notify: (state) => told.push(state),
     hasScreen: () => true,
@@ -34,7 +35,7 @@ function keep(nightlyRestart = "") {
 
 const fed = (told: readonly string[]) => told.filter((state) => /^WATCHDOG=1$/m.test(state)).length;
 
-test("the watchdog is fed by progress alone", () => {
+test("only progress feeds the watchdog", () => {
   const { told, beat, keeper } = keep();
   beat();
   expect(fed(told)).toBe(0);
@@ -49,7 +50,19 @@ test("the watchdog is fed by progress alone", () => {
   expect(told.at(-1)).toBe("WATCHDOG=1\nSTATUS=running from camera: 4 results, 0 in view");
 });
 
-test("a page that comes back is given time, and one that loads again and again is not", () => {
+test("a page that rests before a screen that is switched off for the night is alive, and no other", () => {
+  for (const screenRests of [true, false]) {
+    const { told, beat, keeper } = keep("", screenRests);
+    beat();
+    beat();
+    beat({ state: "idle", pictures: 2 });
+    expect(fed(told)).toBe(screenRests ? 2 : 1);
+    beat({ state: "running", pictures: 2 });
+    expect(keeper.health()).toMatchObject({ alive: false, why: "no picture reaches the screen" });
+  }
+});
+
+test("a page that loads again gets time to start; a page that loads again and again does not", () => {
   const { told, beat } = keep();
   beat();
   beat();
@@ -60,7 +73,7 @@ test("a page that comes back is given time, and one that loads again and again i
   expect(fed(told)).toBe(2);
 });
 
-test("two beats in the same moment are no standstill", () => {
+test("two heartbeats in the same moment do not count as a standstill", () => {
   const { keeper, told, beat } = keep();
   beat();
   beat();
@@ -70,13 +83,13 @@ test("two beats in the same moment are no standstill", () => {
   expect(told).toHaveLength(2);
 });
 
-test("nonsense feeds nobody", () => {
+test("an invalid heartbeat does not feed the watchdog", () => {
   const { told, keeper } = keep();
   for (const posted of [{}, { page: "a" }, { frames: 1 }]) keeper.beat(posted);
   expect(told).toEqual([]);
 });
 
-test("a browser has time to start, but not for ever", () => {
+test("a browser gets a limited time to start", () => {
   const { told, pass, keeper } = keep();
   for (let tick = 0; tick < 20; tick++) {
     keeper.tick();
@@ -85,7 +98,7 @@ test("a browser has time to start, but not for ever", () => {
   expect(fed(told)).toBe(9);
 });
 
-test("once it lived, no grace is granted", () => {
+test("the grace period ends with the first sign of life", () => {
   const { told, beat, keeper } = keep();
   beat();
   beat();
@@ -93,7 +106,7 @@ test("once it lived, no grace is granted", () => {
   expect(fed(told)).toBe(1);
 });
 
-test("at night it is renewed at the first quiet minute", () => {
+test("the exhibit restarts at night, in the first quiet minute", () => {
   const { pass, beat, keeper, renewals } = keep("04:00");
   pass(4 * 60 * MINUTE_MS - 1);
   keeper.tick();
@@ -107,7 +120,7 @@ test("at night it is renewed at the first quiet minute", () => {
   expect(renewals()).toBe(1);
 });
 
-test("a night in which somebody is always there passes without", () => {
+test("the exhibit does not restart in a night in which somebody is always in view", () => {
   const { pass, beat, keeper, renewals } = keep("04:00");
   pass(4 * 60 * MINUTE_MS);
   for (let minute = 0; minute < 300; minute++) {
@@ -118,7 +131,7 @@ test("a night in which somebody is always there passes without", () => {
   expect(renewals()).toBe(0);
 });
 
-test("what has just started is not renewed, and neither is what never shall be", () => {
+test("an exhibit that has just started does not restart, nor does one whose settings say never", () => {
   const young = keep("00:30");
   young.pass(31 * MINUTE_MS);
   young.keeper.tick();

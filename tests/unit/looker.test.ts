@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
 import { type Pipeline, createPipeline } from "../../src/pipeline/pipeline.ts";
+import type { Picture } from "../../src/pipeline/stages.ts";
 import type { Box, FrameOptions, FrameResult } from "../../src/types.ts";
 import { type MadeFace, type MadeWorld, makeWorld, normal, seeded } from "./made-world.ts";
 
@@ -191,6 +192,106 @@ describe("the number of looks", () => {
     await run(pipeline, world, 10, 0, { ...FAR, range: "near" });
     const { looks } = await run(pipeline, world, 30, 10 * FRAME_MS, { ...FAR, range: "near" });
     expect(new Set(looks)).toEqual(new Set([1]));
+  });
+});
+
+describe("where nothing moves", () => {
+  const FACE = { centerX: 300, centerY: 200, width: 80 };
+
+  /** The world's picture, as the motion map sees it: a bar at the place of each face, so that faces move something. */
+  function inMotion(world: MadeWorld): Picture {
+    const { picture } = world;
+    return {
+      ...picture,
+      cut(square, size) {
+        const rgba = picture.cut(square, size);
+        if (size !== 64) return rgba;
+        rgba.fill(90);
+        for (const { centerX, centerY, width } of world.faces) {
+          const scale = size / square.side;
+          const top = Math.round(size / 2 + (centerY - width / 2 - square.centerY) * scale);
+          const left = Math.round(size / 2 + (centerX - width / 2 - square.centerX) * scale);
+          const end = Math.round(size / 2 + (centerX + width / 2 - square.centerX) * scale);
+          for (let row = top; row < top + width * scale; row++)
+            for (let at = left; at < end; at++)
+              rgba.fill(((row + at) % 4) * 40, (row * size + at) * 4, (row * size + at) * 4 + 4);
+        }
+        return rgba;
+      },
+    };
+  }
+
+  const closeLooks = (world: MadeWorld) =>
+    world.looks.filter(({ side }) => Math.abs(side - FACE.width / 0.4) < 5).length;
+
+  test("a face that keeps still is looked at a few times a second, and in each frame as soon as it moves", async () => {
+    const world = makeWorld([FACE]);
+    const seen = inMotion(world);
+    const pipeline = pipelineOf(world);
+    const step = async (frame: number) => (await pipeline.process(seen, frame * FRAME_MS, ADAPTIVE)).faces;
+    for (let frame = 0; frame < 30; frame++) await step(frame);
+    world.looks.length = 0;
+    for (let frame = 30; frame < 60; frame++) expect(await step(frame)).toHaveLength(1);
+    // Two seconds at one look in 200 ms.
+    expect(closeLooks(world)).toBeGreaterThanOrEqual(8);
+    expect(closeLooks(world)).toBeLessThanOrEqual(11);
+    for (let frame = 60; frame < 90; frame++) {
+      world.looks.length = 0;
+      world.faces = [{ ...FACE, centerX: FACE.centerX + 20 * (frame - 59) * (frame < 75 ? 0.5 : 0) }];
+      await step(frame);
+      if (frame < 75) expect(closeLooks(world), `frame ${frame}`).toBeGreaterThanOrEqual(1);
+    }
+  });
+
+  test("a face that keeps still trembles no more than at full pace", async () => {
+    const spread = async (options: FrameOptions) => {
+      const random = seeded(5);
+      const world = makeWorld([FACE]);
+      world.tremble = () => 0.015 * normal(random);
+      const seen = inMotion(world);
+      const pipeline = pipelineOf(world);
+      const places: number[] = [];
+      for (let frame = 0; frame < 300; frame++) {
+        const { faces } = await pipeline.process(seen, frame * FRAME_MS, options);
+        if (frame >= 60) places.push(faces[0]!.box.x * 640);
+      }
+      const mean = places.reduce((sum, place) => sum + place, 0) / places.length;
+      return Math.sqrt(places.reduce((sum, place) => sum + (place - mean) ** 2, 0) / places.length);
+    };
+    expect(await spread(ADAPTIVE)).toBeLessThanOrEqual(1.1 * (await spread(FAR)));
+  });
+
+  test("a face that comes into a quiet frame is found within half a second, at ten frames a second", async () => {
+    for (const width of [40, 80, 160]) {
+      const world = makeWorld([]);
+      const seen = inMotion(world);
+      const pipeline = pipelineOf(world);
+      let quiet = false;
+      for (let frame = 0; frame < 200; frame++)
+        quiet = (await pipeline.process(seen, frame * 100, ADAPTIVE)).quiet === true;
+      expect(quiet).toBe(true);
+      world.looks.length = 0;
+      for (let frame = 200; frame < 280; frame++) await pipeline.process(seen, frame * 100, ADAPTIVE);
+      // In eight seconds nineteen tiles twice, and six looks from farther away.
+      expect(world.looks.length).toBeLessThanOrEqual(2 * 19 + 6);
+      world.faces = [{ centerX: 420, centerY: 300, width }];
+      let found = false;
+      for (let frame = 280; frame < 285; frame++) {
+        const result = await pipeline.process(seen, frame * 100, ADAPTIVE);
+        expect(result.quiet).toBeUndefined();
+        found = result.faces.length === 1;
+      }
+      expect(found, `${width} px`).toBe(true);
+    }
+  });
+
+  test("near looks a few times a second", async () => {
+    const world = makeWorld([{ centerX: 300, centerY: 200, width: 150 }]);
+    const pipeline = pipelineOf(world);
+    await run(pipeline, world, 30, 0, { ...ADAPTIVE, range: "near" });
+    const { looks, results } = await run(pipeline, world, 30, 30 * FRAME_MS, { ...ADAPTIVE, range: "near" });
+    expect(looks.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(9);
+    expect(results.every(({ faces }) => faces.length === 1)).toBe(true);
   });
 });
 

@@ -38,6 +38,8 @@ export class MadeRoom implements CameraRoom {
   lights = 0;
   /** Frames that were taken and not closed. */
   frameCount = 0;
+  /** The most frames a second that the newest frame was taken with. */
+  maxFps = Number.NaN;
   /** Decides each try to open something: throws, waits or passes. */
   order: (what: string, signal: AbortSignal) => unknown = () => {};
   /** The waits between tries. */
@@ -98,7 +100,7 @@ export class MadeRoom implements CameraRoom {
 
   async *#framesOf(
     element: unknown,
-    { signal, lost }: Parameters<CameraRoom["frames"]>[1],
+    { signal, lost, maxFps }: Parameters<CameraRoom["frames"]>[1],
   ): AsyncGenerator<SourceFrame, never, void> {
     const source = [...this.open].find((each) => each.element === element)!;
     for (let count = 1; ; count++) {
@@ -108,6 +110,7 @@ export class MadeRoom implements CameraRoom {
       if (!this.open.has(source)) throw new Error("a frame is taken of a closed source");
       this.frameCount += 1;
       const frame = { close: () => (this.frameCount -= 1) } as unknown as VideoFrame;
+      this.maxFps = maxFps();
       yield { frame, timeMs: count * 33, presentedFrames: count };
     }
   }
@@ -137,6 +140,8 @@ export class MadeClient implements RuntimeClient {
   ready: Promise<RuntimeInfo> = Promise.resolve(RUNTIME);
   /** Decides each frame: throws, waits or passes. */
   order: () => unknown = () => {};
+  /** True where the results say that nobody is there and nothing moves. */
+  isQuiet = false;
   /** The options of every frame. */
   readonly asked: FrameOptions[] = [];
   /** The turn of the newest frame. */
@@ -153,6 +158,7 @@ export class MadeClient implements RuntimeClient {
     this.asked.push(options);
     await this.order();
     return {
+      ...(this.isQuiet ? { quiet: true } : {}),
       timeMs,
       faces: [],
       detected: true,

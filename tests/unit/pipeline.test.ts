@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Pipeline, createPipeline } from "../../src/pipeline/pipeline.ts";
-import type { Face, FrameOptions, FrameResult } from "../../src/types.ts";
+import type { Face, FrameOptions, FrameResult, Prior } from "../../src/types.ts";
 import { HAPPY, type MadeFace, type MadeWorld, SAD, makeWorld, normal, seeded } from "./made-world.ts";
 
 const FRAME_MS = 1000 / 15;
@@ -88,6 +88,21 @@ describe("process", () => {
     const { detect = 0, crop = 0, classify = 0, post = 0, total = 0 } = timings ?? {};
     expect(Math.min(detect, crop, classify, post)).toBeGreaterThan(0);
     expect(detect + crop + classify + post).toBe(total);
+  });
+
+  test("the classifier is asked for the prior of the frame's options", async () => {
+    const world = makeWorld([ADA]);
+    const asked: unknown[] = [];
+    const classify = (squares: Uint8ClampedArray, count: number, prior?: Prior) => {
+      asked.push(prior);
+      return world.classifier.classify(squares, count);
+    };
+    const { detector, classifier } = world;
+    const pipeline = createPipeline({ detector, classifier: { ...classifier, classify }, clock: ticking() });
+    await run(pipeline, world, 5);
+    await run(pipeline, world, 1, 500, { ...OPTIONS, prior: "training" });
+    expect(new Set(asked.slice(0, -1))).toEqual(new Set([undefined]));
+    expect(asked.at(-1)).toBe("training");
   });
 
   test("the same frames give the same results", async () => {

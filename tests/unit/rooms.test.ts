@@ -61,7 +61,7 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^bench\//, rooms: /^(bench\/.*|(types|events)\.ts)$/, packages: /^uplot$/ },
   // The page of the measuring commands uses the runtime directly, without an element.
   { files: /^pages\/lab\.ts$/, rooms: /^runtime\/lab\.ts$/, packages: /^$/ },
-  { files: /^pages\/statistics\.ts$/, rooms: /^pages\/.*$/, packages: /^chart\.js$/ },
+  { files: /^pages\/statistics(-charts)?\.ts$/, rooms: /^pages\/.*$/, packages: /^chart\.js$/ },
   { files: /^pages\//, rooms: /^(define\.ts|bench\/.*|pages\/.*|(types|events|errors)\.ts)$/, packages: /^$/ },
 ];
 

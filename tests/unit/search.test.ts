@@ -20,7 +20,7 @@ function started(frame: Size): Search {
   return search;
 }
 
-/** Whether a square has a whole face in it, at a size at which it is found. */
+/** @returns True if a square has a whole face in it, at a size at which it is found. */
 function sees(square: Square, face: Box): boolean {
   const topLeft = pointInSquare(face, square);
   const bottomRight = pointInSquare({ x: face.x + face.width, y: face.y + face.height }, square);
@@ -43,7 +43,7 @@ function faceIn(frame: Size, size: number, x: number, y: number): Box {
 const unit = fc.double({ min: 0, max: 1, noNaN: true });
 
 describe("tiles", () => {
-  test("for each face there is a tile that holds all of it and is small enough to find it", () => {
+  test("hold each face as a whole in a tile that is small enough to find it", () => {
     fc.assert(
       fc.property(frames, fc.double({ min: 0.04, max: 0.7, noNaN: true }), unit, unit, (frame, size, x, y) => {
         const search = started(frame);
@@ -68,7 +68,7 @@ describe("tiles", () => {
     );
   });
 
-  test("are 19 at most", () => {
+  test("number 19 at most", () => {
     expect(started(VGA).tileCount).toBe(19);
     expect(started({ width: 1280, height: 720 }).tileCount).toBeLessThanOrEqual(19);
   });
@@ -192,7 +192,7 @@ describe("where nothing moves", () => {
     };
   }
 
-  test("looks are saved, and resume at once where something moves", () => {
+  test("saves looks, and resumes them at once where something moves", () => {
     const search = started(VGA);
     const motion = new MotionMap();
     motion.reset();

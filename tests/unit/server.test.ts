@@ -99,7 +99,7 @@ test("answers on IPv4 and, where the machine has it, on IPv6", async () => {
   else expect(["EADDRNOTAVAIL", "ECONNREFUSED"]).toContain(sixth.code);
 });
 
-test("a file that did not change costs no bytes", async () => {
+test("sends no bytes of a file that did not change", async () => {
   const etag = (await get("/main.js")).headers.get("etag");
   expect(etag).toMatch(/^W\/"/);
   const again = await get("/main.js", { headers: { "if-none-match": etag! } });
@@ -163,19 +163,19 @@ test.runIf(process.platform === "linux")("a reader that goes away leaves no file
   await vi.waitFor(() => expect(openFiles()).toBe(0), { timeout: 20_000 });
 });
 
-test("who asks again before the answer came is cut off", async () => {
+test("cuts off a client that asks again before its answer has come", async () => {
   const request = "GET /long.webm HTTP/1.1\r\nHost: localhost\r\n\r\n";
   const answer = await raw(request.repeat(100));
   expect(answer.length).toBeLessThan(LONG_BYTES);
   expect((await get("/")).status).toBe(200);
 });
 
-test("however many connections somebody holds open, the next one is answered", async () => {
+test("answers the next connection, however many one client holds open", async () => {
   const held: Socket[] = [];
   for (let count = 0; count < 300; count++) {
     const socket = connect(server.port, "127.0.0.1", () => socket.write("POST /heartbeat HTTP/1.1\r\nHost:"));
     socket.on("error", () => {});
-    // What is not read does not end, and an end is what some of these wait for.
+    // A response that is not read does not end, and some of these tests wait for its end.
     socket.resume();
     held.push(socket);
     if (count % 50 === 0) expect((await rawGet("/health")).slice(0, 12)).toBe("HTTP/1.1 200");
@@ -187,7 +187,7 @@ test("however many connections somebody holds open, the next one is answered", a
   for (const socket of held) socket.destroy();
 });
 
-test("who never ends a request is told so, and let go", async () => {
+test("answers a client that never ends its request with an error, and closes the connection", async () => {
   expect(await raw("GET / HTTP/1.1\r\nHost: local")).toMatch(/^HTTP\/1\.1 408 /);
 }, 30_000);
 
@@ -239,7 +239,7 @@ test("HEAD answers like GET, without the body", async () => {
 const post = (body: string, type = "application/json") =>
   get("/heartbeat", { method: "POST", body, headers: { "content-type": type } });
 
-test("a heartbeat is taken and handed on", async () => {
+test("passes a heartbeat on", async () => {
   heartbeats.length = 0;
   expect((await post('{"results":3}')).status).toBe(204);
   expect(heartbeats).toEqual([{ results: 3 }]);
@@ -254,7 +254,7 @@ test("a heartbeat of another page is refused", async () => {
   expect(heartbeats).toHaveLength(1);
 });
 
-test("what is no heartbeat is refused, and handed on to nobody", async () => {
+test("refuses an invalid heartbeat and does not pass it on", async () => {
   heartbeats.length = 0;
   expect((await get("/heartbeat")).status).toBe(405);
   expect((await post("{}", "text/plain")).status).toBe(415);
@@ -265,13 +265,13 @@ test("what is no heartbeat is refused, and handed on to nobody", async () => {
   expect(heartbeats).toEqual([]);
 });
 
-test("an endless heartbeat is cut off", async () => {
+test("cuts off an endless heartbeat", async () => {
   const head = "POST /heartbeat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
   const answer = await raw(`${head}Content-Length: 100000000\r\n\r\n${"x".repeat(10_000)}`);
   expect(answer).toMatch(/^HTTP\/1\.1 413 /);
 });
 
-test("health tells how long it has been up", async () => {
+test("health says how long the server has run", async () => {
   const response = await get("/health");
   expect(response.headers.get("cache-control")).toBe("no-store");
   const health = (await response.json()) as { ok: boolean; uptimeMs: number };
@@ -297,7 +297,7 @@ async function sendPackets(packets: readonly string[], forMs: number): Promise<s
   return ended ? `${answer}<cut off>` : answer;
 }
 
-test("whoever asks more than once in a packet is cut off before anything of it is read", async () => {
+test("cuts off a client that sends several requests in one packet, before it reads any of them", async () => {
   const request = "GET /main.js HTTP/1.1\r\nHost: localhost\r\n\r\n";
   for (const count of [2, 1000]) expect(await sendPackets([request.repeat(count)], 5000)).toBe("<cut off>");
   // One after the other, and one in pieces, are what browsers send.
@@ -306,7 +306,7 @@ test("whoever asks more than once in a packet is cut off before anything of it i
   expect(answers).not.toContain("<cut off>");
 });
 
-test("a new build shows at once", async () => {
+test("serves a new build at once", async () => {
   const site = join(folder, "rebuilt");
   mkdirSync(site);
   writeFileSync(join(site, "index.html"), "old");
@@ -320,11 +320,11 @@ test("a new build shows at once", async () => {
   await rebuilt.close();
 });
 
-test("a port that is taken is named, and so is the remedy", async () => {
+test("names a port that is taken, and the remedy", async () => {
   const taken = createServer({ site: join(folder, "site"), port: server.port });
   await expect(taken).rejects.toThrow(new RegExp(`Port ${server.port} is taken.*PORT=${server.port + 1}`));
 });
 
-test("a folder without a site is named, and so is the remedy", async () => {
+test("names a folder without a site, and the remedy", async () => {
   await expect(createServer({ site: join(folder, "nowhere"), port: 0 })).rejects.toThrow(/nowhere.*npm run build/);
 });

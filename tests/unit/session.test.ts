@@ -102,6 +102,20 @@ describe("a source", () => {
     expect(client.rotation).toBe(270);
   });
 
+  test("is asked for ten frames a second while nobody is there and nothing moves, and never for more than wished", async () => {
+    let maxFps = 25;
+    follow(CAMERA, { maxFps: () => maxFps });
+    await until(() => answers.source > 1);
+    expect(room.maxFps).toBe(25);
+    client.isQuiet = true;
+    await until(() => room.maxFps === 10);
+    maxFps = 4;
+    await until(() => room.maxFps === 4);
+    maxFps = 25;
+    client.isQuiet = false;
+    await until(() => room.maxFps === 25);
+  });
+
   test("is not opened before the session before has ended", async () => {
     let end = () => {};
     follow(CAMERA, {}, new Promise<void>((resolve) => (end = resolve)));
@@ -357,7 +371,7 @@ describe("the demo", () => {
   });
 });
 
-/** What can happen to a session; each does nothing where it cannot happen. */
+/** The events of a session; each does nothing where it cannot happen. */
 const HAPPENINGS = ["retry", "lose", "worker", "pass"] as const;
 
 test("whatever happens, one source is shown at a time, and none after the end", async () => {

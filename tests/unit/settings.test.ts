@@ -28,6 +28,7 @@ test("each setting is understood", () => {
     theme = contrast
     max_faces = 2
     hours = 09:00-18:30
+    off_hours = off
     nightly_restart =
     statistics = on
     statistics_least = 25
@@ -48,6 +49,7 @@ test("each setting is understood", () => {
     theme: "contrast",
     maxFaces: 2,
     hours: "09:00-18:30",
+    offHours: "off",
     nightlyRestart: "",
     statistics: "on",
     statisticsLeast: 25,
@@ -72,6 +74,7 @@ test.each([
   "max_faces = 0",
   "max_faces = 1000",
   "hours = 9-18",
+  "off_hours = dark",
   "hours = 09:00-24:00",
   "nightly_restart = soon",
   "browser_flags = --no-sandbox",

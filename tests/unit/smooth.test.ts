@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Smoothed, Smoother, halfLifeMs } from "../../src/pipeline/smooth.ts";
-import { LABELS } from "../../src/types.ts";
+import { LABELS, type Label } from "../../src/types.ts";
 import { HAPPY, SAD, normal, seeded } from "./made-world.ts";
 
 const FRAME_MS = 1000 / 15;
@@ -26,6 +26,23 @@ function labelChanges(scores: readonly number[], deviation: number, seconds: num
     label = next;
   }
   return changes;
+}
+
+/** Milliseconds from a change to the frame that says it, certain. Each answer is the mean of two, as in the pipeline. */
+function delayOf(from: readonly number[], to: readonly number[], label: Label, seed: number): number {
+  const random = seeded(seed);
+  const smoother = new Smoother(0.4);
+  for (let frame = 0; frame < 30; frame++) smoother.step(noisy(from, 0.4, random), FRAME_MS, SMOOTHING);
+  let last = noisy(to, 0.4, random);
+  let answer = last;
+  for (let elapsedMs = FRAME_MS; elapsedMs < 2000; elapsedMs += FRAME_MS) {
+    const shown = smoother.step(answer, FRAME_MS, SMOOTHING);
+    if (shown.label === label && shown.certain) return elapsedMs;
+    const next = noisy(to, 0.4, random);
+    answer = next.map((score, index) => (score + last[index]!) / 2);
+    last = next;
+  }
+  return Number.POSITIVE_INFINITY;
 }
 
 const wild = fc.oneof(fc.double(), fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 1e300, 5e-324));
@@ -143,6 +160,40 @@ describe("the label", () => {
         elapsedMs += FRAME_MS;
       } while (shown.label !== "sad" && elapsedMs < 2000);
       expect(elapsedMs).toBeLessThanOrEqual(400.5);
+    }
+  });
+
+  test("half a second of a rare expression is said within 400 ms", () => {
+    const still = [0.03, 0.02, 0.02, 0.03, 0.82, 0.06, 0.02];
+    for (const rare of ["angry", "disgusted", "fearful", "sad", "surprised"] as const) {
+      const made = LABELS.map((label) => (label === rare ? 0.65 : label === "neutral" ? 0.23 : 0.024));
+      let late = 0;
+      for (let seed = 1; seed <= 100; seed++) late += Number(delayOf(still, made, rare, seed) > 400.5);
+      expect(late).toBeLessThanOrEqual(5);
+    }
+  });
+
+  test("a shown label's smoothed score is the highest when it changes", () => {
+    const [random, smoother] = [seeded(1), new Smoother(0.5)];
+    const tied = [0.3, 0.02, 0.02, 0.02, 0.31, 0.31, 0.02];
+    let label = smoother.step(tied, 0, SMOOTHING).label;
+    let changes = 0;
+    for (let frame = 0; frame < 9000; frame++) {
+      const shown = smoother.step(noisy(tied, 1, random), FRAME_MS, SMOOTHING);
+      if (shown.label !== label) {
+        changes += 1;
+        expect(shown.confidence).toBe(Math.max(...LABELS.map((each) => shown.scores[each])));
+      }
+      label = shown.label;
+    }
+    expect(changes).toBeGreaterThan(0);
+  });
+
+  test("one answer alone never changes the label, however slowly frames come", () => {
+    for (const stepMs of [20, FRAME_MS, 200, 2000]) {
+      const smoother = new Smoother(0.5);
+      smoother.step([0, 0, 0, 0, 1, 0, 0], 0, SMOOTHING);
+      expect(smoother.step([0, 0, 0, 1, 0, 0, 0], stepMs, SMOOTHING).label).toBe("neutral");
     }
   });
 

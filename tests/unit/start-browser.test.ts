@@ -39,11 +39,11 @@ test.each([
   ["mirror", "off", "cage -m extend -- /start\n"],
   ["last", "on", "cage -m last -s -- /start\n"],
 ])("with screens = %s and vt_switching = %s the compositor is started as: %s", (screens, vt, command) => {
-  expect(start(13, ["0", "", "usb", screens, vt, "--flag"])).toBe(command);
+  expect(start(13, ["0", "", "usb", screens, vt, "", "--flag"])).toBe(command);
 });
 
 test("Debian 12's compositor turns the picture, Debian 13's leaves it to wlr-randr", () => {
-  const words = ["180", "", "usb", "last", "off", "--flag"];
+  const words = ["180", "", "usb", "last", "off", "", "--flag"];
   expect(start(12, words)).toBe("cage -m last -r -r -- /start\n");
   expect(start(12, words, WITHIN_CAGE)).toBe("chromium\n");
   expect(start(13, words)).toBe("cage -m last -- /start\n");
@@ -51,7 +51,57 @@ test("Debian 12's compositor turns the picture, Debian 13's leaves it to wlr-ran
 });
 
 test("mirrored screens lie at the same place", () => {
-  expect(start(13, ["0", "", "usb", "mirror", "off", "--flag"], WITHIN_CAGE)).toBe(
+  expect(start(13, ["0", "", "usb", "mirror", "off", "", "--flag"], WITHIN_CAGE)).toBe(
     "randr --output HDMI-A-1 --pos 0,0\nrandr --output HDMI-A-2 --pos 0,0\nchromium\n",
   );
+});
+
+/** Run the script within a compositor with two screens, one of them on, and let it look at the clock at each time. */
+function startAt(times: readonly string[], hours: string, compositor: "sets screens" | "sets none"): readonly string[] {
+  const path = (name: string) => join(folder, name);
+  const program = (name: string, text: string) => writeFileSync(path(name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  const screens = `printf 'HDMI-A-1 "one"\\n  Enabled: no\\nHDMI-A-2 "two"\\n  Enabled: yes\\n'`;
+  const randr = `case $# in 0) ${screens};; *) echo wlr-randr "$@" >>${path("log")};; esac`;
+  program("wlr-randr", compositor === "sets screens" ? randr : "exit 1");
+  program("cec-ctl", `echo cec-ctl "$@" >>${path("log")}`);
+  program("cage", `printf '${CAGES[compositor === "sets screens" ? 13 : 12]}'`);
+  // Each wait ends at the next time, and the last one fails, which ends the loop.
+  program(
+    "sleep",
+    `read -r time <${path("times")} || { touch ${path("done")}; exit 1; }
+    sed -i 1d ${path("times")}; echo $time >${path("clock")}`,
+  );
+  program("chromium", `until [ -e ${path("done")} ]; do /bin/sleep 0.02; done`);
+  program("words", `printf '%s\\0' 0 '' usb last off ${hours} --flag`);
+  writeFileSync(path("times"), times.map((time) => `${time}\n`).join(""));
+  rmSync(path("done"), { force: true });
+  writeFileSync(path("log"), "");
+  writeFileSync(path("hdmi0"), "");
+  const script = readFileSync(SCRIPT, "utf8")
+    .replace(/\/usr\/bin\/node .*--browser/, path("words"))
+    .replace("printf -v now '%(%H:%M)T' -1", `now=$(<${path("clock")})`)
+    .replace("/dev/cec", path("hdmi"));
+  writeFileSync(path("start"), script, { mode: 0o755 });
+  execFileSync(path("start"), { env: { PATH: `${folder}:/usr/bin:/bin`, ...WITHIN_CAGE } });
+  return readFileSync(path("log"), "utf8").replaceAll(folder, "").trim().split("\n");
+}
+
+const STANDBY = "cec-ctl --device /hdmi0 --playback --to 0 --standby";
+const WAKE = "cec-ctl --device /hdmi0 --playback --to 0 --image-view-on";
+
+test("with off_hours = off the lit screens are switched off once outside the hours, and on again", () => {
+  const off = ["wlr-randr --output HDMI-A-2 --off", STANDBY];
+  const on = ["wlr-randr --output HDMI-A-2 --on", WAKE];
+  expect(startAt(["17:59", "18:00", "18:01", "08:59", "09:00", "09:01"], "09:00-18:00", "sets screens")).toEqual([
+    ...off,
+    ...on,
+  ]);
+  expect(startAt(["01:59", "02:00", "19:59", "20:00", "23:59", "00:00"], "20:00-02:00", "sets screens")).toEqual([
+    ...off,
+    ...on,
+  ]);
+});
+
+test("Debian 12's compositor cannot switch screens off: televisions are told all the same", () => {
+  expect(startAt(["18:00", "09:00"], "09:00-18:00", "sets none")).toEqual([STANDBY, WAKE]);
 });

@@ -13,7 +13,16 @@ import { filesHandler } from "./files.ts";
 export async function createClassifier(
   model: LoadedModel<ClassifierContract>,
 ): Promise<Classifier & { dispose(): void }> {
-  const { inputSize: size, mean, std, crop, minConfidence, smallestFacePx, temperature } = model.contract;
+  const {
+    inputSize: size,
+    mean,
+    std,
+    crop,
+    minConfidence,
+    smallestFacePx,
+    temperature,
+    toTrainingPrior,
+  } = model.contract;
   const network = await loadGraphModel(filesHandler(model));
   let input = new Float32Array(0);
 
@@ -22,7 +31,7 @@ export async function createClassifier(
     crop,
     minConfidence,
     smallestFacePx,
-    classify(squares, count) {
+    classify(squares, count, prior) {
       const pixels = count * size * size;
       if (input.length !== pixels) input = new Float32Array(pixels);
       for (let i = 0; i < pixels; i++) {
@@ -33,7 +42,7 @@ export async function createClassifier(
         const answer = network.predict(tensor4d(input, [count, size, size, 1])) as Tensor;
         return answer.dataSync<"float32">();
       });
-      return softmaxRows(logits, LABELS.length, temperature);
+      return softmaxRows(logits, LABELS.length, temperature, prior === "training" ? toTrainingPrior : null);
     },
     dispose: () => network.dispose(),
   };

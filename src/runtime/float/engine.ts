@@ -1,5 +1,5 @@
 import { EmotionCamError } from "../../errors.ts";
-import type { Engine, EngineParts } from "../engine.ts";
+import { type Engine, type EngineParts, assembleEngine } from "../engine.ts";
 import { createClassifier } from "./classifier.ts";
 import { createDetector } from "./detector.ts";
 
@@ -8,7 +8,8 @@ import { createDetector } from "./detector.ts";
  *
  * @throws EmotionCamError `model-corrupt`, which names the networks.
  */
-export async function createEngine({ backend, detector, classifier }: EngineParts): Promise<Engine> {
+export async function createEngine(parts: EngineParts): Promise<Engine> {
+  const { detector, classifier } = parts;
   const [faces, expressions] = await Promise.all([createDetector(detector), createClassifier(classifier)]).catch(
     (cause: unknown) => {
       const names = [detector, classifier].map(({ info }) => `${info.name} ${info.version}`).join(" or ");
@@ -19,18 +20,5 @@ export async function createEngine({ backend, detector, classifier }: EnginePart
       );
     },
   );
-  return {
-    name: "float",
-    variant: "tfjs",
-    threads: 1,
-    detector: faces,
-    classifier: expressions,
-    detectorInfo: detector.info,
-    classifierInfo: classifier.info,
-    wasmBytes: () => backend.wasmBytes(),
-    dispose: () => {
-      faces.dispose();
-      expressions.dispose();
-    },
-  };
+  return assembleEngine(parts, "float", "tfjs", faces, expressions);
 }

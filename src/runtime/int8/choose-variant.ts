@@ -16,8 +16,7 @@ const LEAST_ROUNDS = 3;
 /** Length of a measurement at least: long beside the resolution of a browser's clock. */
 const MEASURE_MS = 0.5;
 /** The probe's convolutions are like the classifiers': most of their work is 3x3 at stride 1 and suits Winograd. */
-const PROBE_SIZE = 12;
-const PROBE_CHANNELS = 64;
+const PROBE = { size: 12, channels: 64 };
 
 /** A module on the backend's memory, and the variant that is fastest with it on this processor. */
 export interface ChosenVariant {
@@ -62,7 +61,7 @@ interface Runner {
  * is compared because other work on the processor only lengthens times.
  */
 async function fastest(kernels: KernelModule, variants: readonly Variant[]): Promise<Variant> {
-  const pixels = keep(zeros([PROBE_SIZE, PROBE_SIZE], "int32"));
+  const pixels = keep(zeros([PROBE.size, PROBE.size], "int32"));
   const probe = probeNetwork();
   const runners = variants.map((variant): Runner => ({
     variant,
@@ -101,10 +100,10 @@ function probeNetwork(): Network {
     bias: new Int32Array(channels),
     scale: new Float32Array(channels).fill(2 ** -10),
   });
-  const [few, many] = [PROBE_CHANNELS, 2 * PROBE_CHANNELS];
+  const [few, many] = [PROBE.channels, 2 * PROBE.channels];
   const output: Layer = { ...layer(3, 1, 1, 1, many), numbers: "float" };
   return {
-    input: { kind: "gray", size: PROBE_SIZE, zero: 0 },
+    input: { kind: "gray", size: PROBE.size, zero: 0 },
     layers: [layer(0, 3, 1, few, 1), layer(1, 3, 1, few, few), layer(2, 3, 2, many, few), output],
   };
 }

@@ -19,7 +19,7 @@ export async function createClassifier(
   model: LoadedModel<ClassifierContract>,
   chosen: Promise<ChosenVariant>,
 ): Promise<Classifier & { dispose(): void }> {
-  const { inputSize: size, crop, minConfidence, smallestFacePx, temperature } = model.contract;
+  const { inputSize: size, crop, minConfidence, smallestFacePx, temperature, toTrainingPrior } = model.contract;
   const network = readNetwork(modelBytes(model), model.info.name);
   const { kernels, variant } = await chosen;
   const loaded = loadNetwork(network, kernels, variant);
@@ -38,7 +38,7 @@ export async function createClassifier(
     crop,
     minConfidence,
     smallestFacePx,
-    classify(squares, count) {
+    classify(squares, count, prior) {
       const labels = LABELS.length;
       if (scores.length !== count * labels) scores = new Float32Array(count * labels);
       const words = rgbaWords(squares);
@@ -49,7 +49,7 @@ export async function createClassifier(
         scores.set(out.dataSync<"float32">().subarray(0, labels), face * labels);
         out.dispose();
       }
-      return softmaxRows(scores, labels, temperature);
+      return softmaxRows(scores, labels, temperature, prior === "training" ? toTrainingPrior : null);
     },
     dispose: () => loaded.dispose(),
   };

@@ -5,11 +5,10 @@
  * boxes only where a score passes.
  */
 import type { Detection } from "../../pipeline/stages.ts";
-import type { Box, Point } from "../../types.ts";
+import { type Box, KEYPOINTS, type Point } from "../../types.ts";
 
 /** Floats of an anchor: a score, then the box's centre, width and height, then six keypoints. */
 export const ROW = 17;
-const KEYPOINT_COUNT = 6;
 /** Boxes that overlap by more (intersection over union) are one face. MediaPipe has the same figure. */
 const SAME_FACE_IOU = 0.3;
 /** More candidates are noise; each costs a comparison with each face. */
@@ -124,7 +123,7 @@ function blend(numbers: Float32Array, group: readonly Candidate[], size: number)
   let y = 0;
   let width = 0;
   let height = 0;
-  const points = new Float64Array(2 * KEYPOINT_COUNT);
+  const points = new Float64Array(2 * KEYPOINTS.length);
   for (const candidate of group) {
     const { score, at, centerX, centerY } = candidate;
     const box = readBox(numbers, candidate);

@@ -1,4 +1,4 @@
-import type { Engine, EngineParts } from "../engine.ts";
+import { type Engine, type EngineParts, assembleEngine } from "../engine.ts";
 import { createClassifier } from "./classifier.ts";
 import { createDetector } from "./detector.ts";
 import { chooseVariant } from "./choose-variant.ts";
@@ -8,25 +8,13 @@ import { chooseVariant } from "./choose-variant.ts";
  *
  * @throws EmotionCamError `wasm-load` or `model-corrupt`.
  */
-export async function createEngine({ assetBase, backend, detector, classifier }: EngineParts): Promise<Engine> {
+export async function createEngine(parts: EngineParts): Promise<Engine> {
+  const { assetBase, backend, detector, classifier } = parts;
   const chosen = chooseVariant(assetBase, backend.simd);
-  const parts = [createDetector(detector, chosen), createClassifier(classifier, chosen)] as const;
-  const [faces, expressions] = await Promise.all(parts).catch(async (error: unknown) => {
-    for (const part of await Promise.allSettled(parts)) if (part.status === "fulfilled") part.value.dispose();
+  const loads = [createDetector(detector, chosen), createClassifier(classifier, chosen)] as const;
+  const [faces, expressions] = await Promise.all(loads).catch(async (error: unknown) => {
+    for (const part of await Promise.allSettled(loads)) if (part.status === "fulfilled") part.value.dispose();
     throw error;
   });
-  return {
-    name: "int8",
-    variant: (await chosen).variant,
-    threads: 1,
-    detector: faces,
-    classifier: expressions,
-    detectorInfo: detector.info,
-    classifierInfo: classifier.info,
-    wasmBytes: () => backend.wasmBytes(),
-    dispose: () => {
-      faces.dispose();
-      expressions.dispose();
-    },
-  };
+  return assembleEngine(parts, "int8", (await chosen).variant, faces, expressions);
 }

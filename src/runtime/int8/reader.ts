@@ -14,14 +14,16 @@ import {
 import { type FeatureMap, type Layer, type Network, inputMap, isBlock, outputMap, weightCount } from "./network.ts";
 
 /** Bounds far above any useful network: a file beyond them is broken, or would not fit a small machine. */
-const MAX_LAYERS = 200;
-const MAX_CHANNELS = 4096;
-const MAX_INPUT = 512;
-const MAX_KERNEL = 7;
-/** Numbers of one feature map. */
-const MAX_MAP = 4 << 20;
-/** Weights of a whole network. */
-const MAX_WEIGHTS = 16 << 20;
+const MOST = {
+  layers: 200,
+  channels: 4096,
+  inputSize: 512,
+  windowSize: 7,
+  /** Numbers of one feature map. */
+  mapLength: 4 << 20,
+  /** Weights of a whole network. */
+  weights: 16 << 20,
+};
 
 const INT16 = 32767;
 const INT32 = 2 ** 31 - 1;
@@ -63,7 +65,7 @@ function read(view: DataView): Network {
   demand(view.getUint16(4, true) === VERSION, `it has version ${view.getUint16(4, true)}, not ${VERSION}`);
   demand(view.getUint32(8, true) === view.byteLength, `it has ${view.byteLength} bytes`);
   const count = view.getUint16(6, true);
-  demand(count >= 1 && count <= MAX_LAYERS, `it has ${count} layers`);
+  demand(count >= 1 && count <= MOST.layers, `it has ${count} layers`);
   let at = HEADER_BYTES + count * LAYER_BYTES;
   demand(at <= view.byteLength, "it ends within its layers");
 
@@ -71,7 +73,7 @@ function read(view: DataView): Network {
   const zero = view.getUint8(13);
   const size = view.getUint16(14, true);
   demand(kind !== undefined, "its input is of no known kind");
-  demand(size >= 4 && size <= MAX_INPUT && size % 4 === 0, `its input is ${size} pixels wide`);
+  demand(size >= 4 && size <= MOST.inputSize && size % 4 === 0, `its input is ${size} pixels wide`);
   demand(zero <= (kind === "gray" ? 127 : 0), `its input's zero is ${zero}`);
   const input = { kind, size, zero };
 
@@ -85,7 +87,7 @@ function read(view: DataView): Network {
       const { biases, scales } = constantCounts(head.kind, head.channels);
       const weighs = weightCount(head, source);
       weights += weighs;
-      demand(weights <= MAX_WEIGHTS, "it has too many weights");
+      demand(weights <= MOST.weights, "it has too many weights");
       const bytes = weightBytes(weighs, head.bits);
       demand(at + 4 * (biases + scales) + bytes <= view.byteLength, "the file ends within it");
       const layer: Layer = {
@@ -140,10 +142,10 @@ function checkHead(head: Head, maps: readonly FeatureMap[]): FeatureMap {
   const { kind, numbers, bits, windowSize, stride, channels, floor, ceiling } = head;
   const source = maps[head.input];
   demand(source !== undefined && source.numbers !== "float", `it reads map ${head.input}`);
-  demand(channels >= 1 && channels <= MAX_CHANNELS, `it has ${channels} channels`);
+  demand(channels >= 1 && channels <= MOST.channels, `it has ${channels} channels`);
   const whole = kind === "dense" || kind === "average";
   demand(
-    whole ? windowSize === 0 && stride === 1 : windowSize >= 1 && windowSize <= MAX_KERNEL,
+    whole ? windowSize === 0 && stride === 1 : windowSize >= 1 && windowSize <= MOST.windowSize,
     `its window is ${windowSize} wide`,
   );
   demand(stride === 1 || stride === 2, `its stride is ${stride}`);
@@ -172,7 +174,7 @@ function checkHead(head: Head, maps: readonly FeatureMap[]): FeatureMap {
     { ...head, weights: new Int16Array(), bias: new Int32Array(), scale: new Float32Array() },
     source,
   );
-  demand(out.height * out.width * Math.ceil(channels / 8) * 8 <= MAX_MAP, "it makes too large a map");
+  demand(out.height * out.width * Math.ceil(channels / 8) * 8 <= MOST.mapLength, "it makes too large a map");
 
   if (head.residual === -1) {
     demand(head.residualScale === 0, "it scales no residual");

@@ -15,7 +15,8 @@ import {
 } from "@tensorflow/tfjs-core";
 import { ALIGNMENT, roundUp } from "./arena.ts";
 import type { Network } from "./network.ts";
-import { type OutputFloats, planNetwork } from "./plan.ts";
+import type { OutputFloats } from "./lowering.ts";
+import { planNetwork } from "./plan.ts";
 import type { Variant } from "./variant.ts";
 
 const KERNEL = "EmotionCamNetwork";

@@ -7,11 +7,11 @@ import { QUAD, TILE, WINOGRAD_BLOCK, WINOGRAD_POSITIONS, WINOGRAD_SIDE, WINOGRAD
 const CENTRE = 6;
 /** Factor by which the two transforms multiply the sums. */
 const GAIN = 36;
-/** Fewer input channels: the transforms cost more than they save. */
+/** A layer with fewer input channels is computed directly: the transforms would cost more than they save. */
 const LEAST_CHANNELS = 16;
-/** Fewer tiles: the transformed weights are read for too few outputs. */
+/** A layer with fewer tiles is computed directly: the transformed weights would be read for too few outputs. */
 const LEAST_TILES = 4;
-/** Sums below this fit int32 four times over, as the scheme wants. */
+/** The kernel computes four times each sum in an int32, so each sum must stay below this. */
 const MOST_SUM = 2 ** 29;
 /** Numbers of a chunk's inputs: its 25 positions stay in the second cache. */
 const CHUNK_NUMBERS = 2048;
@@ -24,7 +24,8 @@ export function winogradTiles({ height, width }: FeatureMap): number {
 }
 
 /**
- * Tell if a layer can run by Winograd's scheme, and gains by it: 3x3 at stride 1 of bytes, whose sums leave two bits.
+ * Tell if a layer can run by Winograd's scheme, and gains by it: 3x3, stride 1, bytes, and sums below
+ * {@link MOST_SUM}.
  *
  * @param source The map that the layer reads.
  */
@@ -96,7 +97,7 @@ function tileAt(channel: number, channels: number, position: number): number {
 }
 
 /**
- * Pack a 3x3 convolution's weights as the kernel reads them: at each position those of a 1x1 one.
+ * Pack a 3x3 convolution's weights as the kernel reads them: each of the 25 positions has the weights of a 1x1 convolution.
  *
  * @param inputs Channels of the map that the layer reads.
  * @returns int16, 25 times `roundUp(inputs, 8)` for each output up to a multiple of eight.

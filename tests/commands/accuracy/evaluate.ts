@@ -1,7 +1,8 @@
 /**
  * Measure a shipped classifier on labelled faces, in the shipped runtime, in a browser.
  *
- *   npm run evaluate -- --images X.npy --labels Y.csv [--model NAME] [--engine int8|float] [--json FILE]
+ *   npm run evaluate -- --images X.npy --labels Y.csv [--model NAME] [--engine int8|float]
+ *                       [--prior balanced|training] [--json FILE]
  *
  * Images are uint8 [count, 48, 48]. Labels are a CSV of FER2013's labels and FER+'s votes, one row for each image.
  */
@@ -10,7 +11,7 @@ import { parseArgs } from "node:util";
 import { LABELS } from "../../../src/types.ts";
 import { readLabelledFaces } from "./face-labels.ts";
 import { InputError, runCommand } from "../shared/input-error.ts";
-import { LabBrowser, chooseEngine, chooseModel } from "../shared/lab-browser.ts";
+import { LabBrowser, chooseEngine, chooseModel, choosePrior } from "../shared/lab-browser.ts";
 import { pixelsOf } from "../shared/npy.ts";
 import { Progress } from "../shared/progress.ts";
 import { writeJson } from "../shared/write-json.ts";
@@ -43,7 +44,10 @@ function printComparison(name: string, { accuracy, meanRecall, n, recall, confus
 
 async function evaluate(): Promise<void> {
   const text = { type: "string" } as const;
-  const { values } = parseArgs({ options: { images: text, labels: text, model: text, engine: text, json: text } });
+  const { values } = parseArgs({
+    options: { images: text, labels: text, model: text, engine: text, prior: text, json: text },
+  });
+  const prior = choosePrior(values.prior);
   const model = chooseModel(values.model);
   const { faces, labels } = readLabelledFaces(values);
   if (faces.size !== FACE_SIZE) {
@@ -57,7 +61,7 @@ async function evaluate(): Promise<void> {
     const answers: Float32Array[] = [];
     for (let from = 0; from < faces.count; from += BATCH) {
       const count = Math.min(BATCH, faces.count - from);
-      answers.push(...(await lab.classify(pixelsOf(faces, from, count), count)));
+      answers.push(...(await lab.classify(pixelsOf(faces, from, count), count, prior)));
       progress.advance(count);
     }
     return { scores: answers, runtime: lab.runtime };

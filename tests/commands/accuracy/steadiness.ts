@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { median, quantile } from "../../../src/bench/percentiles.ts";
-import { Smoother } from "../../../src/pipeline/smooth.ts";
+import { type Smoothed, Smoother } from "../../../src/pipeline/smooth.ts";
 import { LABELS, type Label } from "../../../src/types.ts";
 import { readLabelledFaces } from "./face-labels.ts";
 import { InputError, countFrom, runCommand } from "../shared/input-error.ts";
@@ -31,6 +31,10 @@ const CUT_SECONDS = 2;
 const LONGEST_CUT_MS = 1000 * CUT_SECONDS;
 /** The least confidence of the faces of a cut. A face that is hard to read would count as a delay. */
 const CLEAR = 0.6;
+/** The same for expressions that follow a neutral face; the rare ones are seldom surer. */
+const CLEAR_AFTER_NEUTRAL = 0.5;
+/** An expression that is held for half a second is to be said within this. */
+const SOON_MS = 400;
 
 interface Watched {
   readonly gray: Gray;
@@ -44,30 +48,42 @@ const applyOf = (name: string) => CHANGES.find((change) => change.name === name)
 const shift = applyOf("shift");
 const addNoise = applyOf("noise");
 
-/** @returns `count` frames of one face as a camera would send them. */
+/** @returns `count` frames of one face as the classifier gets them from a camera: every other one is mirrored. */
 function filmed(gray: Gray, size: number, count: number, random: Random): readonly Gray[] {
-  return Array.from({ length: count }, () =>
-    addNoise(shift(gray, size, JITTER * normal(random), random), size, NOISE, random),
-  );
+  return Array.from({ length: count }, (_, i) => {
+    const frame = addNoise(shift(gray, size, JITTER * normal(random), random), size, NOISE, random);
+    return i % 2 === 0 ? frame : mirrored(frame, size);
+  });
 }
 
-/** @returns The labels that the element would show, frame by frame. */
-function shown(answers: readonly Float32Array[]): readonly Label[] {
+function mirrored(gray: Gray, size: number): Gray {
+  return gray.map((_, i) => gray[i - (i % size) + size - 1 - (i % size)]!);
+}
+
+/** @returns What the element would show, frame by frame. As in the pipeline, two answers are averaged, but not over a cut. */
+function shown(answers: readonly Float32Array[], cut = 0): readonly Smoothed[] {
   const smoother = new Smoother(MIN_CONFIDENCE);
-  return answers.map((scores) => smoother.step(scores, STEP_MS, SMOOTHING).label);
+  return answers.map((scores, i) => {
+    const before = i === 0 || i === cut ? scores : answers[i - 1]!;
+    return smoother.step(
+      scores.map((score, label) => (score + before[label]!) / 2),
+      STEP_MS,
+      SMOOTHING,
+    );
+  });
 }
 
 function changesIn(labels: readonly Label[]): number {
   return labels.filter((label, i) => i > 0 && label !== labels[i - 1]).length;
 }
 
-/** @returns Milliseconds from the cut to the frame that shows the new label; the longest if none does. */
+/** @returns Milliseconds from the cut to the frame that says the new label, and is certain; the longest if none does. */
 async function delayOfCut(from: Watched, to: Watched, size: number, read: Read, random: Random): Promise<number> {
   const before = filmed(from.gray, size, FRAMES_A_SECOND, random);
   const after = filmed(to.gray, size, CUT_SECONDS * FRAMES_A_SECOND, random);
-  const labels = shown(await read([...before, ...after]));
-  const at = labels.slice(before.length).indexOf(to.label);
-  return at < 0 ? LONGEST_CUT_MS : at * STEP_MS;
+  const said = shown(await read([...before, ...after]), before.length).slice(before.length);
+  const at = said.findIndex(({ label, certain }) => label === to.label && certain);
+  return at < 0 ? LONGEST_CUT_MS : (at + 1) * STEP_MS;
 }
 
 /** @returns Pairs of clear faces with different labels, each face about equally often. */
@@ -80,6 +96,16 @@ function cuts(clear: readonly Watched[], count: number): readonly (readonly [Wat
     }
   }
   return pairs;
+}
+
+/** @returns Pairs of a clear neutral face and a clear one of another expression but happy, `count` of each where there are. */
+function cutsFromNeutral(faces: readonly Watched[], count: number): readonly (readonly [Watched, Watched])[] {
+  const neutral = faces.filter(({ label, scores }) => label === "neutral" && Math.max(...scores) >= CLEAR);
+  if (neutral.length === 0) return [];
+  const made = LABELS.filter((label) => label !== "neutral" && label !== "happy").flatMap((wanted) =>
+    faces.filter(({ label }) => label === wanted).slice(0, count),
+  );
+  return made.map((face, i) => [neutral[i % neutral.length]!, face]);
 }
 
 async function steadiness(): Promise<void> {
@@ -103,25 +129,37 @@ async function steadiness(): Promise<void> {
     });
     // Still faces are taken as they come: the label of a face that is hard to read could flicker.
     const still = watched.filter((_, i) => i % 8 === 0);
-    const clear = watched.filter(
-      ({ label, scores: row }, i) => Math.max(...row) >= CLEAR && truth[chosen[i]!]!.ferplus === label,
-    );
-    const pairs = cuts(clear, count);
-    const progress = new Progress(`${model}, ${lab.runtime.engine}`, still.length + pairs.length);
+    const right = watched.filter(({ label }, i) => truth[chosen[i]!]!.ferplus === label);
+    const surer = (least: number) => right.filter(({ scores: row }) => Math.max(...row) >= least);
+    const pairs = cuts(surer(CLEAR), count);
+    const rare = cutsFromNeutral(surer(CLEAR_AFTER_NEUTRAL), Math.ceil(count / 4));
+    const progress = new Progress(`${model}, ${lab.runtime.engine}`, still.length + pairs.length + rare.length);
     let raw = 0;
     let smoothed = 0;
-    for (const { gray } of still) {
-      const answers = await read(filmed(gray, faces.size, STILL_SECONDS * FRAMES_A_SECOND, random));
+    const neutral = { faces: 0, changes: 0 };
+    for (const face of still) {
+      const answers = await read(filmed(face.gray, faces.size, STILL_SECONDS * FRAMES_A_SECOND, random));
+      const changes = changesIn(shown(answers).map(({ label }) => label));
       raw += changesIn(answers.map((row) => LABELS[row.indexOf(Math.max(...row))]!));
-      smoothed += changesIn(shown(answers));
+      smoothed += changes;
+      if (face.label === "neutral") {
+        neutral.faces += 1;
+        neutral.changes += changes;
+      }
       progress.advance();
     }
-    const delays: number[] = [];
-    for (const [from, to] of pairs) {
-      delays.push(await delayOfCut(from, to, faces.size, read, random));
-      progress.advance();
-    }
-    const minutes = (still.length * STILL_SECONDS) / 60;
+    const delaysOf = async (some: typeof pairs) => {
+      const delays: number[] = [];
+      for (const [from, to] of some) {
+        delays.push(await delayOfCut(from, to, faces.size, read, random));
+        progress.advance();
+      }
+      return delays;
+    };
+    const delays = await delaysOf(pairs);
+    const rareDelays = await delaysOf(rare);
+    const minutesOf = (some: number) => (some * STILL_SECONDS) / 60;
+    const minutes = minutesOf(still.length);
     return {
       schema: 1,
       model,
@@ -132,19 +170,31 @@ async function steadiness(): Promise<void> {
         seconds: STILL_SECONDS,
         rawChangesAMinute: raw / minutes,
         changesAMinute: smoothed / minutes,
+        neutralFaces: neutral.faces,
+        neutralChangesAMinute: neutral.changes / Math.max(minutesOf(neutral.faces), Number.MIN_VALUE),
       },
       cuts: { count: delays.length, medianMs: median(delays), p95Ms: quantile(delays, 0.95) },
+      afterNeutral: {
+        count: rareDelays.length,
+        medianMs: median(rareDelays),
+        saidSoon: rareDelays.filter((ms) => ms <= SOON_MS).length / Math.max(1, rareDelays.length),
+      },
     };
   });
 
-  const { still, cuts: cut } = report;
+  const { still, cuts: cut, afterNeutral } = report;
   console.log(`${report.model}, ${report.engine} engine, ${FRAMES_A_SECOND} frames a second`);
   console.log(
     `still faces (${still.faces}, ${still.seconds} s each): the label changes ${still.changesAMinute.toFixed(2)} times a minute ` +
-      `(${still.rawChangesAMinute.toFixed(1)} without smoothing)`,
+      `(${still.rawChangesAMinute.toFixed(1)} without smoothing); of the ${still.neutralFaces} that are called neutral ` +
+      `${still.neutralChangesAMinute.toFixed(2)} times`,
   );
   console.log(
-    `cuts to another clear expression (${cut.count}): shown after ${cut.medianMs.toFixed(0)} ms in the median, ${cut.p95Ms.toFixed(0)} ms at p95`,
+    `cuts to another clear expression (${cut.count}): said after ${cut.medianMs.toFixed(0)} ms in the median, ${cut.p95Ms.toFixed(0)} ms at p95`,
+  );
+  console.log(
+    `clear expressions, happy ones aside, after a neutral face (${afterNeutral.count}): said after ${afterNeutral.medianMs.toFixed(0)} ms in the ` +
+      `median; ${(100 * afterNeutral.saidSoon).toFixed(0)} % within ${SOON_MS} ms`,
   );
   writeJson(values.json, report);
 }

@@ -58,7 +58,7 @@ export async function reachOfPeers(
   scenes: number,
   say: (text: string) => void,
 ): Promise<PeersReach> {
-  installPeers();
+  installPeers("seed");
   const reach: Record<string, PeerReach> = {};
   for (const peer of contestants()) {
     const name = `${peer.name} ${await versionOf(peer)}`;

@@ -2,7 +2,7 @@
 import { loadGraphModel } from "@tensorflow/tfjs-converter";
 import { type Tensor, tensor4d, tidy } from "@tensorflow/tfjs-core";
 import { letterboxSquare, sightingInFrame } from "../../../src/pipeline/geometry.ts";
-import { decodeFaces } from "../../../src/runtime/int8/decode.ts";
+import { ROW, decodeFaces } from "../../../src/runtime/int8/decode.ts";
 import { Pixels } from "../../../src/runtime/pixels.ts";
 import { type Look, recall } from "./arrivals.ts";
 import type { Head } from "./scenes.ts";
@@ -15,8 +15,6 @@ export interface WholeNetwork {
   readonly anchors: readonly { readonly stride: number; readonly perCell: number }[];
 }
 
-/** Numbers of a row: score, box and six keypoints. */
-const ROW = 17;
 const MIN_SCORE = 0.5;
 /** The first looks include compilation. */
 const WARM_UP = 5;

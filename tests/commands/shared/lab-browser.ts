@@ -5,7 +5,7 @@ import { type Page, chromium } from "playwright";
 import { createServer } from "../../../kiosk/server.ts";
 import type { Sighting } from "../../../src/pipeline/geometry.ts";
 import type { Lab, LookOptions } from "../../../src/runtime/lab.ts";
-import { type EngineName, LABELS, type RuntimeInfo } from "../../../src/types.ts";
+import { type EngineName, LABELS, type Prior, type RuntimeInfo } from "../../../src/types.ts";
 import { CHROMIUM_ARGS, chromiumPath } from "../../chromium.ts";
 import { InputError } from "./input-error.ts";
 
@@ -60,6 +60,17 @@ export function chooseEngine(asked: string | undefined): EngineName | "auto" {
   throw new InputError(`--engine ${asked}: the engines are int8 and float`);
 }
 
+/**
+ * Read the option `--prior`.
+ *
+ * @throws InputError if there is no such prior.
+ */
+export function choosePrior(asked: string | undefined): Prior {
+  if (asked === undefined) return "balanced";
+  if (asked === "balanced" || asked === "training") return asked;
+  throw new InputError(`--prior ${asked}: the priors are balanced and training`);
+}
+
 /** The lab's page in its browser. */
 export class LabBrowser {
   readonly runtime: RuntimeInfo;
@@ -109,15 +120,16 @@ export class LabBrowser {
    * Classify faces.
    *
    * @param gray `count` squares of gray levels, one after the other, of the classifier's input size.
+   * @param prior How frequent each expression is taken to be.
    * @returns Seven probabilities for each face, in the order of `LABELS`.
    */
-  async classify(gray: Uint8Array, count: number): Promise<readonly Float32Array[]> {
+  async classify(gray: Uint8Array, count: number, prior: Prior = "balanced"): Promise<readonly Float32Array[]> {
     const rows = await this.page.evaluate(
-      async ([base64, faces]) => {
+      async ([base64, faces, asked]) => {
         const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-        return Array.from(await window.lab.classify(bytes, faces));
+        return Array.from(await window.lab.classify(bytes, faces, asked));
       },
-      [toBase64(gray), count] as const,
+      [toBase64(gray), count, prior] as const,
     );
     return Array.from({ length: count }, (_, i) =>
       Float32Array.from(rows.slice(i * LABELS.length).slice(0, LABELS.length)),

@@ -137,7 +137,8 @@ export class BenchBrowser {
         const comm = readOrEmpty(`/proc/${pid}/task/${thread}/comm`)
           .trim()
           .replace(/[\d/#]+$/, "");
-        times.set(`${pid}/${thread}`, { name: `${kind}: ${comm}`, timeMs: Number(nanoseconds) / 1e6 });
+        const name = thread === String(pid) ? "main" : comm;
+        times.set(`${pid}/${thread}`, { name: `${kind}: ${name}`, timeMs: Number(nanoseconds) / 1e6 });
       }
     }
     return times;

@@ -58,7 +58,7 @@ async function main(): Promise<void> {
     throw new InputError(
       `--rounds ${values.rounds} is not a whole number from 2 upwards; the first round does not count.`,
     );
-  installPeers();
+  installPeers(values.model);
   const names = values.only?.split(",");
   const peers = peersWith(values.model).filter(
     ({ name }) => names === undefined || names.some((n) => name.includes(n)),

@@ -2,11 +2,16 @@
  * Run the page `/?bench` in a headless Chromium with the GPU off.
  *
  *   npm run bench -- [--seconds N] [--engine int8|float] [--json FILE] [--runs N] [--throttle N] [--save] [--cost]
+ *                    [--cpu] [--rounds N] [--only CASE,CASE] [--against DIR]
  *                    [--src URL|camera] [--model NAME] [--pace measure|adaptive] [--range near|far] [--max-fps N]
  *
  * --runs N      run N times; print the median, the least and the greatest
  * --throttle N  slow the browser as if the processor were N times slower; print how
  * --save        append the run to the history file
+ * --cpu         print the CPU time of all the browser's processes over that of only showing the camera, by case
+ * --rounds N    how often --cpu measures each case; medians are printed
+ * --only A,B    the cases that --cpu measures besides `shown`
+ * --against DIR the checkout or the `dist` folder of another build, which --cpu measures in turn with this one
  * --cost        print how the cost grows with faces, with the source's size and with the rate
  */
 import { existsSync } from "node:fs";
@@ -21,10 +26,12 @@ import { InputError, runCommand } from "../shared/input-error.ts";
 import { writeJson } from "../shared/write-json.ts";
 import { BenchBrowser } from "./bench-browser.ts";
 import { measureCost } from "./bench-cost.ts";
+import { measureCpu } from "./bench-cpu.ts";
 import { changes, entryOf, lastAlike, machineName, readHistory } from "./bench-history.ts";
 import { runPage } from "./bench-page.ts";
 
 const HISTORY = join(dirname(fileURLToPath(import.meta.url)), "bench-history.jsonl");
+const DIST = fileURLToPath(new URL("../../../dist/", import.meta.url));
 /** Threads with a smaller share of a frame's CPU time are not printed. */
 const LEAST_SHARE = 0.01;
 /** Report memory at once, and play clips without a press. */
@@ -41,6 +48,10 @@ async function main(): Promise<void> {
       throttle: { type: "string", default: "1" },
       save: { type: "boolean", default: false },
       cost: { type: "boolean", default: false },
+      cpu: { type: "boolean", default: false },
+      rounds: { type: "string", default: "3" },
+      only: { type: "string" },
+      against: { type: "string" },
       src: { type: "string" },
       model: { type: "string" },
       pace: { type: "string" },
@@ -52,6 +63,13 @@ async function main(): Promise<void> {
   const runs = numberFrom("--runs", values.runs, 1);
   const throttle = numberFrom("--throttle", values.throttle, 1);
   const { engine, src, model, pace, range } = values;
+  if (values.cpu) {
+    const sites = values.against === undefined ? [DIST] : [DIST, siteIn(values.against)];
+    const rounds = numberFrom("--rounds", values.rounds, 1);
+    const only = values.only?.split(",") ?? [];
+    writeJson(values.json, await measureCpu({ seconds, rounds, only, sites }));
+    return;
+  }
   const flags = { bench: String(seconds), engine, src, model, pace, range, "max-fps": values["max-fps"] };
 
   const server = await createServer({ port: 0 });
@@ -79,6 +97,12 @@ async function main(): Promise<void> {
     await browser.close();
     await server.close();
   }
+}
+
+/** @returns The `dist` folder of a checkout; the folder itself where it has none. */
+function siteIn(folder: string): string {
+  const dist = join(folder, "dist");
+  return existsSync(dist) ? dist : folder;
 }
 
 function numberFrom(option: string, text: string, least: number): number {

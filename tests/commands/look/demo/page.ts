@@ -34,9 +34,7 @@ const CLOSER = 0.08;
 const GAP_PX = 60;
 const LEAST_STEP_PX = 480;
 /** Size and line height of the caption's text, and the height of its middle: above the strip on every screen. */
-const TEXT_PX = 11.5;
-const TEXT_LINE_PX = 14;
-const CAPTION_Y = 296;
+const CAPTION = { textPx: 11.5, linePx: 14, y: 296 };
 
 const FONT = "Atkinson Hyperlegible";
 const FIGURES: readonly Figure[] = [...PLATES, ASTRONAUT];
@@ -164,14 +162,14 @@ function drawWall(context: OffscreenCanvasRenderingContext2D, stops: readonly St
 
 /** Write where a picture comes from on a paper label below the face, which stays clear of the strip and the chips. */
 function drawCaption(context: OffscreenCanvasRenderingContext2D, { caption }: Figure, x: number): void {
-  context.font = `${TEXT_PX}px "${FONT}"`;
+  context.font = `${CAPTION.textPx}px "${FONT}"`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   const width = Math.max(...caption.map((line) => context.measureText(line).width)) + 12;
   context.fillStyle = "#f4f1ea";
   context.beginPath();
-  context.roundRect(x - width / 2, CAPTION_Y - TEXT_LINE_PX - 3, width, 2 * TEXT_LINE_PX + 6, 4);
+  context.roundRect(x - width / 2, CAPTION.y - CAPTION.linePx - 3, width, 2 * CAPTION.linePx + 6, 4);
   context.fill();
   context.fillStyle = "#10151b";
-  for (const [i, line] of caption.entries()) context.fillText(line, x, CAPTION_Y + TEXT_LINE_PX * (i - 0.5));
+  for (const [i, line] of caption.entries()) context.fillText(line, x, CAPTION.y + CAPTION.linePx * (i - 0.5));
 }

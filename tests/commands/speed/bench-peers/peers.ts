@@ -1,8 +1,13 @@
 /** The compared libraries and their settings. The pages in `pages/` hold the rest. */
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readTflite } from "../../../../models/blazeface/tflite.ts";
+import type { Quantized } from "../../../../models/int8/classifier.ts";
+import { readQuantized } from "./quantized.ts";
+import { writeOnnx, writeOnnxGraph } from "./write-onnx.ts";
+import { type Precision, writeTflite } from "./write-tflite.ts";
 
 const PEERS = dirname(fileURLToPath(import.meta.url));
 export const ROOT = join(PEERS, "../../../..");
@@ -27,6 +32,10 @@ export interface Peer {
   readonly files: Readonly<Record<string, string>>;
 }
 
+const BLAZEFACE = join(MODULES, "@mediapipe/face_detection/face_detection_short_range.tflite");
+/** Our networks in the formats of other runtimes; `installPeers` writes them. */
+const NETWORKS = join(ROOT, ".cache/peers");
+
 const TFJS_WASM = { "/tfjs-wasm/": join(MODULES, "@tensorflow/tfjs-backend-wasm/dist") };
 const SITE = { "/site/": join(ROOT, "dist") };
 
@@ -39,6 +48,27 @@ export function peersWith(model: string): readonly Peer[] {
     script: "emotion-cam.js",
     files: SITE,
     define: { PEERS_ENGINE: engine, PEERS_MODEL: model, PEERS_RANGE: range },
+  });
+  const liteRt = (classifier: "" | Precision) => ({
+    package: "@litertjs/core",
+    script: "litert.js",
+    define: { PEERS_MODEL: model, PEERS_CLASSIFIER: classifier && `/networks/${model}-${classifier}.tflite` },
+    files: {
+      ...SITE,
+      "/litert-wasm/": join(MODULES, "@litertjs/core/wasm"),
+      "/blazeface.tflite": BLAZEFACE,
+      "/networks/": NETWORKS,
+    },
+  });
+  const onnx = (classifier: Precision) => ({
+    package: "onnxruntime-web",
+    script: "onnx.js",
+    define: { PEERS_MODEL: model, PEERS_CLASSIFIER: `/networks/${model}-${classifier}.onnx` },
+    files: {
+      ...SITE,
+      "/ort-wasm/": join(MODULES, "onnxruntime-web/dist"),
+      "/networks/": NETWORKS,
+    },
   });
   return [
     {
@@ -74,15 +104,21 @@ export function peersWith(model: string): readonly Peer[] {
       files: { ...TFJS_WASM, ...SITE },
       define: { PEERS_MODEL: model },
     },
+    { ...liteRt(""), name: "LiteRT.js, BlazeFace alone", computes: "best face only" },
     {
-      name: "LiteRT.js",
-      package: "@litertjs/core",
-      computes: "best face only",
-      script: "litert.js",
-      files: {
-        "/litert-wasm/": join(MODULES, "@litertjs/core/wasm"),
-        "/blazeface.tflite": join(MODULES, "@mediapipe/face_detection/face_detection_short_range.tflite"),
-      },
+      ...liteRt("float32"),
+      name: "LiteRT.js, both networks, float32",
+      computes: `best face, 7 expressions (${model})`,
+    },
+    { ...liteRt("int8"), name: "LiteRT.js, both networks, ours int8", computes: `best face, 7 expressions (${model})` },
+    { ...onnx("float32"), name: "ONNX Runtime Web, float32", computes: `best face, 7 expressions (${model})` },
+    { ...onnx("int8"), name: "ONNX Runtime Web, ours int8", computes: `best face, 7 expressions (${model})` },
+    {
+      name: "MediaPipe Tasks Vision, CPU",
+      package: "@mediapipe/tasks-vision",
+      computes: "face, 6 keypoints",
+      script: "tasks-vision.js",
+      files: { "/tasks-vision/": join(MODULES, "@mediapipe/tasks-vision/wasm"), "/blazeface.tflite": BLAZEFACE },
     },
     {
       name: "MediaPipe, WebGL emulated on the CPU",
@@ -94,9 +130,18 @@ export function peersWith(model: string): readonly Peer[] {
   ];
 }
 
-/** Install the libraries, if they are missing. They are not dependencies of this project. */
-export function installPeers(): void {
-  if (existsSync(MODULES)) return;
-  console.log("Installing the other libraries (once, about 430 MB) …");
-  execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: join(MODULES, ".."), stdio: "inherit" });
+/** Install the libraries, if they are missing, and write the networks that they read. They are not dependencies of this project. */
+export function installPeers(model: string): void {
+  if (!existsSync(join(MODULES, "onnxruntime-web"))) {
+    console.log("Installing the other libraries (once, about 580 MB) …");
+    execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: join(MODULES, ".."), stdio: "inherit" });
+  }
+  mkdirSync(NETWORKS, { recursive: true });
+  const file = (name: string) => readFileSync(join(ROOT, "models", model, name));
+  const classifier = readQuantized(JSON.parse(String(file("quant.json"))) as Quantized, file("quant.bin"));
+  for (const precision of ["float32", "int8"] as const) {
+    writeFileSync(join(NETWORKS, `${model}-${precision}.tflite`), writeTflite(classifier, precision));
+    writeFileSync(join(NETWORKS, `${model}-${precision}.onnx`), writeOnnx(classifier, precision));
+  }
+  writeFileSync(join(NETWORKS, "blazeface.onnx"), writeOnnxGraph(readTflite(readFileSync(BLAZEFACE))));
 }
