@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
 import pg from "pg";
-import { type Acknowledgement, readCounts, readHealth, readObject, readTopic, ROOT, topic } from "./messages.ts";
+import { type Acknowledgement, readCounts, readHealth, readObject, readTopic, topic } from "./messages.ts";
 
 /** PostgreSQL's transactions at a time. */
 const WORKERS = 4;
@@ -71,7 +71,12 @@ class Bridge {
     this.#pool = new pg.Pool(pool);
     this.#loose = new pg.Pool({ ...pool, options: "-c synchronous_commit=off" });
     // An idle connection that PostgreSQL ends is made anew when it is needed.
-    for (const each of [this.#pool, this.#loose]) each.on("error", (error) => complain(error.message));
+    for (const each of [this.#pool, this.#loose])
+      each.on("error", (error) => {
+        // PostgreSQL may come back as an older one: a backup was restored.
+        this.#hasMissed = true;
+        complain(error.message);
+      });
     this.#client = mqtt.connect(options.broker, {
       ...options.tls,
       protocolVersion: 5,
@@ -163,12 +168,12 @@ class Bridge {
 }
 
 /**
- * @returns True where PostgreSQL cannot be reached, has no room or goes down: no connection, or an error of class 08, 53
- * or 57 (PostgreSQL's manual, appendix A). What a message says cannot cause these.
+ * @returns True where PostgreSQL cannot be reached, has no room, goes down or lacks its database or schema: no connection,
+ * or an error of class 08, 3D, 3F, 53 or 57 (PostgreSQL's manual, appendix A). What a message says cannot cause these.
  */
 function isAway(error: unknown): boolean {
   if (error instanceof RangeError || error instanceof SyntaxError) return false;
-  return !(error instanceof pg.DatabaseError) || /^(08|53|57)/.test(error.code ?? "");
+  return !(error instanceof pg.DatabaseError) || /^(08|3D|3F|53|57)/.test(error.code ?? "");
 }
 
 let complainedAt = 0;

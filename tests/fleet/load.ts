@@ -43,6 +43,8 @@ class SimulatedKiosk {
   #stop = (): void => {};
   seq = 0;
   acked = 0;
+  /** Messages of health. */
+  healths = 0;
 
   constructor(name: string, client: MqttClient, delaysMs: number[]) {
     this.name = name;
@@ -73,6 +75,7 @@ class SimulatedKiosk {
   }
 
   #sendHealth(): void {
+    this.healths += 1;
     const health: Health = {
       ...{ v: 1, at: new Date().toISOString(), version: "1.0.0", clock: "ntp", uptimeS: 3600, resultsPerS: 14.8 },
       ...{ camera: "running", problem: null, restarts: 1, waiting: this.seq - this.acked, visits: this.seq * 12 },
@@ -160,7 +163,7 @@ export async function runLoad(
   const cores = mapValues(after, ({ cpuMs }, name) => round((cpuMs - before[name]!.cpuMs) / 1000 / lastedS));
   const report = {
     ...{ schema: 1, when: new Date().toISOString(), processor: cpus()[0]?.model, connections, minutes },
-    ...{ countsPerS: round(countsSent / lastedS), healthPerS: round(FLEET / HEALTH_EVERY_S) },
+    ...{ countsPerS: round(countsSent / lastedS), healthPerS: round(sum(kiosks, "healths") / lastedS) },
     ...{ rowsSent: sum(kiosks, "seq"), rowsKept: Number(kept!.rows), dropped },
     acknowledgedAfterMs: { median: quantile(0.5), p99: quantile(0.99), most: quantile(1) },
     cores: { ...cores, generator: round((generator.user + generator.system) / 1e6 / lastedS) },
@@ -203,7 +206,7 @@ function mapValues<T, R>(values: Readonly<Record<string, T>>, of: (value: T, nam
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, of(value, name)]));
 }
 
-function sum(kiosks: readonly SimulatedKiosk[], what: "seq" | "acked"): number {
+function sum(kiosks: readonly SimulatedKiosk[], what: "seq" | "acked" | "healths"): number {
   return kiosks.reduce((total, kiosk) => total + kiosk[what], 0);
 }
 
