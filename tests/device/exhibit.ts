@@ -1,0 +1,137 @@
+/** The exhibit in an emulated computer: its settings, its heartbeat, its screen. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Beat } from "../kiosk/exhibit.ts";
+import { check, load } from "../kiosk/report.ts";
+import type { Images } from "./images.ts";
+import { type Arch, Machine } from "./machine.ts";
+import { type Format, cutFrames } from "./webcam.ts";
+
+/** An emulated processor is ten times slower than a real one, and other work may wait for the real one, ms. */
+export const LIMIT_MS = 15 * 60_000;
+
+const POLL_MS = 1000;
+
+/** Long enough for the picture on the screen to follow the heartbeat, ms. */
+export const DRAWN_MS = 3000;
+
+/** An emulated computer has no graphics chip; the page is in English for the pictures. */
+const SETTINGS = "gpu = off\nlanguage = en\n";
+
+/**
+ * The exhibit's watchdog expects the first sign of life after 130 s, many times what a device needs. An emulated computer
+ * that shares its processor may need longer: it counts from the first answer on. The compositor draws with the processor
+ * without a detour through OpenGL.
+ */
+const BE_PATIENT = "systemctl service-watchdogs no; systemctl set-environment WLR_RENDERER=pixman";
+const WATCH = "systemctl service-watchdogs yes";
+
+export interface DeviceBeat extends Beat {
+  readonly faces: number;
+}
+
+export const seesFace = (beat: DeviceBeat) => beat.source === "camera" && beat.results > 0 && beat.faces > 0;
+
+export class Exhibit {
+  readonly timesMs: Record<string, number> = {};
+  readonly #arch: Arch;
+  readonly #images: Images;
+  readonly #pictures: string | undefined;
+  #machine: Machine | null = null;
+  /** A webcam that shows the demo clip. */
+  readonly webcam: Format;
+
+  constructor(arch: Arch, images: Images, pictures: string | undefined) {
+    this.#arch = arch;
+    this.#images = images;
+    this.#pictures = pictures;
+    const frames = cutFrames(readFileSync(images.frames));
+    this.webcam = { name: "Test Webcam", width: 640, height: 480, frames };
+  }
+
+  get machine(): Machine {
+    this.#machine ??= Machine.create({ arch: this.#arch, images: this.#images, card: {} });
+    return this.#machine;
+  }
+
+  get isRunning(): boolean {
+    return this.#machine?.isOn ?? false;
+  }
+
+  /**
+   * Switch on.
+   *
+   * @returns The time from power on until the exhibit sees a face, ms.
+   */
+  async start(name: string): Promise<number> {
+    this.machine.writeCard({ "emotion-kiosk.conf": SETTINGS });
+    const startedAt = performance.now();
+    this.machine.powerOn();
+    await this.plugIn();
+    if (!(await this.machine.answers(LIMIT_MS))) throw new Error(`no shell: ${this.machine.log("console.log")}`);
+    await this.machine.run(BE_PATIENT);
+    await this.until(name, seesFace);
+    await this.machine.run(WATCH);
+    return performance.now() - startedAt;
+  }
+
+  async plugIn(): Promise<void> {
+    await this.machine.plugIn(this.webcam);
+  }
+
+  async beat(): Promise<DeviceBeat | null> {
+    return ((await this.machine.get("/health"))?.["heartbeat"] ?? null) as DeviceBeat | null;
+  }
+
+  /** @returns The time until the last heartbeat fulfils a condition, ms. */
+  async until(what: string, holds: (beat: DeviceBeat) => boolean): Promise<number> {
+    return this.untilTrue(what, async () => {
+      const beat = await this.beat();
+      return beat !== null && holds(beat);
+    });
+  }
+
+  async untilTrue(what: string, holds: () => Promise<boolean>, limitMs = LIMIT_MS): Promise<number> {
+    const startedAt = performance.now();
+    while (!(await holds())) {
+      if (performance.now() - startedAt > limitMs) {
+        throw new Error(
+          `${what}: not within ${limitMs / 1000} s; ${JSON.stringify(await this.machine.get("/health"))}`,
+        );
+      }
+      await sleep(POLL_MS);
+    }
+    return performance.now() - startedAt;
+  }
+
+  /** Report a time that nothing demands. */
+  held(what: string, ms: number, detail = ""): void {
+    this.timesMs[what] = ms;
+    check(what, true, `${(ms / 1000).toFixed(0)} s, ${load()}${detail}`);
+  }
+
+  /** @returns The picture's file: what the screen shows. */
+  async picture(name: string, screen = 0): Promise<string> {
+    const file = join(this.#pictures ?? this.machine.folder, `${this.#arch}-${name}.png`);
+    await this.machine.picture(file, screen);
+    return file;
+  }
+
+  /** Print the exhibit's state after a failure. */
+  async printState(name: string): Promise<void> {
+    if (!this.isRunning) return;
+    await this.picture(`failed-${name.replaceAll(/[^a-z]+/g, "-")}`).catch(() => {});
+    for (const command of [
+      "systemctl status --no-pager -n 0 'emotion-kiosk-*' seatd | cut -c1-150",
+      "journalctl -b --no-pager -n 60 -u 'emotion-kiosk-*' -u seatd | cut -c1-250",
+      "journalctl -b --no-pager -n 15 -k | cut -c1-200",
+    ]) {
+      console.log((await this.machine.run(command, 30_000)).output);
+    }
+  }
+
+  async destroy(): Promise<void> {
+    await this.#machine?.destroy();
+  }
+}

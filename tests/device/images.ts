@@ -1,0 +1,93 @@
+/** What an emulated computer starts from, made once and kept in the cache: the exhibit's disk and the camera's frames. */
+import { execFileSync, type ExecFileSyncOptions } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cameraFrames } from "../kiosk/camera-frames.ts";
+import { type Arch, EMULATOR_PACKAGES, hasEmulator } from "./machine.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const CACHE = process.env["DEVICE_TEST_CACHE"] ?? join(homedir(), ".cache/emotion-cam-device");
+
+/** `npm run image` needs these, too; it names them by itself. */
+const IMAGE_PACKAGES = ["mmdebstrap", "squashfs-tools", "dosfstools", "mtools", "fdisk", "debian-archive-keyring"];
+const IMAGE_COMMANDS = ["mmdebstrap", "mksquashfs", "mkfs.vfat", "mcopy", "sfdisk"];
+
+export interface Images {
+  readonly disk: string;
+  /** JPEG files, one after the other. */
+  readonly frames: string;
+}
+
+/** @returns Why nothing can be emulated here, with the remedy; null where it can. */
+export function whyNoDevice(arch: Arch): string | null {
+  if (process.platform !== "linux") return "it needs Linux";
+  if (!isComplete(arch)) installPackages(arch);
+  if (isComplete(arch)) return null;
+  return `packages are missing: sudo apt-get install ${[...EMULATOR_PACKAGES[arch], ...IMAGE_PACKAGES].join(" ")}`;
+}
+
+export function isComplete(arch: Arch): boolean {
+  const folders = (process.env["PATH"] ?? "").split(":");
+  const isThere = (command: string) => folders.some((folder) => existsSync(join(folder, command)));
+  return hasEmulator(arch) && IMAGE_COMMANDS.every(isThere);
+}
+
+function installPackages(arch: Arch): void {
+  if (process.getuid?.() !== 0) return;
+  const quietly: ExecFileSyncOptions = {
+    stdio: "ignore",
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  };
+  try {
+    execFileSync("apt-get", ["update", "-qq"], quietly);
+    const words = ["install", "-y", "-qq", "--no-install-recommends"];
+    execFileSync("apt-get", [...words, ...EMULATOR_PACKAGES[arch], ...IMAGE_PACKAGES], quietly);
+  } catch {
+    // The caller names the packages.
+  }
+}
+
+const paths = (arch: Arch) => ({
+  disk: join(CACHE, `${arch}.img`),
+  frames: join(CACHE, "frames.mjpeg"),
+  key: join(CACHE, `${arch}.key`),
+});
+
+/** @returns The images of this very release from the cache; null where one is missing or of another release. */
+export function cachedImages(arch: Arch): Images | null {
+  const { disk, frames, key } = paths(arch);
+  const isCurrent = existsSync(key) && readFileSync(key, "utf8") === releaseKey();
+  return isCurrent && [disk, frames].every((file) => existsSync(file)) ? { disk, frames } : null;
+}
+
+/** Make what the cache lacks. Needs root. */
+export async function makeImages(arch: Arch): Promise<Images> {
+  mkdirSync(CACHE, { recursive: true });
+  const { disk, frames, key } = paths(arch);
+  if (!existsSync(frames)) writeFileSync(frames, await cameraFrames(join(ROOT, "dist")));
+  const wanted = releaseKey();
+  if (!existsSync(disk) || !existsSync(key) || readFileSync(key, "utf8") !== wanted) {
+    console.log(
+      `Making the exhibit's image for ${arch} in ${CACHE} (minutes; where the processor is emulated, half an hour)`,
+    );
+    rmSync(key, { force: true });
+    const script = join(ROOT, "kiosk/image/build.sh");
+    execFileSync(script, ["--arch", arch, "--raw", disk, "--packages", join(CACHE, `${arch}-packages.tar`)], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    writeFileSync(key, wanted);
+  }
+  return { disk, frames };
+}
+
+/** The content of everything that the image is made of, except for Debian's packages. */
+function releaseKey(): string {
+  execFileSync(join(ROOT, "kiosk/release.sh"), { stdio: "ignore" });
+  const hash = createHash("sha256").update(readFileSync(join(ROOT, "release/SHA256SUMS")));
+  const folder = join(ROOT, "kiosk/image");
+  for (const name of readdirSync(folder).sort()) hash.update(readFileSync(join(folder, name)));
+  return hash.digest("hex");
+}
