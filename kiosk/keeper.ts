@@ -32,7 +32,7 @@ const MIN_UPTIME_MS = 2 * NIGHT_MS;
 export interface KeeperOptions {
   /** `04:00`, or empty for never. */
   readonly nightlyRestart: string;
-  /** Whether the screen is switched off while the page rests, so that no picture reaches it. */
+  /** True where the screen is switched off while the page rests, so that no picture reaches it. */
   readonly screenRests?: boolean;
   /** End the server, and the browser with it; systemd starts both again. */
   readonly renew: () => void;

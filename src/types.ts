@@ -185,7 +185,7 @@ export interface CoarsePicture {
 export const MAX_FACES = 16;
 
 /**
- * How frequent the classifier takes each expression to be. `balanced`: as its contract says; rare expressions count for
+ * The frequency of each expression that the classifier assumes. `balanced`: as its contract says; rare expressions count for
  * more than in training. `training`: as frequent as among the faces that it was trained on.
  */
 export type Prior = "balanced" | "training";

@@ -55,7 +55,7 @@ export function startIngest(options: IngestOptions): Ingest {
 class Bridge {
   readonly taken = { rows: 0, messages: 0 };
   readonly #pool: pg.Pool;
-  /** What each kiosk says again within a minute: a commit that a power cut undoes is no loss, and costs no fsync. */
+  /** Connections for data that each kiosk sends again within a minute: a commit that a power cut undoes is no loss, so it costs no fsync. */
   readonly #loose: pg.Pool;
   readonly #client: MqttClient;
   /** The end of each kiosk's newest message: a kiosk's messages keep their order, those of others do not wait. */

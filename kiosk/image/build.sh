@@ -31,7 +31,7 @@ readonly SYSTEM_PACKAGES=(
   systemd systemd-sysv systemd-resolved systemd-timesyncd systemd-boot-efi dbus udev kmod initramfs-tools zstd
   ca-certificates tzdata procps iproute2 e2fsprogs dosfstools iwd wireless-regdb openssh-server
 )
-# What graphics chips and Wi-Fi of mini-PCs load at start. The kernel works without them, screens and Wi-Fi may not.
+# Graphics chips and Wi-Fi of mini-PCs load these at start. The kernel works without them, screens and Wi-Fi may not.
 # shellcheck disable=SC2034 # read by name
 readonly FIRMWARE_amd64=(firmware-intel-graphics firmware-amd-graphics firmware-iwlwifi firmware-realtek)
 # shellcheck disable=SC2034 # read by name

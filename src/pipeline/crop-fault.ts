@@ -53,7 +53,7 @@ export class CropJudge {
   readonly #face: Bounds;
   /** Luma, each a mean of 2x2 pixels: half of the noise is gone. */
   readonly #luma: Float32Array;
-  /** Of the rectangle that was measured last. */
+  /** Mean and deviation of the rectangle that was measured last. */
   #mean = 0;
   #deviation = 0;
 

@@ -4,12 +4,13 @@
  */
 import type { Box } from "../types.ts";
 import { type FollowLook, type FollowTarget, followLooks, isReached, verifySquare } from "./follow.ts";
-import { type Sighting, type Size, boxArea, boxCenter, letterboxSquare, overlapArea } from "./geometry.ts";
+import { type Sighting, type Size, boxArea, letterboxSquare, overlapArea } from "./geometry.ts";
 import { look } from "./look.ts";
 import { type WeighedSighting, isSameFace, merge } from "./merge.ts";
 import type { MotionMap } from "./motion-map.ts";
 import { Search } from "./search.ts";
 import type { Detector, Picture, Square } from "./stages.ts";
+import { calmed, isDue, keptStill } from "./stillness.ts";
 import { type Track, expectedBox } from "./track.ts";
 
 /** A suspicion, which leads to a closer look, needs this share of the score that is asked for. */
@@ -18,23 +19,8 @@ export const SUSPICION = 0.4;
 /** A known face needs this share of the score that is asked for: it may have turned, or a hand may cover it. */
 const KNOWN = 0.6;
 
-/** A missed face is looked for at its expected place for so long; afterwards only the search can find it. */
+/** A missed face is looked for at its expected place for this long; afterwards only the search can find it. */
 const FOLLOW_MISSED_MS = 500;
-
-/** A known face in whose box at most this share of the motion map's cells changed since its last look keeps still … */
-const STILL_SHARE = 0.1;
-/** … and, once it has kept still for this long, so that its place has settled, … */
-const SETTLED_MS = 1000;
-/** … is looked at this seldom. With one in 200 ms, a slow drift of 10 px a second is 2 px late at most. */
-const STILL_EVERY_MS = 200;
-
-/**
- * A look at a face that kept still counts as much as one of so many milliseconds: as the looks at a moving face, 30 a
- * second. Otherwise the jitter of a single look would show.
- */
-const STILL_WEIGHT_MS = 1000 / 30;
-/** Jitter is 1 to 2 % of a face's width. A face that is seen farther away than this share of it has moved after all. */
-const JITTER_SHARE = 0.04;
 
 /** With nobody about whom something is to be found out, and nothing moving, `near` looks at the frame this seldom. */
 const NEAR_STILL_EVERY_MS = 250;
@@ -239,7 +225,7 @@ export class Looker {
   #plan(scene: Scene): Looks {
     const { timeMs, looks, thrifty, motion } = scene;
     const targets = this.#targets(scene);
-    const wanted = followLooks(thrifty ? targets.filter((target) => isDue(target, scene)) : targets);
+    const wanted = followLooks(thrifty ? targets.filter((target) => isDue(target, motion, timeMs)) : targets);
     this.#searchesFirst = !this.#searchesFirst;
     const kept = looks > 1 || this.#searchesFirst || wanted.length === 0 ? 1 : 0;
     const spare = Math.max(kept, looks - wanted.length);
@@ -279,7 +265,7 @@ export class Looker {
     return tracks.filter((track) => {
       const lookedMs = this.#lookedMs.get(track.id);
       if (!ids.includes(track.id) || !track.confirmed || lookedMs === undefined) return false;
-      return track.missedSinceMs === null && motion.share(track.box, lookedMs) <= STILL_SHARE;
+      return track.missedSinceMs === null && keptStill(motion, track.box, lookedMs);
     });
   }
 
@@ -300,46 +286,6 @@ function vouch(seen: WeighedSighting[], sighting: WeighedSighting): void {
 
 /** The result of a frame that is not looked at. */
 const NOTHING: Seen = { sightings: [], covers: () => false, isCutOff: false };
-
-/** @returns Whether a look may tell something new about a track. */
-function isDue({ box, confirmed, missed, doubted, lookedMs }: FollowTarget, { timeMs, motion }: Scene): boolean {
-  if (!confirmed || missed || doubted) return true;
-  return (
-    timeMs - lookedMs >= STILL_EVERY_MS || motion.share(box, Math.min(lookedMs, timeMs - SETTLED_MS)) > STILL_SHARE
-  );
-}
-
-/**
- * Pull a sighting of a face that kept still towards the place where the face is shown.
- *
- * @param settled Tracks that kept still.
- */
-function calmed(sighting: WeighedSighting, settled: readonly Track[], timeMs: number): WeighedSighting {
-  const track = settled.find((each) => isWithinJitter(each.box, sighting.box));
-  if (track === undefined) return sighting;
-  const weight = Math.min(1, STILL_WEIGHT_MS / (timeMs - track.seenMs));
-  const between = (shown: number, seen: number) => shown + weight * (seen - shown);
-  const { box, keypoints } = track;
-  return {
-    ...sighting,
-    box: {
-      x: between(box.x, sighting.box.x),
-      y: between(box.y, sighting.box.y),
-      width: between(box.width, sighting.box.width),
-      height: between(box.height, sighting.box.height),
-    },
-    keypoints: sighting.keypoints.map((point, index) => ({
-      x: between(keypoints[index]!.x, point.x),
-      y: between(keypoints[index]!.y, point.y),
-    })),
-  };
-}
-
-function isWithinJitter(shown: Box, seen: Box): boolean {
-  const most = JITTER_SHARE * shown.width;
-  const [from, to] = [boxCenter(shown), boxCenter(seen)];
-  return Math.hypot(to.x - from.x, to.y - from.y) <= most && Math.abs(seen.width - shown.width) <= most;
-}
 
 function isCutOffIn({ picture, motion, timeMs }: Scene, { box, score }: Sighting): boolean {
   const { width, height } = picture;

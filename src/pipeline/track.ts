@@ -8,47 +8,53 @@ import { steadyBox, steadyPoint } from "./steady.ts";
 import { type Trajectory, correctTrajectory, predictCenter, startTrajectory } from "./trajectory.ts";
 
 /**
- * A track is confirmed, and its face shown, once the mean score of its latest sightings is high enough: very high for
- * two sightings, or high for ten. `part` is a share of the way from the score that is asked for up to 1 (for 0.5: 0.85
- * and 0.8). Measured at the scale at which unconfirmed faces are looked at: heads with their surroundings score 0.88
- * and more; three of four bare faces of FER2013 have a mean of 0.8 and more; discs with two dots for eyes, dozens of
- * them over ten minutes, reach 0.8 as the mean of six looks, and 0.83 of two.
+ * A track is confirmed, and its face shown, once the mean score of its latest sightings is very high for two of them or
+ * high for ten. The limit is `minScore + part * (1 - minScore)`: 0.85 and 0.8 where `minScore` is 0.5. Measured at the
+ * scale at which unconfirmed faces are looked at: heads with their surroundings score 0.88 and more; three of four bare
+ * faces of FER2013 have a mean of 0.8 and more; dozens of discs with two dots, watched for ten minutes, had a mean of 0.8
+ * at most over six looks, and of 0.83 over two.
  */
 const SURE = { sightings: 2, part: 0.7 };
 const LIKELY = { sightings: 10, part: 0.6 };
 
 /**
- * A face of lower scores (0.72 for 0.5) is confirmed too, once its square was fit to be read at so many looks in a row.
- * Of 50 bare faces of FER2013 36 are confirmed without this rule, and 9 more have such scores and squares, as have five of
- * 23 figures of 1872. Discs with two dots reach 0.74, but their squares are drawings.
+ * A face of lower scores (a mean of 0.72 where `minScore` is 0.5) is confirmed too, once its square was fit to be read at
+ * {@link FIT_SQUARES} looks in a row. Of 50 bare faces of FER2013, 36 are confirmed without this rule and 9 more have such
+ * scores and squares; so have five of 23 figures of 1872. Discs with two dots reach 0.74, but their squares are drawings.
  */
 const FAIR = { sightings: 10, part: 0.44 };
 const FIT_SQUARES = 3;
 
 /**
- * A confirmed track is shown while single looks reach this share of the way: heads that turn away or leave the frame
- * score 0.7 and more (for 0.5), textures that a track has slipped onto 0.4 to 0.67.
+ * A confirmed track stays in view while each look reaches this part: 0.7 where `minScore` is 0.5. Heads that turn away or
+ * leave the frame score 0.7 and more, textures that a track has slipped onto 0.4 to 0.67.
  */
 const FAIR_PART = 0.4;
 
-/** A face that passes no newcomer's test keeps its expression for so long: it bridges two looks. */
+/**
+ * If a track would no longer be confirmed as a new one, its expression stays certain for this long. That bridges two
+ * looks of the detector.
+ */
 const DOUBT_AFTER_MS = 120;
 
-/** A face whose looks are not even fair is shown for so long, … */
+/** A face whose looks do not reach {@link FAIR_PART} is shown for this long, … */
 const FAINT_HIDE_AFTER_MS = 500;
-/** … and its track ends after so long. */
+/** … and its track ends after this long. */
 const FAINT_FORGET_AFTER_MS = 2000;
 
-/** An unconfirmed track ends after so many looks, … */
+/** An unconfirmed track ends after this many looks of the detector, … */
 const MAX_UNCONFIRMED_LOOKS = 20;
-/** … or when so many looks in a row miss it. */
+/** … or when this many of them in a row miss it. */
 const MAX_UNCONFIRMED_MISSES = 2;
 
-/** A face that looks miss is shown for so long: it bridges a gap of the detector, not a departure. */
+/**
+ * A face stays in view for this long after looks of the detector stop finding it. That bridges a gap of the detector; it
+ * does not hide that somebody left.
+ */
 const HIDE_AFTER_MS = 250;
 
 /**
- * A track that looks miss ends after so long, and its id with it: a person who walks past hides a face for half a
+ * A track that looks of the detector miss ends after this long, and its id with it: a person who walks past hides a face for half a
  * second, two in a row hide it for a second.
  */
 const FORGET_AFTER_MS = 1500;

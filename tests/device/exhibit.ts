@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Beat } from "../kiosk/exhibit.ts";
 import { check, load } from "../kiosk/report.ts";
-import type { Images } from "./images.ts";
+import type { Images } from "./machine.ts";
 import { type Arch, Machine } from "./machine.ts";
 import { type Format, cutFrames } from "./webcam.ts";
 

@@ -1,4 +1,4 @@
-/** What an emulated computer starts from, made once and kept in the cache: the exhibit's disk and the camera's frames. */
+/** Makes the files that an emulated computer starts from, once, in the cache: the exhibit's disk and the camera's frames. */
 import { execFileSync, type ExecFileSyncOptions } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cameraFrames } from "../kiosk/camera-frames.ts";
-import { type Arch, EMULATOR_PACKAGES, hasEmulator } from "./machine.ts";
+import { type Arch, EMULATOR_PACKAGES, type Images, hasEmulator } from "./machine.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CACHE = process.env["DEVICE_TEST_CACHE"] ?? join(homedir(), ".cache/emotion-cam-device");
@@ -14,12 +14,6 @@ const CACHE = process.env["DEVICE_TEST_CACHE"] ?? join(homedir(), ".cache/emotio
 /** `npm run image` needs these, too; it names them by itself. */
 const IMAGE_PACKAGES = ["mmdebstrap", "squashfs-tools", "dosfstools", "mtools", "fdisk", "debian-archive-keyring"];
 const IMAGE_COMMANDS = ["mmdebstrap", "mksquashfs", "mkfs.vfat", "mcopy", "sfdisk"];
-
-export interface Images {
-  readonly disk: string;
-  /** JPEG files, one after the other. */
-  readonly frames: string;
-}
 
 /** @returns Why nothing can be emulated here, with the remedy; null where it can. */
 export function whyNoDevice(arch: Arch): string | null {

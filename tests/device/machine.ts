@@ -9,9 +9,15 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Images } from "./images.ts";
 import { connect } from "./socket.ts";
 import { type Format, Webcam } from "./webcam.ts";
+
+/** The files that a computer starts from. */
+export interface Images {
+  readonly disk: string;
+  /** JPEG files, one after the other. */
+  readonly frames: string;
+}
 
 export type Arch = "amd64" | "arm64";
 

@@ -1,4 +1,4 @@
-/** What the pipeline says where no expression can be told: hints, and a picture that counts as one. */
+/** The hints that the pipeline gives where no expression can be told, and a picture that counts as one. */
 import { describe, expect, test } from "vitest";
 import { pointInSquare } from "../../src/pipeline/geometry.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
