@@ -10,8 +10,8 @@ import { Presenter, type PresenterHost } from "./presenter.ts";
 import { Recognition, type RecognitionHost } from "./recognition.ts";
 import { register } from "./registration.ts";
 import { RenderingKeeper } from "./rendering-keeper.ts";
-import { type EmotionCamState, type ShownState, StateKeeper } from "./state-keeper.ts";
-import type { Rotation, RuntimeInfo, Snapshot } from "./types.ts";
+import { type ShownState, StateKeeper } from "./state-keeper.ts";
+import type { EmotionCamState, Rotation, RuntimeInfo, Snapshot } from "./types.ts";
 import { VERSION } from "./version.ts";
 import type { DrawnScene } from "./view/drawing.ts";
 import { turned } from "./view/layout.ts";
@@ -21,7 +21,7 @@ import { type SomeWords, addLanguage } from "./view/words.ts";
 
 export type { CameraDevice } from "./camera/camera.ts";
 export type { SourceObject } from "./camera/source.ts";
-export type { EmotionCamState } from "./state-keeper.ts";
+export type { EmotionCamState } from "./types.ts";
 export type { SomeWords } from "./view/words.ts";
 
 /**

@@ -1,9 +1,7 @@
 import type { ReactiveController, ReactiveControllerHost } from "lit";
+import type { EmotionCamState } from "./types.ts";
 
-/** The element's state. */
-export type EmotionCamState = (typeof STATES)[number];
-
-const STATES = ["idle", "starting", "running", "paused", "failed"] as const;
+const STATES: readonly EmotionCamState[] = ["idle", "starting", "running", "paused", "failed"];
 
 /** Everything that style sheets can select an element by. */
 export interface ShownState {

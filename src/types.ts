@@ -184,6 +184,9 @@ export interface CoarsePicture {
 /** Most faces that one frame shows, and the upper limit of `maxFaces`: it bounds the classifier's batch. */
 export const MAX_FACES = 16;
 
+/** The element's state. */
+export type EmotionCamState = "idle" | "starting" | "running" | "paused" | "failed";
+
 /**
  * The frequency of each expression that the classifier assumes. `balanced`: as its contract says; rare expressions count for
  * more than in training. `training`: as frequent as among the faces that it was trained on.

@@ -77,7 +77,7 @@ function withoutLit(declarations, file) {
     .replace(/^    static styles: .*;\n/gm, "")
     .replace(/^(    \/\*\*[^\n]*\*\/\n)?    static properties: \{\n[\s\S]*?\n    \};\n/gm, "")
     .replace(/^(    \/\*\*[^\n]*\*\/\n)?    protected .*;\n/gm, "");
-  if (/\blit\b|\bLitElement\b|\bTemplateResult\b/.test(text.replace(/\/\*[\s\S]*?\*\//g, "")))
+  if (/\blit\b|\bLitElement\b|\bTemplateResult\b|\bReactiveController/.test(text.replace(/\/\*[\s\S]*?\*\//g, "")))
     throw new Error(`${file} would name Lit, which the package's users do not have: see ${HERE}/types.mjs.`);
   return text;
 }

@@ -48,7 +48,7 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   },
   { files: /^registration\.ts$/, rooms: /^version\.ts$/, packages: /^$/ },
   { files: /^presenter\.ts$/, rooms: /^(view\/.*|(events|people|types)\.ts)$/, packages: /^$/ },
-  { files: /^(focus|page|rendering|state)-keeper\.ts$/, rooms: /^$/, packages: /^lit$/ },
+  { files: /^(focus|page|rendering|state)-keeper\.ts$/, rooms: /^types\.ts$/, packages: /^lit$/ },
   { files: /^language-keeper\.ts$/, rooms: /^view\/words\.ts$/, packages: /^lit$/ },
   {
     files: /^emotion-cam\.ts$/,
