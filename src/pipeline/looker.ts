@@ -10,7 +10,6 @@ import { type WeighedSighting, isSameFace, merge } from "./merge.ts";
 import type { MotionMap } from "./motion-map.ts";
 import { Search } from "./search.ts";
 import type { Detector, Picture, Square } from "./stages.ts";
-import { calmed, isDue, keptStill } from "./stillness.ts";
 import { type Track, expectedBox } from "./track.ts";
 
 /** A suspicion, which leads to a closer look, needs this share of the score that is asked for. */
@@ -75,8 +74,6 @@ interface Looks {
   readonly follows: readonly FollowLook[];
   /** Known faces whose latest scores would not confirm a new face: a look at a new face's scale decides. */
   readonly doubted: readonly Box[];
-  /** Known faces that kept still since they were last looked for. */
-  readonly resting: readonly Track[];
   readonly searches: readonly Square[];
 }
 
@@ -125,7 +122,7 @@ export class Looker {
     const whole = letterboxSquare(scene.picture);
     const searches = this.#withWide(scene, [whole]);
     const follows = unconfirmed.slice(0, MAX_SUSPICIONS);
-    const { sightings, isCutOff } = await this.#examine(scene, { follows, doubted: [], resting: [], searches }, 1);
+    const { sightings, isCutOff } = await this.#examine(scene, { follows, doubted: [], searches }, 1);
     // A face that this look cannot see is out of reach: it counts as gone.
     return { sightings, covers: () => true, isCutOff };
   }
@@ -148,23 +145,20 @@ export class Looker {
    *
    * @param suspicion The share of the score that is asked for from which a sighting is a suspicion.
    */
-  async #examine(scene: Scene, { follows, doubted, resting, searches }: Looks, suspicion: number): Promise<Seen> {
+  async #examine(scene: Scene, { follows, doubted, searches }: Looks, suspicion: number): Promise<Seen> {
     const { picture, timeMs, minScore } = scene;
     const squares: Square[] = [];
     const seen: WeighedSighting[] = [];
     for (const { square, ids } of follows) {
       squares.push(square);
-      const settled = this.#settled(scene, ids);
       for (const id of ids) this.#lookedMs.set(id, timeMs);
-      const sightings = await this.#look(picture, square, KNOWN * minScore);
-      seen.push(...sightings.map((sighting) => calmed(sighting, settled, timeMs)));
+      seen.push(...(await this.#look(picture, square, KNOWN * minScore)));
     }
     for (const box of doubted) {
       const square = verifySquare(box);
       squares.push(square);
       for (const sighting of await this.#look(picture, square, KNOWN * minScore)) vouch(seen, sighting);
     }
-    const close = [...squares];
     const found: WeighedSighting[] = [];
     let isCutOff = false;
     for (const square of searches) {
@@ -177,13 +171,6 @@ export class Looker {
     let left = MAX_SUSPICIONS;
     for (const candidate of merge(found)) {
       if (seen.some((sighting) => isSameFace(sighting, candidate))) continue;
-      const rest = resting.find((track) => isSameFace(track, candidate));
-      if (rest !== undefined) {
-        // A search sees it at another scale, and so a little beside its place: it tells only that it is still there.
-        const { box, keypoints, score } = rest;
-        seen.push({ ...candidate, box, keypoints, score });
-        continue;
-      }
       if (candidate.score >= KNOWN * minScore && known.some((face) => isSameFace(face, candidate))) {
         seen.push(candidate);
         continue;
@@ -198,12 +185,7 @@ export class Looker {
     const sightings = merge(seen).filter(
       (sighting) => sighting.score >= minScore || known.some((face) => isSameFace(face, sighting)),
     );
-    const covers = (box: Box): boolean => {
-      // A search that does not see a face that keeps still is of another scale than its own looks: it misses nothing.
-      const rests = resting.some((track) => isSameFace(track, { box }));
-      return (rests ? close : squares).some((square) => isReached({ box }, square));
-    };
-    return { sightings, covers, isCutOff };
+    return { sightings, covers: (box) => squares.some((square) => isReached({ box }, square)), isCutOff };
   }
 
   #seesNothingNew({ timeMs, motion }: Scene, targets: readonly FollowTarget[]): boolean {
@@ -225,17 +207,15 @@ export class Looker {
   #plan(scene: Scene): Looks {
     const { timeMs, looks, thrifty, motion } = scene;
     const targets = this.#targets(scene);
-    const wanted = followLooks(thrifty ? targets.filter((target) => isDue(target, motion, timeMs)) : targets);
+    const wanted = followLooks(targets);
     this.#searchesFirst = !this.#searchesFirst;
     const kept = looks > 1 || this.#searchesFirst || wanted.length === 0 ? 1 : 0;
     const spare = Math.max(kept, looks - wanted.length);
     const boxes = targets.map(({ box }) => box);
     const searches = this.#search.next(timeMs, spare, boxes, thrifty ? motion : null);
-    const doubted = targets.filter(({ confirmed, doubted }) => confirmed && doubted).map(({ box }) => box);
     const follows = wanted.slice(0, Math.max(0, looks - searches.length));
-    const ids = targets.filter(({ doubted }) => !doubted).map(({ id }) => id);
-    const resting = this.#settled(scene, ids);
-    return { follows, doubted: doubted.slice(0, MAX_SUSPICIONS), resting, searches };
+    const doubted = targets.filter((target) => target.confirmed && target.doubted).map(({ box }) => box);
+    return { follows, doubted: doubted.slice(0, MAX_SUSPICIONS), searches };
   }
 
   /**
@@ -259,16 +239,6 @@ export class Looker {
       }));
   }
 
-  /** @returns Those of some tracks that have kept still since they were last looked for. */
-  #settled({ tracks, motion, thrifty }: Scene, ids: readonly number[]): readonly Track[] {
-    if (!thrifty) return [];
-    return tracks.filter((track) => {
-      const lookedMs = this.#lookedMs.get(track.id);
-      if (!ids.includes(track.id) || !track.confirmed || lookedMs === undefined) return false;
-      return track.missedSinceMs === null && keptStill(motion, track.box, lookedMs);
-    });
-  }
-
   async #look(picture: Picture, square: Square, minScore: number): Promise<readonly WeighedSighting[]> {
     const startMs = this.#clock();
     const sightings = await look(picture, this.#detector, square, minScore);
@@ -277,11 +247,11 @@ export class Looker {
   }
 }
 
-/** Let a second look raise the score of a face that was seen; its place is the first look's, which is more exact. */
+/** Let a second look at a face replace the first, where it scores higher. */
 function vouch(seen: WeighedSighting[], sighting: WeighedSighting): void {
   const index = seen.findIndex((other) => isSameFace(other, sighting));
   if (index < 0) seen.push(sighting);
-  else if (sighting.score > seen[index]!.score) seen[index] = { ...seen[index]!, score: sighting.score };
+  else if (sighting.score > seen[index]!.score) seen[index] = sighting;
 }
 
 /** The result of a frame that is not looked at. */
