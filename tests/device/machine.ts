@@ -91,7 +91,7 @@ export function hasEmulator(arch: Arch): boolean {
 export interface Options {
   readonly arch: Arch;
   readonly images: Images;
-  /** What the owner wrote on the settings' partition, by file name. */
+  /** The owner's files on the settings' partition, by name. */
   readonly card: Readonly<Record<string, string>>;
 }
 
@@ -104,7 +104,7 @@ export class Machine {
   #serial: Socket | null = null;
   #webcams: Webcam[] = [];
   #lastId = 0;
-  /** How much of the console's log is read. */
+  /** Length of the part of the console's log that has been read. */
   #logRead = 0;
 
   private constructor(options: Options) {

@@ -69,7 +69,7 @@ export class Webcam {
   #received = Buffer.alloc(0);
   /** Ids of the kernel's requests for data that wait for the next frame. */
   #waiting: bigint[] = [];
-  /** What is left of the present frame, and where it begins. */
+  /** The rest of the present frame, and where it begins. */
   #rest = Buffer.alloc(0);
   #frame = 0;
   #isEven = false;

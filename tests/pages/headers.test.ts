@@ -1,4 +1,4 @@
-/** What the headers of other people's servers do to the element, and two bundles in one page. */
+/** Headers of other people's servers that hinder the element, and two bundles in one page. */
 import { readFile } from "node:fs/promises";
 import { type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";

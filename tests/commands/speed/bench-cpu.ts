@@ -69,7 +69,7 @@ export interface CpuRow {
   readonly fps: number;
   /** Faces in a frame, the mean. */
   readonly faces: number;
-  /** Of one core, all the browser's processes. */
+  /** CPU time of all the browser's processes, per cent of one core. */
   readonly cpuPercent: number;
   readonly cpuMsPerFrame: number;
   /** The main thread of the page's process. */
