@@ -221,8 +221,8 @@ export class Looker {
   /**
    * List the tracks to look for: all but those that were missed for too long.
    *
-   * @param doubts True where a doubted face counts as unconfirmed. Half a face behind somebody's shoulder is seen in the
-   * square of a known face only, so `far`, which looks at each known face anyway, keeps to that.
+   * @param doubts True where a doubted face counts as unconfirmed, so that it is looked at as a new one. `far` looks at it a
+   * second time instead: half a face behind somebody's shoulder is seen only in a known face's square.
    */
   #targets(scene: Scene, doubts = false): readonly FollowTarget[] {
     const { tracks, timeMs } = scene;
