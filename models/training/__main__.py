@@ -21,7 +21,7 @@ def parse(arguments):
     parser.add_argument("--data", default=os.path.join(ROOT, "..", "shared", "fer"), help="folder of the faces and labels")
     parser.add_argument("--runs", default=os.path.join(ROOT, ".cache", "training"), help="folder of checkpoints")
     parser.add_argument("--out", default=os.path.join(ROOT, "models"), help="folder of the models")
-    parser.add_argument("--peers", default=os.path.join(ROOT, "tests", "commands", "bench-peers", "node_modules"), help="node_modules with face-api and human")
+    parser.add_argument("--peers", default=os.path.join(ROOT, "tests", "commands", "speed", "bench-peers", "node_modules"), help="node_modules with face-api and human")
     parser.add_argument("--minutes", type=float, help="stop a training after so long; the same command goes on")
     parser.add_argument("--epochs", type=int, help="in place of the recipe's")
     return parser.parse_args(arguments)

@@ -1,6 +1,6 @@
 """The expression nets of two other browser libraries as teachers, read from their npm packages (both MIT).
 
-`npm ci` in tests/commands/bench-peers installs them: @vladmandic/face-api and @vladmandic/human.
+`npm ci` in tests/commands/speed/bench-peers installs them: @vladmandic/face-api and @vladmandic/human.
 """
 
 import json
@@ -24,7 +24,7 @@ def read_weights(path, manifest):
     try:
         blob = np.fromfile(path, np.uint8).tobytes()
     except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}; `npm ci` in tests/commands/bench-peers brings it") from None
+        raise BadInput(f"{path}: {error.strerror}; `npm ci` in tests/commands/speed/bench-peers brings it") from None
     weights, offset = {}, 0
     for entry in manifest:
         quantized = entry.get("quantization")
@@ -44,7 +44,7 @@ def read_json(path):
         with open(path, encoding="utf-8") as file:
             return json.load(file)
     except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}; `npm ci` in tests/commands/bench-peers brings it") from None
+        raise BadInput(f"{path}: {error.strerror}; `npm ci` in tests/commands/speed/bench-peers brings it") from None
 
 
 def depthwise(x, weight, stride):

@@ -77,7 +77,7 @@ EDGE_INPUT = (128.5, 64.0)
 EDGE = dict(build=EdgeNet, targets=both_targets, loss=soft_cross_entropy([1.0, 0.7]), mean_std=EDGE_INPUT, ema=0.999, strength=0.8, erase=0.25)
 
 SEED = dict(targets=label_targets, loss=soft_cross_entropy([1.0]), ema=0.998, strength=0.7, erase=0.1, spoil=0.1, blended=0.6,
-            blend=((("edge-warm", 1, 0.3), ("edge-even", 1, 0.3), ("human", 0, 0.4)),))
+            blend=((("edge-warm", 1, 0.6), ("human", 0, 0.4)),))
 
 LABELS_BLEND = (("edge-warm", 1, 0.25), ("edge-even", 1, 0.15), ("edge-deep", 1, 0.15), ("human", 0, 0.4), ("face-api", 0, 0.05))
 

@@ -130,9 +130,18 @@ def warm_stage(context):
         mean, std = input_range(recipe, splits)
         net = warm(recipe.build(), splits.train.images[pick], mean, std)
         os.makedirs(os.path.join(context.runs, run), exist_ok=True)
-        save_checkpoint(os.path.join(context.runs, run, "start.pt"), {"net": net.state_dict()})
+        offset = np.concatenate([to_training_prior(folder) for folder in (edge if run == "edge-warm" else seed)])
+        save_checkpoint(os.path.join(context.runs, run, "start.pt"), {"net": net.state_dict(), "offset": torch.as_tensor(offset)})
         for head, logits in enumerate(predict(net, splits.valid.images, mean, std).split(7, 1)):
             print(f"{run}, head {head}, valid: {judge(logits, splits.valid)}", flush=True)
+
+
+def to_training_prior(folder):
+    """float32 [7]: what turns the logits of a shipped model into those under the prior of its training (contract's `prior`)."""
+    prior = read_contract(folder).get("prior")
+    if prior is None:
+        return np.zeros(len(LABELS), np.float32)
+    return np.log([prior["training"][label] / prior["shares"][label] for label in LABELS]).astype(np.float32)
 
 
 def answers_stage(context, name):
