@@ -30,6 +30,12 @@ const PACE_MS = 30;
 /** When all is up again, what the kiosks hold must have arrived within this time, ms. */
 const SETTLE_MS = 120_000;
 
+/**
+ * A kiosk that waits for nothing asks each second how far PostgreSQL has got, and again where no answer comes for 5 s. It
+ * does not know of a backup that was restored since it last asked, so nothing may wait for this time on end, ms.
+ */
+const ASKED_MS = 15_000;
+
 const { values } = parseArgs({
   options: {
     short: { type: "boolean" },
@@ -256,6 +262,7 @@ async function allUp(fleet: Fleet, kiosks: readonly Kiosk[]): Promise<void> {
 /** @returns Seconds until PostgreSQL has what the kiosks hold, and shows them all online. */
 async function settle(fleet: Fleet, kiosks: readonly Kiosk[]): Promise<number> {
   const began = Date.now();
+  let since: number | null = null;
   for (;;) {
     const waiting = await Promise.all(kiosks.map(({ folder }) => waitingAt(join(folder, "socket"))));
     const fed = kiosks.every(({ program }) => program.output.join("").includes("fed"));
@@ -263,7 +270,8 @@ async function settle(fleet: Fleet, kiosks: readonly Kiosk[]): Promise<number> {
       "SELECT count(*) AS n FROM emotion.kiosks_now WHERE online AND heard_at > now() - interval '1 minute'",
     );
     const isSettled = fed && waiting.every((sums) => sums === 0) && Number(online!.n) === kiosks.length;
-    if (isSettled) return (Date.now() - began) / 1000;
+    since = isSettled ? (since ?? Date.now()) : null;
+    if (since !== null && Date.now() - since >= ASKED_MS) return (since - began) / 1000;
     if (Date.now() - began > SETTLE_MS) {
       const words = `these sums wait: ${waiting.join(" ")}; ${online!.n} of ${kiosks.length} kiosks are shown online`;
       throw new Error(`After ${SETTLE_MS / 1000} s ${words}\n${fleet.ingest.output.slice(-5).join("")}`);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { softmaxRows } from "../../src/runtime/softmax.ts";
 import { readFaceLabels } from "../commands/accuracy/face-labels.ts";
-import { calibrationError, compare } from "../commands/accuracy/recognition.ts";
+import { calibrationError, compare, silenceBelow } from "../commands/accuracy/recognition.ts";
 
 let folder: string;
 beforeAll(() => {
@@ -94,6 +94,22 @@ describe("calibrationError", () => {
   test("is the gap between accuracy and confidence", () => {
     const scores = [answer(3, 0.9), answer(3, 0.9), answer(0, 0.5), answer(0, 0.5)];
     expect(calibrationError(scores, ["happy", "sad", "angry", "angry"])).toBeCloseTo((0.4 + 0.5) / 2);
+  });
+});
+
+describe("silenceBelow", () => {
+  const scores = [answer(3, 0.9), answer(3, 0.6), answer(0, 0.5), answer(0, 0.35)];
+  const truth = ["happy", "sad", "angry", "angry"] as const;
+
+  test("tells how many answers are said, and how often these and the others are right", () => {
+    expect(silenceBelow(0.6, scores, truth)).toEqual({ least: 0.6, said: 0.5, rightSaid: 0.5, rightUnsaid: 1 });
+    expect(silenceBelow(0.95, scores, truth)).toEqual({ least: 0.95, said: 0, rightSaid: null, rightUnsaid: 0.75 });
+  });
+
+  test("leaves out faces without a label", () => {
+    expect(silenceBelow(0.4, scores, ["happy", null, null, "sad"])).toEqual({
+      ...{ least: 0.4, said: 0.5, rightSaid: 1, rightUnsaid: 0 },
+    });
   });
 });
 

@@ -15,12 +15,14 @@ import { LabBrowser, chooseEngine, chooseModel, choosePrior } from "../shared/la
 import { pixelsOf } from "../shared/npy.ts";
 import { Progress } from "../shared/progress.ts";
 import { writeJson } from "../shared/write-json.ts";
-import { type Comparison, calibrationError, compare } from "./recognition.ts";
+import { type Comparison, type Silence, calibrationError, compare, silenceBelow } from "./recognition.ts";
 
 /** Side of the faces, pixels. All shipped classifiers have this input size. */
 const FACE_SIZE = 48;
 /** Faces in one call: enough to make the calls cheap, few enough for a smooth progress bar. */
 const BATCH = 64;
+/** Confidences below which the element might say nothing. */
+const LEAST_CONFIDENCES = [0.3, 0.35, 0.4, 0.45, 0.5, 0.6];
 
 /** @returns The labels that the model learned. Its confidence refers to these. */
 function learnedLabels(model: string): "fer2013" | "ferplus" {
@@ -40,6 +42,14 @@ function printComparison(name: string, { accuracy, meanRecall, n, recall, confus
   LABELS.forEach((label, i) => {
     console.log(`${label.padEnd(14)}${confusion[i]!.map(cell).join("")}${cell(percent(recall[label]))}`);
   });
+}
+
+function printSilences(silences: readonly Silence[]): void {
+  console.log("\nleast confidence     said   right of these   right of the others");
+  for (const { least, said, rightSaid, rightUnsaid } of silences) {
+    const cells = [percent(said).padStart(9), percent(rightSaid).padStart(17), percent(rightUnsaid).padStart(22)];
+    console.log(`${String(least).padStart(16)}${cells.join("")}`);
+  }
 }
 
 async function evaluate(): Promise<void> {
@@ -76,10 +86,9 @@ async function evaluate(): Promise<void> {
     labels.map((face) => face.ferplus),
   );
   const learned = learnedLabels(model);
-  const ece = calibrationError(
-    scores,
-    labels.map((face) => face[learned]),
-  );
+  const learnedTruth = labels.map((face) => face[learned]);
+  const ece = calibrationError(scores, learnedTruth);
+  const silences = LEAST_CONFIDENCES.map((least) => silenceBelow(least, scores, learnedTruth));
   console.log(`${model} ${runtime.classifier.version}, ${runtime.engine} engine (${runtime.variant})`);
   printComparison("FER2013's labels", fer2013);
   printComparison("FER+'s majority", ferplus);
@@ -87,7 +96,9 @@ async function evaluate(): Promise<void> {
   console.log(
     `\nExpected calibration error: ${percent(ece)}, against the labels that the model learned (${learnedName})`,
   );
-  writeJson(values.json, { schema: 1, model, engine: runtime.engine, faces: faces.count, fer2013, ferplus, ece });
+  printSilences(silences);
+  const shared = { schema: 1, model, engine: runtime.engine, faces: faces.count };
+  writeJson(values.json, { ...shared, fer2013, ferplus, ece, silences });
 }
 
 await runCommand(evaluate);

@@ -66,3 +66,36 @@ export function calibrationError(scores: readonly Float32Array[], truth: readonl
   });
   return n ? bins.reduce((sum, { confidence, right }) => sum + Math.abs(confidence - right), 0) / n : 0;
 }
+
+/** What a least confidence, below which nothing is said, does to the answers. */
+export interface Silence {
+  /** The least confidence, 0..1. */
+  readonly least: number;
+  /** Share of the faces whose answer is said, 0..1. */
+  readonly said: number;
+  /** Share of right answers among those that are said and among those that are not, 0..1; `null` if there are none. */
+  readonly rightSaid: number | null;
+  readonly rightUnsaid: number | null;
+}
+
+/** Judge a least confidence. */
+export function silenceBelow(
+  least: number,
+  scores: readonly Float32Array[],
+  truth: readonly (Label | null)[],
+): Silence {
+  const answers = truth.flatMap((label, face) => {
+    if (label === null) return [];
+    const answer = answerOf(scores[face]!);
+    return [{ isSaid: scores[face]![answer]! >= least, isRight: LABELS[answer] === label }];
+  });
+  const rightAmong = (some: readonly { isRight: boolean }[]) =>
+    some.length ? some.filter(({ isRight }) => isRight).length / some.length : null;
+  const said = answers.filter(({ isSaid }) => isSaid);
+  return {
+    least,
+    said: answers.length ? said.length / answers.length : 0,
+    rightSaid: rightAmong(said),
+    rightUnsaid: rightAmong(answers.filter(({ isSaid }) => !isSaid)),
+  };
+}
