@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { LANGUAGES } from "../src/types.ts";
+import { LANGUAGES, MAX_FACES } from "../src/types.ts";
 
 /** More than this is not a settings file, bytes. */
 const MAX_BYTES = 64 * 1024;
@@ -120,7 +120,7 @@ const RULES = {
   gpu: rule("gpu", "on", "on or off", oneOf(["on", "off"] as const)),
   language: rule("language", "", `one of ${LANGUAGE_CODES.join(" ")}`, oneOf([...LANGUAGE_CODES, ""])),
   theme: rule("theme", "dark", "dark, light or contrast", oneOf(["dark", "light", "contrast"] as const)),
-  max_faces: rule("maxFaces", 4, "a number from 1 to 16", integer(1, 16)),
+  max_faces: rule("maxFaces", 4, `a number from 1 to ${MAX_FACES}`, integer(1, MAX_FACES)),
   hours: rule("hours", "", "hours such as 09:00-18:00", matching(new RegExp(`^${TIME}-${TIME}$`))),
   off_hours: rule("offHours", "black", "black or off", oneOf(["black", "off"] as const)),
   nightly_restart: rule("nightlyRestart", "04:00", "a time such as 04:00", matching(new RegExp(`^${TIME}$`))),

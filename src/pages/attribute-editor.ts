@@ -1,4 +1,4 @@
-import { LANGUAGES, MODELS } from "../types.ts";
+import { LANGUAGES, MAX_FACES, MODELS } from "../types.ts";
 import type { Described, Description } from "./element-tables.ts";
 
 /** Attributes without a field: the element writes them itself, or they have no use on this page. */
@@ -6,7 +6,7 @@ const LEFT_OUT = ["state", "demo", "asset-base", "demo-src", "pace"];
 
 /** Limits of numbers and choices of texts, which the description gives in words only. */
 const NUMBERS: Readonly<Record<string, { readonly min: string; readonly max: string; readonly step: string }>> = {
-  "max-faces": { min: "1", max: "16", step: "1" },
+  "max-faces": { min: "1", max: String(MAX_FACES), step: "1" },
   "max-fps": { min: "1", max: "60", step: "1" },
   "min-score": { min: "0", max: "1", step: "0.05" },
   smoothing: { min: "0", max: "1", step: "0.05" },

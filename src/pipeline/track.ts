@@ -33,9 +33,11 @@ const FAIR_PART = 0.4;
 
 /**
  * If a track would no longer be confirmed as a new one, its expression stays certain for this long. That bridges two
- * looks of the detector.
+ * looks of the detector, …
  */
 const DOUBT_AFTER_MS = 120;
+/** … but not to more than this after the last look that saw enough, where looks are seldom. */
+const DOUBT_LATEST_MS = 300;
 
 /** A face whose looks do not reach {@link FAIR_PART} is shown for this long, … */
 const FAINT_HIDE_AFTER_MS = 500;
@@ -73,7 +75,10 @@ export interface Track {
   readonly confirmed: boolean;
   /** When a look first missed it since it was last seen; `null` while it is seen. */
   readonly missedSinceMs: number | null;
-  /** When a look first saw less than a newcomer needs to be confirmed; `null` while looks see enough. */
+  /**
+   * When a look first saw less than a newcomer needs to be confirmed, or so much earlier that its expression is not certain
+   * for longer than {@link DOUBT_LATEST_MS}; `null` while looks see enough.
+   */
   readonly doubtedSinceMs: number | null;
   /** When it was last seen. */
   readonly seenMs: number;
@@ -155,6 +160,7 @@ export function seeTrack(
   // A weak sighting says that a face is there, but not how it moves.
   const center = score < minScore ? expectedCenter(track, timeMs) : boxCenter(box);
   correctTrajectory(track.trajectory, center, timeMs - track.seenMs);
+  const doubtMs = doubtStart(track, timeMs);
   const size = boxSize(track.box);
   const sinceSeenMs = Math.max(stepMs, timeMs - track.seenMs);
   track.box = steadyBox(track.box, box, size, sinceSeenMs);
@@ -168,17 +174,22 @@ export function seeTrack(
   if (!track.confirmed && reaches(track.scores, FAIR, minScore))
     track.fitSquares = isFit(track) ? track.fitSquares + 1 : 0;
   track.confirmed ||= isConfirmed(track, minScore);
-  track.doubtedSinceMs = passes(track, minScore) ? null : (track.doubtedSinceMs ?? timeMs);
+  track.doubtedSinceMs = passes(track, minScore) ? null : doubtMs;
   track.faintSinceMs = score >= bound(FAIR_PART, minScore) ? null : (track.faintSinceMs ?? timeMs);
 }
 
 /** Note that a look covered a track's place and did not see it. */
 export function missTrack(track: TrackState, timeMs: number): void {
   track.missedSinceMs ??= timeMs;
-  track.doubtedSinceMs ??= timeMs;
+  track.doubtedSinceMs = doubtStart(track, timeMs);
   track.faintSinceMs ??= timeMs;
   track.looks += 1;
   track.missesInRow += 1;
+}
+
+/** @returns Since when a look that sees too little puts a track in doubt: until then it was seen well. */
+function doubtStart({ doubtedSinceMs, seenMs }: TrackState, timeMs: number): number {
+  return doubtedSinceMs ?? Math.min(timeMs, seenMs + DOUBT_LATEST_MS - DOUBT_AFTER_MS);
 }
 
 /** @returns Whether a track's face may be shown: it is confirmed, and looks saw it well enough lately. */

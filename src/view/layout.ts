@@ -27,6 +27,8 @@ export interface Rect extends Size {
  * its width (each side) and height.
  */
 const AROUND = { side: 0.14, top: 0.34, bottom: 0.12 };
+/** The part of the marks' height down to the brows, and a little of them. */
+const FOREHEAD = (AROUND.top + 0.05) / (1 + AROUND.top + AROUND.bottom);
 
 /** Least distance of marks and chip from the layer's edge, as a share of the layer's smaller side. */
 const MARGIN = 0.015;
@@ -75,7 +77,8 @@ export function placeMarks(face: Rect, layer: Size): Rect {
 }
 
 /**
- * Place the chip above the marks, or below them where there is no room above; always within the layer.
+ * Place the chip above the marks, or below them where there is no room above; always within the layer. Where an obstacle
+ * takes the room above, as the texts at the top of a phone do, the chip lies below the obstacle if it covers the forehead only.
  *
  * @param chip Size of the chip, CSS pixels.
  * @param marks The marks' box from {@link placeMarks}, CSS pixels.
@@ -102,7 +105,8 @@ export function placeChip(
   const lowest = floor - chip.height;
   const above = marks.y - gap - chip.height;
   const below = marks.y + marks.height + gap;
-  return { x, y: within(above >= highest || below > lowest ? above : below, highest, lowest) };
+  const isPushed = above >= margin && highest + chip.height <= marks.y + marks.height * FOREHEAD;
+  return { x, y: within(above >= highest || isPushed || below > lowest ? above : below, highest, lowest) };
 }
 
 /** @returns The size of a picture after a turn, in the unit of `size`. */

@@ -83,12 +83,17 @@ release_in() {
   echo "not whole, $(find "$target" -type f -size 0 2>/dev/null | wc -l) of $(find "$target" -type f 2>/dev/null | wc -l) files empty"
 }
 
-# Print how many unit files on a disk are empty.
-empty_units() { find "$1/etc/systemd" "$1/etc/udev" -type f -size 0 2>/dev/null | wc -l; }
+# Print the system's files that a disk lacks or holds otherwise than a release.
+differing_files() {
+  local entry
+  for entry in "${SYSTEM_FILES[@]}" "emotion-kiosk.conf $SETTINGS"; do
+    cmp -s "$2/kiosk/system/${entry% *}" "$1/${entry#* }" || echo "${entry#* }"
+  done
+}
 
 # Install a release, with a power cut before each of the installer's steps and one after its last.
 install_release() {
-  local phase=$1 release=$2
+  local phase=$1 release=$2 differing
   allowed="$3 $2"
   # The file finds its folder by its own name, which a pipe does not have.
   # shellcheck disable=SC1090 # the installer, by way of a pipe
@@ -102,7 +107,8 @@ install_release() {
   allowed=$release
   judge "after Done"
   mount -o loop "$work/cut" "$work/copy"
-  (($(empty_units "$work/copy") == 0)) || losses+="  after Done: units are empty"$'\n'
+  differing=$(differing_files "$work/copy" "${!release}")
+  [[ -z $differing ]] || losses+="  after Done: missing or not whole: ${differing//$'\n'/, }"$'\n'
   umount "$work/copy"
   if [[ -z $losses ]]; then
     echo "ok     power cuts at $cuts moments of $phase: the installation is whole"

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { ERRORS } from "../../src/errors.ts";
+import { MAX_FACES } from "../../src/types.ts";
 import { type Member, describeElement, elementOf } from "../../src/package/manifest.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -83,6 +84,12 @@ describe("the element's description", () => {
     const text = readFileSync(`${ROOT}/src/events.ts`, "utf8");
     const types = [...text.matchAll(/static readonly type = "([a-z-]+)"/g)].map((match) => match[1]!);
     expect(types.sort()).toEqual(namesOf(element.events));
+  });
+
+  test("the most faces that are promised are those that a frame shows", () => {
+    const promise = `1 to ${MAX_FACES}`;
+    expect(element.attributes.find(({ name }) => name === "max-faces")!.description).toContain(promise);
+    expect(/^\| `max-faces` .*$/m.exec(section)![0]).toContain(promise);
   });
 
   test("error codes in README are all of them", () => {

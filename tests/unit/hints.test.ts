@@ -121,36 +121,41 @@ describe("a face that never moves", () => {
   });
 });
 
-describe("a face of fair scores", () => {
-  /** Show a face that scores 0.75, as engraved and bare faces do, and so many tones of its square. */
-  async function watch(tones: "shaded" | "drawn"): Promise<readonly FrameResult[]> {
-    const world = makeWorld([{ centerX: 320, centerY: 200, width: 130, scores: HAPPY }]);
-    const picture = {
-      ...world.picture,
-      cut: (square: Square, size: number) => {
-        const rgba = world.picture.cut(square, size);
-        if (size !== 48) return rgba;
-        for (let at = 1; at < size * size - 1; at++) {
-          const [x, y] = [at % size, Math.floor(at / size)];
-          const isDot = [15, 33].some((eye) => Math.hypot(x - eye, y - 19) < 3) || Math.hypot(x - 24, y - 38) < 4;
-          const shade = tones === "shaded" ? 40 * Math.sin(x / 3) * Math.cos(y / 4) : 0;
-          rgba.fill((isDot ? 30 : 170) + shade, 4 * at, 4 * at + 3);
-        }
-        return rgba;
-      },
-    };
-    const detect = async (rgba: Uint8ClampedArray, minScore: number) =>
-      (await world.detector.detect(rgba, minScore)).map((each) => ({ ...each, score: 0.75 }));
-    const detector = { inputSize: 128, detect };
-    const pipeline = createPipeline({ detector, classifier: world.classifier, clock: () => 0 });
-    const results: FrameResult[] = [];
-    for (let frame = 0; frame < 45; frame++)
-      results.push(await pipeline.process(picture, frame * FRAME_MS, { ...OPTIONS }));
-    return results;
-  }
+/** The tones of a face's square, of 48 pixels a side. */
+type Tone = (x: number, y: number) => number;
 
+const isDot = (x: number, y: number): boolean =>
+  [15, 33].some((eye) => Math.hypot(x - eye, y - 19) < 3) || Math.hypot(x - 24, y - 38) < 4;
+const SHADED: Tone = (x, y) => (isDot(x, y) ? 30 : 170) + 40 * Math.sin(x / 3) * Math.cos(y / 4);
+const DRAWN: Tone = (x, y) => (isDot(x, y) ? 30 : 170);
+const MASKED: Tone = (x, y) => (y < 27 ? SHADED(x, y) : 190);
+const DARK: Tone = (x, y) => 0.12 * SHADED(x, y);
+
+/** Watch a happy face of some score, and such a square, for three seconds. */
+async function watchTone(tone: Tone, score: number): Promise<readonly FrameResult[]> {
+  const world = makeWorld([{ centerX: 320, centerY: 200, width: 130, scores: HAPPY }]);
+  const picture = {
+    ...world.picture,
+    cut: (square: Square, size: number) => {
+      const rgba = world.picture.cut(square, size);
+      if (size !== 48) return rgba;
+      for (let at = 1; at < size * size - 1; at++)
+        rgba.fill(tone(at % size, Math.floor(at / size)), 4 * at, 4 * at + 3);
+      return rgba;
+    },
+  };
+  const detect = async (rgba: Uint8ClampedArray, minScore: number) =>
+    (await world.detector.detect(rgba, minScore)).map((each) => ({ ...each, score }));
+  const detector = { inputSize: 128, detect };
+  const pipeline = createPipeline({ detector, classifier: world.classifier, clock: () => 0 });
+  const results: FrameResult[] = [];
+  for (let frame = 0; frame < 45; frame++) results.push(await pipeline.process(picture, frame * FRAME_MS, OPTIONS));
+  return results;
+}
+
+describe("a face of fair scores", () => {
   test("gets a word within a second and a half where its square has a face's texture", async () => {
-    const results = await watch("shaded");
+    const results = await watchTone(SHADED, 0.75);
     const first = results.findIndex(({ faces }) => faces.length > 0);
     expect(first).toBeGreaterThanOrEqual(10);
     expect(first * FRAME_MS).toBeLessThanOrEqual(1500);
@@ -158,6 +163,33 @@ describe("a face of fair scores", () => {
   });
 
   test("is nobody where its square is a drawing: a disc with two dots", async () => {
-    expect((await watch("drawn")).every(({ faces }) => faces.length === 0)).toBe(true);
+    expect((await watchTone(DRAWN, 0.75)).every(({ faces }) => faces.length === 0)).toBe(true);
+  });
+});
+
+describe("a face whose square cannot be read", () => {
+  const told = (results: readonly FrameResult[]) => ({
+    shown: results.some(({ faces }) => faces.length > 0),
+    certain: results.some(({ faces }) => faces.some(({ certain }) => certain)),
+    hint: results.at(-1)!.hint,
+  });
+
+  test("is shown without a word; too little light is said", async () => {
+    expect(told(await watchTone(SHADED, 0.95))).toEqual({ shown: true, certain: true, hint: undefined });
+    expect(told(await watchTone(MASKED, 0.95))).toEqual({ shown: true, certain: false, hint: undefined });
+    expect(told(await watchTone(DARK, 0.95))).toEqual({ shown: true, certain: false, hint: "too-dark" });
+  });
+
+  test("may not be seen at all in the dark, which is said too", async () => {
+    const { classifier, detector } = makeWorld([]);
+    const pipeline = createPipeline({ detector, classifier, clock: () => 0 });
+    const hintAt = async (level: number, frame: number) => {
+      const cut = (_: Square, size: number) => new Uint8ClampedArray(size * size * 4).fill(level);
+      return (await pipeline.process({ width: 640, height: 480, cut }, frame * FRAME_MS, OPTIONS)).hint;
+    };
+    for (let frame = 0; frame < 30; frame++) await hintAt(12, frame);
+    expect(await hintAt(12, 30)).toBe("too-dark");
+    for (let frame = 31; frame < 60; frame++) await hintAt(120, frame);
+    expect(await hintAt(120, 60)).toBeUndefined();
   });
 });

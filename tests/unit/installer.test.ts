@@ -70,6 +70,20 @@ describe("the server's unit before it starts", () => {
   });
 });
 
+test.runIf(existsSync("/usr/bin/systemd-analyze"))("a visitor at a keyboard cannot switch the machine off", () => {
+  const [, source, target] = /"(logind\.conf) (\/\S+)"/.exec(readFileSync(join(KIOSK, "parts.sh"), "utf8"))!;
+  write(target!, readFileSync(join(KIOSK, "system", source!), "utf8"));
+  // What logind reads, from all places where it looks.
+  const options = [`--root=${folder}`, "--no-pager", "cat-config", "systemd/logind.conf"];
+  const read = execFileSync("systemd-analyze", options, { encoding: "utf8" });
+  const settings = Object.fromEntries([...read.matchAll(/^(\w+)=(.*)$/gm)].map(([, key, value]) => [key, value]));
+  for (const key of ["PowerKey", "RebootKey", "SuspendKey", "HibernateKey"]) {
+    expect(settings[`Handle${key}`], key).toBe("ignore");
+    expect(settings[`Handle${key}LongPress`], key).toBe("ignore");
+  }
+  expect(settings["HandleLidSwitch"]).toBe("ignore");
+});
+
 test("at a first boot nothing is deleted before it is installed, and the next boot tries again", () => {
   const yaml = readFileSync(join(KIOSK, "user-data.yaml"), "utf8");
   const [, indented] = /per-boot\/emotion-kiosk\n(?: {4}\w.*\n)* {4}content: \|\n((?: {6}.*\n)+)/.exec(yaml)!;

@@ -94,6 +94,21 @@ describe("placing marks and chip", () => {
     expect(place(marks, [strip, farAway])).toEqual(place(marks, [strip]));
   });
 
+  test("where texts take the room above, the chip lies below them over the forehead, if it leaves the brows free", () => {
+    const texts = { x: 0, y: 10, width: 1920, height: 190 };
+    const placeOn = (browsY: number) => {
+      const marks = placeMarks({ x: 800, y: browsY, width: 400, height: 400 }, layer);
+      return { marks, chip: place(marks, [texts]), chipWithoutTexts: place(marks) };
+    };
+    const low = placeOn(300);
+    expect(low.chip.y).toBeGreaterThan(200);
+    expect(low.chip.y + chip.height).toBeLessThanOrEqual(300);
+    expect(low.chipWithoutTexts.y + chip.height).toBeLessThan(low.marks.y);
+    const high = placeOn(260);
+    expect(high.chip.y).toBeGreaterThan(high.marks.y + high.marks.height);
+    expect(high.chipWithoutTexts.y + chip.height).toBeLessThan(high.marks.y);
+  });
+
   test("a face out of view has no chip", () => {
     expect(placeChip(chip, { x: -500, y: 20, width: 300, height: 800 }, layer)).toBe(null);
   });
