@@ -50,7 +50,7 @@ function isSame(a: Float32Array, b: Float32Array): boolean {
  * @returns How many outputs were compared, and the cases whose bytes differ.
  */
 export async function runCases(base: string): Promise<Report> {
-  await startBackend(base);
+  await startBackend(base, "relaxed", "int8");
   const cases = (await (await fetch(`${base}cases.json`)).json()) as readonly Case[];
   const mismatches: string[] = [];
   let compared = 0;

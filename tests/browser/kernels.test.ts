@@ -5,6 +5,7 @@ import { type KernelModule, instantiate, loadNetwork } from "../../src/runtime/i
 import type { Network } from "../../src/runtime/int8/network.ts";
 import { VARIANTS, type Variant } from "../../src/runtime/int8/variant.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
+import { simdLevel } from "../../src/runtime/simd.ts";
 import { writeNetwork } from "../../models/int8/write.ts";
 import { randomNetwork, randomNumbers } from "../int8/networks.ts";
 import { reference } from "../int8/reference.ts";
@@ -18,7 +19,7 @@ const HANG_MS = 300_000;
 const modules = new Map<string, KernelModule>();
 
 beforeAll(async () => {
-  await startBackend(`${location.origin}/`);
+  await startBackend(`${location.origin}/`, simdLevel(), "float");
   for (const kind of ["relaxed", "simd128"]) {
     const bytes = await (await fetch(`/wasm/kernels-${kind}.wasm`)).arrayBuffer();
     modules.set(kind, await instantiate(await WebAssembly.compile(bytes)));
