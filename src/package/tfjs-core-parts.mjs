@@ -19,7 +19,6 @@ export {
   setBackend,
 } from "@tensorflow/tfjs-core/dist/globals.js";
 export { registerKernel } from "@tensorflow/tfjs-core/dist/kernel_registry.js";
-export { tensor1d } from "@tensorflow/tfjs-core/dist/ops/tensor1d.js";
 export { zeros } from "@tensorflow/tfjs-core/dist/ops/zeros.js";
 
 /** As far as the WASM backend uses it. */

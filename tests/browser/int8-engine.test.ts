@@ -80,6 +80,7 @@ describe.each(SHIPPED)("the whole network %s", (name) => {
         const pixels = tensor1d(new Int32Array(rgba.buffer), "int32");
         const out = loaded.run(pixels);
         expect(withoutPadding(loaded.outputs, out.dataSync<"float32">()), variant).toEqual(wanted);
+        expect(withoutPadding(loaded.outputs, loaded.compute(rgba)), variant).toEqual(wanted);
         for (const tensor of [pixels, out]) tensor.dispose();
         loaded.dispose();
       }

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { memory, tensor2d } from "@tensorflow/tfjs-core";
+import { memory } from "@tensorflow/tfjs-core";
 import { startBackend } from "../../src/runtime/backend.ts";
 import { type KernelModule, instantiate, loadNetwork } from "../../src/runtime/int8/tfjs-kernel.ts";
 import type { Network } from "../../src/runtime/int8/network.ts";
@@ -40,11 +40,7 @@ function compute(
   variant: Variant,
 ): Float32Array {
   const loaded = loadNetwork(network, modules.get(module)!, variant);
-  const pixels = tensor2d(new Int32Array(rgba.buffer), [network.input.size, network.input.size], "int32");
-  const out = loaded.run(pixels);
-  const floats = withoutPadding(loaded.outputs, out.dataSync<"float32">());
-  out.dispose();
-  pixels.dispose();
+  const floats = withoutPadding(loaded.outputs, loaded.compute(rgba));
   loaded.dispose();
   return floats;
 }
