@@ -17,6 +17,7 @@ import { bundlePackage, bundlePages, bundlePlainFile, bundleServer, importTool }
 import { describeElement, spellTypes } from "./src/package/manifest.mjs";
 import { networkNames, readNetwork } from "./src/package/networks.mjs";
 import { reportSizes } from "./src/package/sizes.mjs";
+import { writeTfjsMemory } from "./src/package/tfjs-memory.mjs";
 import { writeLicences } from "./src/package/third-party.mjs";
 import { writeTypes } from "./src/package/types.mjs";
 
@@ -68,6 +69,7 @@ async function copyAssets() {
   await writeSignOfCounts();
   for (const file of ["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm"])
     await cp(join(TFJS_WASM, file), join(STAGE, "wasm", file));
+  await writeTfjsMemory(join(TFJS_WASM, "tfjs-backend-wasm-simd.wasm"), join(STAGE, "wasm/tfjs-memory.wasm"));
   // SQLite's library looks for it beside itself.
   await cp(SQLITE_WASM, join(STAGE, "kiosk/node-sqlite3-wasm.wasm"));
   for (const subset of ["latin", "latin-ext"])

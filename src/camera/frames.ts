@@ -1,5 +1,6 @@
 import { EmotionCamError } from "../errors.ts";
 import type { Rotation } from "../types.ts";
+import { type Feed, type Presentation, openFeed } from "./feeds.ts";
 import { endedStream, play } from "./source.ts";
 
 /** A camera without a frame for this long has stalled. Even in the dark, a frame takes 200 ms at most. */
@@ -8,10 +9,10 @@ const STALL_MS = 3000;
 const UNTAKABLE_MS = 1000;
 /** A page that paints nothing for this long is not rendered: an iframe out of view, for example. */
 const PAINT_MS = 1000;
-/** A picture stands in for a camera, so it has a camera's usual frame rate. */
-const PICTURE_INTERVAL_MS = 1000 / 30;
 /** A frame may come this much too early for the frame rate: cameras and displays are not synchronized. */
 const EARLY_MS = 5;
+/** A source that is asked so long before a frame is due gives it in time: displays show 60 frames a second. */
+const ASK_EARLY_MS = 20;
 
 /** One frame of a source. The receiver must close `frame` in every case: a camera has a pool of three to ten. */
 export interface SourceFrame {
@@ -34,12 +35,6 @@ export interface FrameWishes {
   maxFps(): number;
 }
 
-/** A frame was put on the screen. */
-interface Presentation {
-  readonly timeMs: number;
-  readonly presentedFrames: number;
-}
-
 /**
  * Take the frames of a source, each the newest one at the time of the request. There is no queue: a slow caller misses
  * frames. While the page is hidden or not rendered there are no frames.
@@ -57,12 +52,17 @@ export async function* frames(
   let failingSinceMs: number | null = null;
   try {
     for (;;) {
-      const { timeMs, presentedFrames } = await watch.next();
-      if (timeMs + EARLY_MS < dueMs) continue;
-      dueMs = Math.max(dueMs, timeMs - EARLY_MS) + 1000 / maxFps();
+      const { timeMs, presentedFrames, frame: given } = await watch.next();
+      const isDue = timeMs + EARLY_MS >= dueMs;
+      if (isDue) dueMs = Math.max(dueMs, timeMs - EARLY_MS) + 1000 / maxFps();
+      watch.askBy(dueMs);
+      if (!isDue) {
+        given?.close();
+        continue;
+      }
       let frame: SourceFrame["frame"];
       try {
-        frame = await grab(source, timeMs);
+        frame = given ?? (await grab(source, timeMs));
         failingSinceMs = null;
       } catch (error) {
         // On a busy machine, a camera that starts or changes its size has no picture for a moment.
@@ -146,8 +146,11 @@ class Watch {
   readonly #ends: readonly AbortSignal[];
   readonly #isOfPage: boolean;
   readonly #stopped = new AbortController();
+  readonly #feed: Feed;
   #newest: Presentation | null = null;
-  #presentedFrames = 0;
+  /** The source is asked for no frame before: those that nobody takes would cost, too. */
+  #askMs = -Infinity;
+  #isAwaited = false;
   #wake = () => {};
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -161,12 +164,10 @@ class Watch {
     // A camera may be silent while it is hidden or paused, so the time starts again afterwards.
     document.addEventListener("visibilitychange", wake, until);
     source.addEventListener("play", wake, until);
-    if (source instanceof HTMLImageElement) this.#repeat(performance.now());
-    else if ("requestVideoFrameCallback" in source) this.#followCallbacks(source);
-    else this.#followTime(source);
+    this.#feed = openFeed(source, (presentation) => this.#note(presentation));
   }
 
-  /** Wait for a presentation that was not returned before. */
+  /** Wait for a presentation that was not returned before. The receiver closes its frame. */
   async next(): Promise<Presentation> {
     for (;;) {
       for (const end of this.#ends) end.throwIfAborted();
@@ -175,12 +176,26 @@ class Watch {
         this.#newest = null;
         return newest;
       }
+      this.#ask();
       const woken = await this.#pause();
-      if (woken || document.hidden) continue;
+      if (woken || document.hidden || performance.now() < this.#askMs + STALL_MS) continue;
       if (isSilent(this.#source)) await this.#endSilence(this.#source);
       // Browsers pause videos by themselves: after a phone call, a media key, or to save power.
       if (this.#source instanceof HTMLVideoElement && this.#source.paused) play(this.#source);
     }
+  }
+
+  /** Have the source asked for its next frame in time, also while the caller has not requested it yet. */
+  askBy(dueMs: number): void {
+    this.#askMs = dueMs - ASK_EARLY_MS;
+    this.#ask();
+  }
+
+  #ask(): void {
+    clearTimeout(this.#timer);
+    const waitMs = this.#askMs - performance.now();
+    if (waitMs <= 0) this.#feed.ask();
+    else this.#timer = setTimeout(() => this.#feed.ask(), waitMs);
   }
 
   /**
@@ -208,55 +223,32 @@ class Watch {
 
   stop(): void {
     this.#stopped.abort();
+    this.#feed.stop();
     clearTimeout(this.#timer);
+    this.#newest?.frame?.close();
     this.#wake();
   }
 
   /** @returns Whether something happened before a camera would count as stalled. */
   #pause(): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), STALL_MS);
-      this.#wake = () => {
+      const settle = (woken: boolean) => {
         clearTimeout(timer);
-        resolve(true);
+        this.#isAwaited = false;
+        resolve(woken);
       };
+      const timer = setTimeout(() => settle(false), STALL_MS);
+      this.#isAwaited = true;
+      this.#wake = () => settle(true);
     });
   }
 
-  #note(timeMs: number, presentedFrames: number): void {
-    this.#presentedFrames = presentedFrames;
-    this.#newest = { timeMs, presentedFrames };
-    this.#wake();
-  }
-
-  #followCallbacks(video: HTMLVideoElement): void {
-    const note: VideoFrameRequestCallback = (_now, { presentationTime, presentedFrames }) => {
-      if (this.#stopped.signal.aborted) return;
-      video.requestVideoFrameCallback(note);
-      this.#note(presentationTime, presentedFrames);
-    };
-    video.requestVideoFrameCallback(note);
-  }
-
-  /** Follow a video in browsers without `requestVideoFrameCallback`: a new time is a new frame. */
-  #followTime(video: HTMLVideoElement): void {
-    let shown = -1;
-    const look = (nowMs: number) => {
-      if (this.#stopped.signal.aborted) return;
-      requestAnimationFrame(look);
-      if (video.currentTime === shown || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
-      shown = video.currentTime;
-      this.#note(nowMs, this.#presentedFrames + 1);
-    };
-    requestAnimationFrame(look);
-  }
-
-  #repeat(dueMs: number): void {
-    const nowMs = performance.now();
-    this.#note(nowMs, this.#presentedFrames + 1);
-    // After a pause the frames go on from now. Missed frames are not made up for.
-    const nextMs = Math.max(dueMs + PICTURE_INTERVAL_MS, nowMs);
-    this.#timer = setTimeout(() => this.#repeat(nextMs), nextMs - nowMs);
+  #note(presentation: Presentation): void {
+    this.#newest?.frame?.close();
+    this.#newest = presentation;
+    // A slow caller gets the newest frame, so the next one is asked for while it computes.
+    if (this.#isAwaited) this.#wake();
+    else this.#ask();
   }
 }
 

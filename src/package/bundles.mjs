@@ -84,7 +84,33 @@ const PAGES_USE_THE_PACKAGE = {
   },
 };
 
-const PLUGINS = [LIT_FOR_SERVERS, SHORT_STYLES];
+/** What needs only parts of tfjs-core: the runtime without the float engine, and the WASM backend without its kernels. */
+const NEEDS_PARTS =
+  /[\\/]src[\\/]runtime[\\/](?!float[\\/])|[\\/]tfjs-backend-wasm[\\/]dist[\\/](base|backend_wasm|flags_wasm)\.js$/;
+
+/**
+ * Leave out of the worker what the int8 engine never calls: tfjs's operations and their kernels, which the float engine's
+ * chunk has, and the glue of the threaded binary, which is not shipped.
+ *
+ * @type {import("esbuild").Plugin}
+ */
+const PARTS_OF_TFJS = {
+  name: "parts-of-tfjs",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@tensorflow\/tfjs-core$/ }, ({ importer }) =>
+      NEEDS_PARTS.test(importer) ? { path: join(ROOT, "src/package/tfjs-core-parts.mjs") } : undefined,
+    );
+    onResolve({ filter: /^@tensorflow\/tfjs-backend-wasm$/ }, () => ({
+      path: join(ROOT, "node_modules/@tensorflow/tfjs-backend-wasm/dist/base.js"),
+    }));
+    onResolve({ filter: /tfjs-backend-wasm-threaded-simd/ }, ({ path }) => ({ path, namespace: "no-threads" }));
+    onLoad({ filter: /.*/, namespace: "no-threads" }, () => ({
+      contents: "export default undefined; export const wasmWorkerContents = '';",
+    }));
+  },
+};
+
+const PLUGINS = [LIT_FOR_SERVERS, SHORT_STYLES, PARTS_OF_TFJS];
 
 /**
  * @param {import("esbuild").BuildOptions} options

@@ -1,8 +1,15 @@
 import { backend, enableProdMode, env, setBackend } from "@tensorflow/tfjs-core";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { EmotionCamError } from "../errors.ts";
-import type { SimdLevel } from "../types.ts";
-import { simdLevel } from "./simd.ts";
+import type { EngineName, SimdLevel } from "../types.ts";
+
+/** tfjs's binaries, by the names under which tfjs asks for them. There is no threaded one. */
+const BINARY = "tfjs-backend-wasm.wasm";
+const SIMD_BINARY = "tfjs-backend-wasm-simd.wasm";
+const THREADED_BINARY = "tfjs-backend-wasm-threaded-simd.wasm";
+
+/** The SIMD binary without tfjs's own kernels, for the engine that has others. */
+const MEMORY_BINARY = "tfjs-memory.wasm";
 
 /** tfjs's WASM backend, started. */
 export interface Backend {
@@ -49,6 +56,8 @@ async function diagnose(url: string): Promise<EmotionCamError> {
 interface Heap {
   /** A view of the memory; Emscripten renews it as the memory grows. */
   readonly HEAPU8: Uint8Array;
+  /** The binary's exports: its kernels among them. */
+  readonly asm: object;
   _malloc(bytes: number): number;
   _free(address: number): void;
 }
@@ -74,18 +83,19 @@ function refuseNull(heap: Heap): void {
  * without cross-origin isolation cannot use another.
  *
  * @param assetBase URL of the folder that holds `wasm/`, ending in a slash.
+ * @param engine The engine that will compute with it: `int8` has its own kernels, and never calls tfjs's.
  * @throws EmotionCamError `wasm-load`, which names the file.
  */
-export async function startBackend(assetBase: string): Promise<Backend> {
-  const simd = simdLevel();
+export async function startBackend(assetBase: string, simd: SimdLevel, engine: EngineName): Promise<Backend> {
   enableProdMode();
   env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
-  const folder = new URL("wasm/", assetBase).href;
-  setWasmPaths(folder);
-  if (!(await setBackend("wasm"))) {
-    throw await diagnose(`${folder}tfjs-backend-wasm${simd === "none" ? "" : "-simd"}.wasm`);
-  }
+  const urlOf = (file: string) => new URL(`wasm/${file}`, assetBase).href;
+  const simdUrl = urlOf(engine === "int8" ? MEMORY_BINARY : SIMD_BINARY);
+  setWasmPaths({ [BINARY]: urlOf(BINARY), [SIMD_BINARY]: simdUrl, [THREADED_BINARY]: urlOf(THREADED_BINARY) });
+  if (!(await setBackend("wasm"))) throw await diagnose(simd === "none" ? urlOf(BINARY) : simdUrl);
   const { wasm } = backend() as unknown as { wasm: Heap };
+  // tfjs keeps a backend that runs already.
+  if (engine === "float" && !("Add" in wasm.asm)) throw new Error("tfjs was started without its kernels");
   refuseNull(wasm);
   return { simd, wasmBytes: () => wasm.HEAPU8.byteLength };
 }

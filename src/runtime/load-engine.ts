@@ -4,6 +4,7 @@ import { type ClassifierContract, type DetectorContract, artifactBytes } from ".
 import type { Engine, EngineModule, LoadedEngine } from "./engine.ts";
 import { findClassifier, findDetector, loadModel } from "./load-model.ts";
 import type { RuntimeOptions } from "./protocol.ts";
+import { simdLevel } from "./simd.ts";
 
 /** Each engine is a chunk of its own, loaded only where it is chosen. */
 const ENGINES: Record<EngineName, () => Promise<EngineModule>> = {
@@ -36,20 +37,21 @@ export async function loadEngine(
   { assetBase, engine: asked, model }: RuntimeOptions,
   onProgress: (loadedBytes: number, totalBytes: number) => void,
 ): Promise<LoadedEngine> {
-  const [backend, foundDetector, foundClassifier] = await Promise.all([
-    startBackend(assetBase),
+  const [foundDetector, foundClassifier] = await Promise.all([
     findDetector(DETECTOR, assetBase),
     findClassifier(model, assetBase),
   ]);
   const contracts = [foundDetector.contract, foundClassifier.contract];
-  const name = chooseEngine(asked, backend.simd, contracts);
+  const simd = simdLevel();
+  const name = chooseEngine(asked, simd, contracts);
   const totalBytes = contracts.reduce((sum, contract) => sum + artifactBytes(contract.artifacts[name]), 0);
   let loadedBytes = 0;
   const onBytes = (count: number) => {
     loadedBytes += count;
     onProgress(loadedBytes, totalBytes);
   };
-  const [module, detector, classifier] = await Promise.all([
+  const [backend, module, detector, classifier] = await Promise.all([
+    startBackend(assetBase, simd, name),
     ENGINES[name](),
     loadModel(foundDetector, name, onBytes),
     loadModel(foundClassifier, name, onBytes),
@@ -61,7 +63,7 @@ export async function loadEngine(
     runtime: {
       engine: engine.name,
       backend: "wasm",
-      simd: backend.simd,
+      simd,
       variant: engine.variant,
       threads: engine.threads,
       detector: engine.detectorInfo,

@@ -1,6 +1,7 @@
 import type { Picture, Square } from "../pipeline/stages.ts";
 import type { Rotation } from "../types.ts";
 import { type Affine, SAME, chain, undoTurn } from "./affine.ts";
+import { type Grid, Sampler } from "./sampler.ts";
 import {
   BT601,
   BT709,
@@ -35,8 +36,8 @@ export class Planes {
   readonly #levels: YuvImage[] = [];
   #fresh = 0;
   #toRgb = yuvToRgb(BT601, false);
-  /** The results of cuts, by size. */
-  readonly #squares = new Map<number, Uint8ClampedArray>();
+  /** By size of the squares. */
+  readonly #samplers = new Map<number, Sampler>();
 
   /**
    * Read a frame. The picture is valid until the next call, also after the frame is closed.
@@ -101,58 +102,26 @@ export class Planes {
     return image;
   }
 
-  /** Cut as {@link Picture.cut} says: luma is bilinear, chroma is the nearest sample. */
+  /** Cut as {@link Picture.cut} says. */
   #cut({ centerX, centerY, side, roll }: Square, size: number): Uint8ClampedArray {
-    const out = this.#squares.get(size) ?? new Uint8ClampedArray(size * size * 4);
-    this.#squares.set(size, out);
+    const sampler = this.#samplers.get(size) ?? new Sampler(size);
+    this.#samplers.set(size, sampler);
     const scale = side / size;
     const { xx, xy, x0, yx, yy, y0 } = this.#toPlane;
     const index = this.#levelFor(scale * Math.hypot(xx, yx));
-    const { y: luma, u: uPlane, v: vPlane } = this.#level(index);
-    const { black, gain, redOfV, greenOfU, greenOfV, blueOfU } = this.#toRgb;
     const perLevel = 2 ** -index;
     const cos = Math.cos(roll) * scale * perLevel;
     const sin = Math.sin(roll) * scale * perLevel;
-    const [rightX, rightY] = [xx * cos + xy * sin, yx * cos + yy * sin];
-    const [downX, downY] = [xy * cos - xx * sin, yy * cos - yx * sin];
-    // Pixels' corners lie at whole numbers and samples at their centres, so half a pixel is subtracted.
-    const middleX = (xx * centerX + xy * centerY + x0) * perLevel - 0.5;
-    const middleY = (yx * centerX + yy * centerY + y0) * perLevel - 0.5;
-    const half = (size - 1) / 2;
-    const { width, height, bytes } = luma;
-    const lastX = width - 1;
-    const lastY = height - 1;
-    const { width: chromaWidth, height: chromaHeight } = uPlane;
-    for (let row = 0, to = 0; row < size; row++) {
-      let x = middleX - rightX * half + downX * (row - half);
-      let y = middleY - rightY * half + downY * (row - half);
-      for (let column = 0; column < size; column++, to += 4, x += rightX, y += rightY) {
-        out[to + 3] = 255;
-        if (x < -0.5 || y < -0.5 || x >= width - 0.5 || y >= height - 0.5) {
-          out[to] = out[to + 1] = out[to + 2] = 0;
-          continue;
-        }
-        const left = x < 0 ? 0 : x | 0;
-        const top = y < 0 ? 0 : y | 0;
-        const right = left < lastX ? 1 : 0;
-        const below = top < lastY ? width : 0;
-        const at = top * width + left;
-        const across = x < 0 ? 0 : x - left;
-        const upper = bytes[at]! + (bytes[at + right]! - bytes[at]!) * across;
-        const lower = bytes[at + below]! + (bytes[at + below + right]! - bytes[at + below]!) * across;
-        const light = gain * (upper + (lower - upper) * (y < 0 ? 0 : y - top) - black);
-        // The nearest chroma sample is enough: the detail that eyes and networks see is in the luma.
-        const chromaX = Math.min(((x + 0.5) | 0) >> 1, chromaWidth - 1);
-        const chromaY = Math.min(((y + 0.5) | 0) >> 1, chromaHeight - 1);
-        const nearest = chromaY * chromaWidth + chromaX;
-        const u = uPlane.bytes[nearest]! - 128;
-        const v = vPlane.bytes[nearest]! - 128;
-        out[to] = light + redOfV * v;
-        out[to + 1] = light + greenOfU * u + greenOfV * v;
-        out[to + 2] = light + blueOfU * u;
-      }
-    }
-    return out;
+    const grid: Grid = {
+      // Pixels' corners lie at whole numbers and samples at their centres, so half a pixel is subtracted.
+      middleX: (xx * centerX + xy * centerY + x0) * perLevel - 0.5,
+      middleY: (yx * centerX + yy * centerY + y0) * perLevel - 0.5,
+      rightX: xx * cos + xy * sin,
+      rightY: yx * cos + yy * sin,
+      downX: xy * cos - xx * sin,
+      downY: yy * cos - yx * sin,
+    };
+    return sampler.sample(this.#level(index), grid, this.#toRgb);
   }
 
   /**

@@ -28,7 +28,8 @@ export function ribbon(samples: readonly Sample[], nowMs: number): string {
   for (const sample of samples) {
     if (sample.label === first?.label) continue;
     close(sample.timeMs);
-    // Before the first sample the ribbon is empty.
+    // Before the first person the ribbon is empty, and a ribbon that stays empty need not be painted again.
+    if (first === undefined && sample.label === "nobody") continue;
     if (first === undefined) stops.push(`transparent 0% ${percent(sample.timeMs, nowMs)}`);
     first = sample;
   }

@@ -140,7 +140,12 @@ describe("openCamera", () => {
   });
 });
 
-describe("frames", () => {
+/** Chromium reads a stream's track itself; in browsers without such a reader the video tells of each frame. */
+describe.each(["track", "video"])("frames, read from the %s,", (from) => {
+  beforeEach(() => {
+    if (from === "video") vi.stubGlobal("MediaStreamTrackProcessor", undefined);
+  });
+
   test("of a camera are new, in order, and on the page's clock", async () => {
     const source = await openFake();
     const taken = await take(source, 10);
@@ -168,10 +173,20 @@ describe("frames", () => {
     source.close();
   });
 
-  test("do not exceed maxFps", async () => {
-    const source = await showFile(PICTURE, stage, NEVER);
+  test.each(["camera", "picture"])("of a %s do not exceed maxFps", async (kind) => {
+    const source = kind === "camera" ? await openFake() : await showFile(PICTURE, stage, NEVER);
     const taken = await take(source, 6, () => 10);
     expect(taken[5]!.timeMs - taken[0]!.timeMs).toBeGreaterThan(440);
+    source.close();
+  });
+
+  test("that nobody wants are hardly asked for", async () => {
+    const reads = vi.spyOn(ReadableStreamDefaultReader.prototype, "read");
+    const callbacks = vi.spyOn(HTMLVideoElement.prototype, "requestVideoFrameCallback");
+    const source = await openFake();
+    await take(source, 8, () => 4);
+    // Of the camera's frames, one in five is wanted.
+    expect(reads.mock.calls.length + callbacks.mock.calls.length).toBeLessThan(8 * 3);
     source.close();
   });
 
@@ -192,6 +207,7 @@ describe("frames", () => {
   });
 
   test("work without VideoFrame and without frame callbacks", async () => {
+    vi.stubGlobal("MediaStreamTrackProcessor", undefined);
     vi.stubGlobal("VideoFrame", undefined);
     const { prototype } = HTMLVideoElement;
     const callback = Object.getOwnPropertyDescriptor(prototype, "requestVideoFrameCallback")!;

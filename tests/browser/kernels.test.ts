@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { memory, tensor2d } from "@tensorflow/tfjs-core";
+import { memory } from "@tensorflow/tfjs-core";
 import { startBackend } from "../../src/runtime/backend.ts";
 import { type KernelModule, instantiate, loadNetwork } from "../../src/runtime/int8/tfjs-kernel.ts";
 import type { Network } from "../../src/runtime/int8/network.ts";
 import { VARIANTS, type Variant } from "../../src/runtime/int8/variant.ts";
 import { readNetwork } from "../../src/runtime/int8/reader.ts";
+import { simdLevel } from "../../src/runtime/simd.ts";
 import { writeNetwork } from "../../models/int8/write.ts";
 import { randomNetwork, randomNumbers } from "../int8/networks.ts";
 import { reference } from "../int8/reference.ts";
@@ -18,7 +19,7 @@ const HANG_MS = 300_000;
 const modules = new Map<string, KernelModule>();
 
 beforeAll(async () => {
-  await startBackend(`${location.origin}/`);
+  await startBackend(`${location.origin}/`, simdLevel(), "float");
   for (const kind of ["relaxed", "simd128"]) {
     const bytes = await (await fetch(`/wasm/kernels-${kind}.wasm`)).arrayBuffer();
     modules.set(kind, await instantiate(await WebAssembly.compile(bytes)));
@@ -39,11 +40,7 @@ function compute(
   variant: Variant,
 ): Float32Array {
   const loaded = loadNetwork(network, modules.get(module)!, variant);
-  const pixels = tensor2d(new Int32Array(rgba.buffer), [network.input.size, network.input.size], "int32");
-  const out = loaded.run(pixels);
-  const floats = withoutPadding(loaded.outputs, out.dataSync<"float32">());
-  out.dispose();
-  pixels.dispose();
+  const floats = withoutPadding(loaded.outputs, loaded.compute(rgba));
   loaded.dispose();
   return floats;
 }

@@ -88,6 +88,27 @@ describe("an error while loading has its code and names the file", () => {
   });
 });
 
+describe("the int8 engine", () => {
+  const withFault = (file: string) =>
+    createClient(
+      { assetBase: ASSETS, engine: "int8", model: "edge" },
+      { workerUrl: workerWith({ [file]: NOT_FOUND }), signal: abort.signal },
+    );
+
+  test("needs none of tfjs's kernels", async () => {
+    expect((await withFault("wasm/tfjs-backend-wasm-simd.wasm").ready).engine).toBe("int8");
+  });
+
+  test.each(["wasm/tfjs-memory.wasm", "wasm/kernels-relaxed.wasm"])("names %s where it is missing", async (file) => {
+    const error: EmotionCamError = await withFault(file).ready.then(
+      () => expect.unreachable("the model loads"),
+      (reason: unknown) => reason as EmotionCamError,
+    );
+    expect(error).toMatchObject({ code: "wasm-load" });
+    expect(error.message).toContain(file);
+  });
+});
+
 test("an old file in the cache is bypassed", async () => {
   const runtime = await load({ "seed/weights.bin": STALE_CACHE }).ready;
   expect(runtime.classifier.name).toBe("seed");

@@ -91,6 +91,34 @@ describe("an element that is not rendered", () => {
   });
 });
 
+test("a camera on a page that does not paint gives no frames until it does", async () => {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+  const video = Object.assign(document.createElement("video"), { muted: true, srcObject: stream });
+  document.body.append(video);
+  await video.play();
+  const over = new AbortController();
+  const requests: (() => void)[] = [];
+  vi.stubGlobal("requestAnimationFrame", (callback: () => void) => requests.push(callback));
+  let taken = 0;
+  const taking = (async () => {
+    for await (const { frame } of frames(video, { signal: over.signal, lost: NEVER, maxFps: () => 10 })) {
+      frame.close();
+      taken += 1;
+    }
+  })().catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  const before = taken;
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(taken).toBe(before);
+  vi.unstubAllGlobals();
+  for (const request of requests) request();
+  await eventually(() => expect(taken).toBeGreaterThan(before));
+  over.abort();
+  await taking;
+  for (const track of stream.getTracks()) track.stop();
+  video.remove();
+});
+
 test("a silent camera on a page that does not paint is not stalled", async () => {
   const canvas = document.createElement("canvas");
   canvas.getContext("2d")!.fillRect(0, 0, 9, 9);

@@ -46,7 +46,13 @@ describe("what npm pack packs", () => {
     const modules = new Set(["index.js", "define.js", "worker.js", "emotion-cam.js"]);
     for (const file of modules) for (const imported of importedBy(file)) modules.add(imported);
     const languages = readdirSync(join(ROOT, "static/lang")).map((file) => `lang/${file}`);
-    const binaries = ["tfjs-backend-wasm-simd", "tfjs-backend-wasm", "kernels-relaxed", "kernels-simd128"];
+    const binaries = [
+      "tfjs-backend-wasm-simd",
+      "tfjs-backend-wasm",
+      "tfjs-memory",
+      "kernels-relaxed",
+      "kernels-simd128",
+    ];
     const types = files.filter((file) => file.startsWith("dist/types/"));
     const wanted = [
       ...["LICENSE", "NOTICE", "README.md", "package.json"],

@@ -86,6 +86,8 @@ export function pumpFrames(stepMs: number): void {
   let presentedFrames = 0;
   let wake = () => {};
   addEventListener("emotion-frame", () => wake());
+  // The frames of the stream's own track have the camera's rate.
+  Reflect.deleteProperty(globalThis, "MediaStreamTrackProcessor");
   HTMLVideoElement.prototype.requestVideoFrameCallback = function (callback) {
     let called = false;
     const present = () => {

@@ -6,6 +6,17 @@ describe("the ribbon of the last minute", () => {
     expect(ribbon([], 0)).toBe("none");
   });
 
+  test("is empty where nobody was there", () => {
+    expect(ribbon([{ timeMs: 0, label: "nobody" }], 1000)).toBe("none");
+    const samples: Sample[] = [
+      { timeMs: 30_000, label: "nobody" },
+      { timeMs: 45_000, label: "happy" },
+    ];
+    expect(ribbon(samples, 60_000)).toBe(
+      "linear-gradient(to right, transparent 0% 75.00%, var(--emotion-cam-happy) 75.00% 100.00%)",
+    );
+  });
+
   test("joins equal samples, ends with the present, and is transparent before the first sample", () => {
     const samples: Sample[] = [
       { timeMs: 30_000, label: "happy" },

@@ -1,3 +1,5 @@
+import "@tensorflow/tfjs-backend-wasm/dist/register_all_kernels.js";
+import { backend, getKernelsForBackend } from "@tensorflow/tfjs-core";
 import { EmotionCamError } from "../../errors.ts";
 import { type Engine, type EngineParts, assembleEngine } from "../engine.ts";
 import { createClassifier } from "./classifier.ts";
@@ -10,6 +12,8 @@ import { createDetector } from "./detector.ts";
  */
 export async function createEngine(parts: EngineParts): Promise<Engine> {
   const { detector, classifier } = parts;
+  // tfjs sets a backend's kernels up when the backend starts, and these were registered after that.
+  for (const { setupFunc } of getKernelsForBackend("wasm")) setupFunc?.(backend());
   const [faces, expressions] = await Promise.all([createDetector(detector), createClassifier(classifier)]).catch(
     (cause: unknown) => {
       const names = [detector, classifier].map(({ info }) => `${info.name} ${info.version}`).join(" or ");

@@ -1,4 +1,3 @@
-import { tensor1d } from "@tensorflow/tfjs-core";
 import { EmotionCamError } from "../../errors.ts";
 import type { Classifier } from "../../pipeline/stages.ts";
 import { LABELS } from "../../types.ts";
@@ -7,7 +6,6 @@ import { softmaxRows } from "../softmax.ts";
 import type { ChosenVariant } from "./choose-variant.ts";
 import { modelBytes } from "./model-bytes.ts";
 import { loadNetwork } from "./tfjs-kernel.ts";
-import { rgbaWords } from "./rgba-words.ts";
 import { readNetwork } from "./reader.ts";
 
 /**
@@ -41,13 +39,10 @@ export async function createClassifier(
     classify(squares, count, prior) {
       const labels = LABELS.length;
       if (scores.length !== count * labels) scores = new Float32Array(count * labels);
-      const words = rgbaWords(squares);
+      const bytes = 4 * size * size;
       for (let face = 0; face < count; face++) {
-        const pixels = tensor1d(words.subarray(face * size * size, (face + 1) * size * size), "int32");
-        const out = loaded.run(pixels);
-        pixels.dispose();
-        scores.set(out.dataSync<"float32">().subarray(0, labels), face * labels);
-        out.dispose();
+        const floats = loaded.compute(squares.subarray(face * bytes, (face + 1) * bytes));
+        scores.set(floats.subarray(0, labels), face * labels);
       }
       return softmaxRows(scores, labels, temperature, prior === "training" ? toTrainingPrior : null);
     },

@@ -1,4 +1,3 @@
-import { tensor1d } from "@tensorflow/tfjs-core";
 import { EmotionCamError } from "../../errors.ts";
 import type { Detector } from "../../pipeline/stages.ts";
 import type { DetectorContract, LoadedModel } from "../contract.ts";
@@ -6,7 +5,6 @@ import { type Grid, ROW, decodeFaces } from "./decode.ts";
 import type { ChosenVariant } from "./choose-variant.ts";
 import { modelBytes } from "./model-bytes.ts";
 import { loadNetwork } from "./tfjs-kernel.ts";
-import { rgbaWords } from "./rgba-words.ts";
 import { readNetwork } from "./reader.ts";
 
 /**
@@ -38,12 +36,7 @@ export async function createDetector(
   return {
     inputSize: size,
     detect(rgba, minScore) {
-      const pixels = tensor1d(rgbaWords(rgba), "int32");
-      const out = loaded.run(pixels);
-      pixels.dispose();
-      const numbers = out.dataSync<"float32">();
-      out.dispose();
-      return decodeFaces(numbers, grids, size, minScore);
+      return decodeFaces(loaded.compute(rgba), grids, size, minScore);
     },
     dispose: () => loaded.dispose(),
   };

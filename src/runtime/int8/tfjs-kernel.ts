@@ -53,6 +53,14 @@ export interface LoadedNetwork {
    * @throws Error where the pixels have another type or number.
    */
   run(pixels: Tensor): Tensor;
+  /**
+   * Compute the outputs for one picture, as {@link run} does, in memory that is used again for each picture.
+   *
+   * @param rgba RGBA bytes of the picture.
+   * @returns A view of tfjs's memory, valid until the next call, and until a tensor is made.
+   * @throws RangeError where there are more bytes than the network's input has.
+   */
+  compute(rgba: Uint8ClampedArray): Float32Array;
   /** Give the memory back; again does nothing. */
   dispose(): void;
 }
@@ -109,20 +117,30 @@ export function loadNetwork(network: Network, kernels: KernelModule, variant: Va
   const number = nextNumber++;
   loaded.set(number, { ...plan, kernels, memory });
   const { size } = network.input;
+  const picture = keep(engine().makeTensorFromTensorInfo(wasm.makeOutput([size * size], "int32")));
+  const addressOf = ({ dataId }: Tensor) => wasm.dataIdMap.get(dataId).memoryOffset;
+  let answer: Tensor | null = null;
+  const run = (pixels: Tensor): Tensor => {
+    if (pixels.dtype !== "int32" || pixels.size !== size * size) {
+      throw new Error(`The network takes int32 [${size}, ${size}], not ${pixels.dtype} [${pixels.shape.join(", ")}].`);
+    }
+    const inputs = { pixels } as unknown as NamedTensorInfoMap;
+    const attributes: NamedAttrMap = { network: number };
+    return engine().runKernel(KERNEL, inputs as never, attributes) as Tensor;
+  };
   return {
     outputs: plan.outputs,
-    run(pixels) {
-      if (pixels.dtype !== "int32" || pixels.size !== size * size) {
-        throw new Error(
-          `The network takes int32 [${size}, ${size}], not ${pixels.dtype} [${pixels.shape.join(", ")}].`,
-        );
-      }
-      const inputs = { pixels } as unknown as NamedTensorInfoMap;
-      const attributes: NamedAttrMap = { network: number };
-      return engine().runKernel(KERNEL, inputs as never, attributes) as Tensor;
+    run,
+    compute(rgba) {
+      if (rgba.length > 4 * size * size) throw new RangeError(`The network takes ${size} x ${size} pixels.`);
+      answer?.dispose();
+      wasm.wasm.HEAPU8.set(rgba, addressOf(picture));
+      answer = run(picture);
+      return new Float32Array(wasm.wasm.HEAPU8.buffer, addressOf(answer), plan.outputLength);
     },
     dispose() {
-      if (loaded.delete(number)) memory.dispose();
+      if (!loaded.delete(number)) return;
+      for (const tensor of [memory, picture, answer]) tensor?.dispose();
     },
   };
 }

@@ -8,11 +8,12 @@ import { createServer, type SiteServer } from "../../../kiosk/server.ts";
 import { median } from "../../../src/bench/percentiles.ts";
 import { InputError } from "../shared/input-error.ts";
 import { BenchBrowser, type CpuUse } from "./bench-browser.ts";
+import { printParts, traceParts } from "./bench-parts.ts";
 import { SCENES, type SceneName, writeScene } from "./bench-scenes.ts";
 
 const VIEWPORT = { width: 1280, height: 720 };
-/** After the first answer, caches fill and the quality ladder settles. */
-const SETTLE_MS = 2500;
+/** After the first answer, caches fill, the quality ladder settles, and after 5 s without motion the search rests. */
+const SETTLE_MS = 7000;
 /** A machine that shows fewer frames a second is busy with other work. */
 const LEAST_FPS = 28;
 /** Limit for loading the networks on a busy machine. */
@@ -60,6 +61,8 @@ export interface CpuOptions {
   readonly only: readonly string[];
   /** The `dist` folders of the builds to compare. */
   readonly sites: readonly string[];
+  /** True where each case is traced too, in the last round. */
+  readonly parts: boolean;
 }
 
 /** The figures of one case; times are medians over the rounds. */
@@ -115,7 +118,7 @@ interface Counts {
  *
  * @throws InputError where a case or a build does not exist.
  */
-export async function measureCpu({ seconds, rounds, only, sites }: CpuOptions): Promise<CpuReport> {
+export async function measureCpu({ seconds, rounds, only, sites, parts }: CpuOptions): Promise<CpuReport> {
   const cases = chosen(only);
   for (const site of sites)
     if (!existsSync(join(site, "index.html")))
@@ -130,7 +133,8 @@ export async function measureCpu({ seconds, rounds, only, sites }: CpuOptions): 
     for (let round = 0; round < rounds; round++) {
       for (const each of cases) {
         for (const [index, server] of servers.entries()) {
-          const sample = await measure(browsers.get(each.scene)!, server.url, each, seconds);
+          const tracing = parts && round === rounds - 1;
+          const sample = await measure(browsers.get(each.scene)!, server.url, each, seconds, tracing);
           samples[index]!.get(each.name)!.push(sample);
           const percent = ((100 * sample.cpuMs) / sample.wallMs).toFixed(0);
           process.stderr.write(`round ${round + 1}, build ${index + 1}, ${each.name}: ${percent} % of a core\n`);
@@ -168,7 +172,13 @@ async function openCamera(scene: SceneName, folder: string): Promise<BenchBrowse
   ]);
 }
 
-async function measure(browser: BenchBrowser, url: string, each: Case, seconds: number): Promise<Sample> {
+async function measure(
+  browser: BenchBrowser,
+  url: string,
+  each: Case,
+  seconds: number,
+  tracing: boolean,
+): Promise<Sample> {
   const context = await browser.browser.newContext({ viewport: VIEWPORT });
   try {
     const page = await context.newPage();
@@ -180,6 +190,11 @@ async function measure(browser: BenchBrowser, url: string, each: Case, seconds: 
     const { use } = await browser.watch(() => page.waitForTimeout(1000 * seconds));
     const wallMs = performance.now() - startMs;
     const after = await counts(page, each.flags === null);
+    if (tracing) {
+      const shown = await shownFrames(page);
+      const traced = await traceParts(browser.browser, page, seconds);
+      printParts(each.name, traced, (await shownFrames(page)) - shown);
+    }
     return { ...use, wallMs, frames: after.frames - before.frames, faces: after.faces - before.faces };
   } finally {
     await context.close();
@@ -212,11 +227,17 @@ async function openElement(page: Page, address: string, faces: number): Promise<
 
 declare const counted: Counts & { readonly last: number };
 
-function counts(page: Page, isShown: boolean): Promise<Counts> {
-  return page.evaluate((shown) => {
-    if (!shown) return { frames: counted.frames, faces: counted.faces };
-    return { frames: document.querySelector("video")!.getVideoPlaybackQuality().totalVideoFrames, faces: 0 };
-  }, isShown);
+async function counts(page: Page, isShown: boolean): Promise<Counts> {
+  if (isShown) return { frames: await shownFrames(page), faces: 0 };
+  return page.evaluate(() => ({ frames: counted.frames, faces: counted.faces }));
+}
+
+/** @returns The frames of the camera that the page has shown, answered or not. */
+function shownFrames(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    const root = document.querySelector("emotion-cam")?.shadowRoot ?? document;
+    return root.querySelector("video")!.getVideoPlaybackQuality().totalVideoFrames;
+  });
 }
 
 function rowsOf(samples: ReadonlyMap<string, readonly Sample[]>): readonly CpuRow[] {

@@ -2,7 +2,7 @@
  * Run the page `/?bench` in a headless Chromium with the GPU off.
  *
  *   npm run bench -- [--seconds N] [--engine int8|float] [--json FILE] [--runs N] [--throttle N] [--save] [--cost]
- *                    [--cpu] [--rounds N] [--only CASE,CASE] [--against DIR]
+ *                    [--cpu] [--rounds N] [--only CASE,CASE] [--against DIR] [--parts]
  *                    [--src URL|camera] [--model NAME] [--pace measure|adaptive] [--range near|far] [--max-fps N]
  *
  * --runs N      run N times; print the median, the least and the greatest
@@ -12,6 +12,7 @@
  * --rounds N    how often --cpu measures each case; medians are printed
  * --only A,B    the cases that --cpu measures besides `shown`
  * --against DIR the checkout or the `dist` folder of another build, which --cpu measures in turn with this one
+ * --parts       trace each case of --cpu as well, and print what the threads do for a frame
  * --cost        print how the cost grows with faces, with the source's size and with the rate
  */
 import { existsSync } from "node:fs";
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
       rounds: { type: "string", default: "3" },
       only: { type: "string" },
       against: { type: "string" },
+      parts: { type: "boolean", default: false },
       src: { type: "string" },
       model: { type: "string" },
       pace: { type: "string" },
@@ -67,7 +69,7 @@ async function main(): Promise<void> {
     const sites = values.against === undefined ? [DIST] : [DIST, siteIn(values.against)];
     const rounds = numberFrom("--rounds", values.rounds, 1);
     const only = values.only?.split(",") ?? [];
-    writeJson(values.json, await measureCpu({ seconds, rounds, only, sites }));
+    writeJson(values.json, await measureCpu({ seconds, rounds, only, sites, parts: values.parts }));
     return;
   }
   const flags = { bench: String(seconds), engine, src, model, pace, range, "max-fps": values["max-fps"] };

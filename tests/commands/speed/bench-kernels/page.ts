@@ -4,6 +4,7 @@ import { type GraphModel, loadGraphModel } from "@tensorflow/tfjs-converter";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import { loadAndCompile, loadLiteRt, Tensor as LiteRtTensor } from "@litertjs/core";
 import { startBackend } from "../../../../src/runtime/backend.ts";
+import { simdLevel } from "../../../../src/runtime/simd.ts";
 import { chooseVariant } from "../../../../src/runtime/int8/choose-variant.ts";
 import { type Layer, type Network, mapsOf } from "../../../../src/runtime/int8/network.ts";
 import { type KernelModule, type LoadedNetwork, loadNetwork } from "../../../../src/runtime/int8/tfjs-kernel.ts";
@@ -186,7 +187,7 @@ async function turn(name: string, leastMs: number): Promise<number[]> {
 }
 
 async function prepare(classifier: string): Promise<Prepared> {
-  const { simd, wasmBytes } = await startBackend(`${location.origin}/site/`);
+  const { simd, wasmBytes } = await startBackend(`${location.origin}/site/`, simdLevel(), "float");
   const { kernels, variant } = await chooseVariant(`${location.origin}/site/`, simd);
   const blazeface = readNetwork(await fetchBytes("/site/models/blazeface/model.ec8"), "blazeface");
   const expressions = readNetwork(await fetchBytes(`/classifier/model.ec8`), classifier);

@@ -1,0 +1,193 @@
+/** The ways in which a source gives its frames. */
+
+/** A picture stands in for a camera, so it has a camera's usual frame rate. */
+const PICTURE_INTERVAL_MS = 1000 / 30;
+/** A page that paints nothing for this long is not rendered: an iframe out of view, for example. */
+const PAINT_MS = 2000;
+/** The share of a delay's rise that is taken for the clocks' drift: half of it in 23 s at 30 frames a second. */
+const DRIFT = 1 / 1000;
+/** A delay that rises by this much at once is another clock. */
+const LEAP_MS = 1000;
+
+/** A frame that a source has given. */
+export interface Presentation {
+  /** When the frame was shown, or taken by the camera, in milliseconds on the clock of `performance.now()`. */
+  readonly timeMs: number;
+  /** Frames that the source has presented since it started, taken or not. */
+  readonly presentedFrames: number;
+  /** The frame itself, which the receiver closes; `null` where the source shows it. */
+  readonly frame: VideoFrame | null;
+}
+
+/** Gives the frames of one source, each after it was asked for. */
+export interface Feed {
+  /** Ask for the next frame. Do nothing where it was asked for already, and where the page is hidden or not rendered. */
+  ask(): void;
+  stop(): void;
+}
+
+/** Receives the frames of a feed. */
+export type Note = (presentation: Presentation) => void;
+
+/** Open the cheapest feed that the browser has for a source. */
+export function openFeed(source: HTMLVideoElement | HTMLImageElement, note: Note): Feed {
+  if (source instanceof HTMLImageElement) return pictureFeed(note);
+  if (trackOf(source) !== null) return new TrackFeed(source, note);
+  return "requestVideoFrameCallback" in source ? callbackFeed(source, note) : timeFeed(source, note);
+}
+
+/** Chromium has it in pages, other browsers in workers only. https://w3c.github.io/mediacapture-transform/ */
+interface TrackProcessor {
+  new (init: { track: MediaStreamTrack; maxBufferSize: number }): { readonly readable: ReadableStream<VideoFrame> };
+}
+
+function trackProcessor(): TrackProcessor | undefined {
+  return (globalThis as { MediaStreamTrackProcessor?: TrackProcessor }).MediaStreamTrackProcessor;
+}
+
+/** @returns The track of a video's stream, where its frames can be read directly. */
+function trackOf({ srcObject }: HTMLVideoElement): MediaStreamTrack | null {
+  if (trackProcessor() === undefined || !(srcObject instanceof MediaStream)) return null;
+  return srcObject.getVideoTracks().find(({ readyState }) => readyState === "live") ?? null;
+}
+
+/**
+ * Reads the frames of a stream's track. It costs half of what callbacks of the video cost: for each of these, Chromium
+ * renders the page twice and composes the video twice, although nothing else has changed.
+ *
+ * The track keeps its newest frame for the reader, and goes on while the page is hidden, not rendered, or has paused the
+ * video. Nothing is read then.
+ */
+class TrackFeed implements Feed {
+  readonly #video: HTMLVideoElement;
+  readonly #note: Note;
+  #reader: ReadableStreamDefaultReader<VideoFrame> | null = null;
+  #isAsked = false;
+  #isStopped = false;
+  #presentedFrames = 0;
+  #paintedMs = performance.now();
+  #paintRequest = 0;
+  /** The least delay of late from the time that a frame tells to the page's clock. */
+  #delayMs = Infinity;
+
+  constructor(video: HTMLVideoElement, note: Note) {
+    this.#video = video;
+    this.#note = note;
+  }
+
+  ask(): void {
+    if (this.#isAsked || this.#isStopped || document.hidden || !this.#isPainted()) return;
+    this.#reader ??= this.#open();
+    if (this.#reader === null) return;
+    this.#isAsked = true;
+    this.#reader.read().then(
+      (answer) => this.#take(answer.value ?? null),
+      () => this.#take(null),
+    );
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    cancelAnimationFrame(this.#paintRequest);
+    this.#reader?.cancel().catch(() => {});
+  }
+
+  #open(): ReadableStreamDefaultReader<VideoFrame> | null {
+    const Processor = trackProcessor();
+    const track = trackOf(this.#video);
+    if (Processor === undefined || track === null) return null;
+    return new Processor({ track, maxBufferSize: 1 }).readable.getReader();
+  }
+
+  /** @param frame `null` where the track has ended: the stream may have another one. */
+  #take(frame: VideoFrame | null): void {
+    this.#isAsked = false;
+    if (frame === null) this.#reader = null;
+    else if (this.#isStopped) frame.close();
+    else if (this.#isShown) this.#note({ timeMs: this.#timeOf(frame), presentedFrames: this.#count(), frame });
+    else {
+      frame.close();
+      this.ask();
+    }
+  }
+
+  get #isShown(): boolean {
+    return !this.#video.paused && this.#video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+  }
+
+  /** The video counts a frame a moment before or after its reader gets it. */
+  #count(): number {
+    const { totalVideoFrames } = this.#video.getVideoPlaybackQuality();
+    return (this.#presentedFrames = Math.max(this.#presentedFrames + 1, totalVideoFrames));
+  }
+
+  /** Frames tell their times on a clock of their own, which is steadier than the times at which they are read. */
+  #timeOf({ timestamp }: VideoFrame): number {
+    const frameMs = timestamp / 1000;
+    const delayMs = performance.now() - frameMs;
+    if (!(delayMs > this.#delayMs && delayMs < this.#delayMs + LEAP_MS)) this.#delayMs = delayMs;
+    else this.#delayMs += DRIFT * (delayMs - this.#delayMs);
+    return frameMs + this.#delayMs;
+  }
+
+  /** @returns Whether the page was rendered of late. Asks again once it is. */
+  #isPainted(): boolean {
+    const sinceMs = performance.now() - this.#paintedMs;
+    if (sinceMs >= PAINT_MS / 2 && this.#paintRequest === 0)
+      this.#paintRequest = requestAnimationFrame(() => {
+        this.#paintRequest = 0;
+        this.#paintedMs = performance.now();
+        this.ask();
+      });
+    return sinceMs < PAINT_MS;
+  }
+}
+
+function callbackFeed(video: HTMLVideoElement, note: Note): Feed {
+  let request = 0;
+  return {
+    ask() {
+      if (request !== 0) return;
+      request = video.requestVideoFrameCallback((_now, { presentationTime, presentedFrames }) => {
+        request = 0;
+        note({ timeMs: presentationTime, presentedFrames, frame: null });
+      });
+    },
+    stop: () => video.cancelVideoFrameCallback(request),
+  };
+}
+
+/** Follow a video in browsers without `requestVideoFrameCallback`: a new time is a new frame. */
+function timeFeed(video: HTMLVideoElement, note: Note): Feed {
+  let shown = -1;
+  let presentedFrames = 0;
+  let request = 0;
+  const look = (timeMs: number) => {
+    request = 0;
+    if (video.currentTime === shown || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return feed.ask();
+    shown = video.currentTime;
+    note({ timeMs, presentedFrames: ++presentedFrames, frame: null });
+  };
+  const feed = {
+    ask: () => void (request ||= requestAnimationFrame(look)),
+    stop: () => cancelAnimationFrame(request),
+  };
+  return feed;
+}
+
+function pictureFeed(note: Note): Feed {
+  let presentedFrames = 0;
+  let dueMs = performance.now();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const present = () => {
+    timer = undefined;
+    const timeMs = performance.now();
+    // After a pause the frames go on from now. Missed frames are not made up for.
+    dueMs = Math.max(dueMs + PICTURE_INTERVAL_MS, timeMs);
+    note({ timeMs, presentedFrames: ++presentedFrames, frame: null });
+  };
+  return {
+    ask: () => void (timer ??= setTimeout(present, dueMs - performance.now())),
+    stop: () => clearTimeout(timer),
+  };
+}
