@@ -28,11 +28,31 @@ start_cage() {
   if [[ " ${browser_arguments[*]} " == *" --disable-gpu "* ]] || ! compgen -G '/dev/dri/renderD*' >/dev/null; then
     export WLR_RENDERER="${WLR_RENDERER:-pixman}"
   fi
-  EMOTION_KIOSK_CAGE=1 exec "${cage[@]}" -- "$0"
+  EMOTION_KIOSK_CAGE=1 XCURSOR_PATH=$(empty_cursors) exec "${cage[@]}" -- "$0"
+}
+
+# Make a theme whose cursor is one transparent pixel, and print its folder. The compositor shows a cursor of its own, in the
+# middle of the screen, until the pointer moves for the first time; from then on the page shows and hides it.
+# https://gitlab.freedesktop.org/xorg/lib/libxcursor: a file's header, its table of one image, the image's header, its pixel
+empty_cursors() {
+  local folder
+  folder=$(mktemp -d)
+  mkdir -p "$folder/default/cursors"
+  {
+    printf 'Xcur\x10\0\0\0\0\0\1\0\1\0\0\0\2\0\xfd\xff\x18\0\0\0\x1c\0\0\0'
+    printf '\x24\0\0\0\2\0\xfd\xff\x18\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+  } >"$folder/default/cursors/left_ptr"
+  ln -s left_ptr "$folder/default/cursors/default"
+  echo "$folder"
 }
 
 cage_turns_by_itself() {
   [[ $(cage -h 2>&1) == *' -r'* ]]
+}
+
+# Without a screen Chromium and the compositor would keep each other busy. A compositor that does not tell has one.
+has_screen() {
+  [[ -n $(wlr-randr 2>/dev/null || echo unknown) ]]
 }
 
 # What wlr-randr shall do with each screen.
@@ -121,6 +141,9 @@ start_chromium() {
 }
 
 if [[ -z ${WAYLAND_DISPLAY:-} ]]; then start_cage; fi
+# The browser has cursors.
+if [[ -n ${EMOTION_KIOSK_CAGE:-} ]]; then unset XCURSOR_PATH; fi
+until has_screen; do sleep 1; done
 mapfile -t screen_options < <(screen_options)
 set_up_screens
 if [[ -n $hours ]] || ((${#screen_options[@]} > 0)); then keep_screens & fi

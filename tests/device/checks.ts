@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "../kiosk/report.ts";
 import { DRAWN_MS, type Exhibit, seesFace } from "./exhibit.ts";
-import { contrast, difference, turned } from "./screens.ts";
+import { difference, turned } from "./screens.ts";
 
 interface DeviceCheck {
   readonly name: string;
@@ -14,9 +14,8 @@ interface DeviceCheck {
 const WIDTH = 1280;
 const HEIGHT = 800;
 
-/** Mean difference of two pictures of the same, between which a face moved, and contrast of any picture, of 255. */
+/** The mean difference of two pictures of the same, between which a face moved, of 255. */
 const ALIKE = 6;
-const SHOWN = 10;
 
 /** The compositor looks at its screens each 5 s; drawing them takes an emulated processor seconds. */
 const SCREENS_SET_MS = 60_000;
@@ -50,13 +49,14 @@ async function seat({ machine }: Exhibit): Promise<void> {
   check("seat: cage runs as kiosk, on tty1", output === "kiosk\ntty1\n", output.trim().replaceAll("\n", ", "));
 }
 
-/** The kernel's own account of the graphics card has a picture on the cursor's plane where a cursor is shown. */
+/** The computer has a pointer that nobody has touched, and then somebody moves it. */
 async function cursor(exhibit: Exhibit): Promise<void> {
-  await exhibit.machine.movePointer(0.3, 0.3);
-  await exhibit.machine.movePointer(0.6, 0.6);
-  await sleep(DRAWN_MS);
-  const { output } = await exhibit.machine.run("cat /sys/kernel/debug/dri/0/state");
-  console.log(output);
+  const { machine } = exhibit;
+  check("cursor: none while nobody touches the pointer", !(await machine.showsCursor()));
+  const moves = setInterval(() => void machine.movePointer(Math.random(), Math.random()), 500);
+  await exhibit.untilTrue("a cursor", () => machine.showsCursor(), SCREENS_SET_MS).finally(() => clearInterval(moves));
+  const hidden = await exhibit.untilTrue("no cursor", async () => !(await machine.showsCursor()), SCREENS_SET_MS);
+  exhibit.held("cursor: moved, it is seen; then until it hides", hidden);
 }
 
 async function pullCamera(exhibit: Exhibit): Promise<void> {
@@ -82,17 +82,44 @@ async function lastScreen(exhibit: Exhibit): Promise<void> {
   check("without it the first shows the exhibit again", (await exhibit.litScreens()) === "1");
 }
 
-/** A television that is switched off pulls its cable, as the computer sees it. */
+/** A television that is switched off pulls its cable, as the computer sees it. Chromium ends when it comes back. */
 async function switchScreenOff(exhibit: Exhibit): Promise<void> {
-  const before = await exhibit.invocations();
-  await exhibit.machine.unplugScreen(0);
-  await exhibit.untilTrue("no screen is lit", async () => (await exhibit.litScreens()) === "", SCREENS_SET_MS);
-  await sleep(REST_MS);
-  await exhibit.machine.plugScreen(0, WIDTH, HEIGHT);
-  await exhibit.untilTrue("exhibit on the screen", () => exhibit.shows(0), SCREENS_SET_MS);
-  await exhibit.until("face", seesFace);
+  const { machine } = exhibit;
+  const [server] = (await exhibit.invocations()).split("\n");
+  await exhibit.patiently(async () => {
+    await machine.unplugScreen(0);
+    await exhibit.untilTrue("no screen is lit", async () => (await exhibit.litScreens()) === "", SCREENS_SET_MS);
+    await sleep(REST_MS);
+    await machine.plugScreen(0, WIDTH, HEIGHT);
+    const page = (await exhibit.beat())?.results ?? 0;
+    const back = await exhibit.until("face", (beat) => seesFace(beat) && beat.results !== page);
+    await exhibit.untilTrue("exhibit on the screen", () => exhibit.shows(0), SCREENS_SET_MS);
+    exhibit.held("screen switched off and on: until a face is seen", back);
+  });
+  check("a screen that goes off and on does not restart the server", (await exhibit.invocations()).startsWith(server!));
   await exhibit.picture("screen-on-again");
-  check("a screen that goes off and on restarts nothing", (await exhibit.invocations()) === before);
+  await startWithoutScreen(exhibit);
+}
+
+/** The browser waits for a screen, and nothing is busy meanwhile. */
+async function startWithoutScreen(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  await exhibit.patiently(async () => {
+    await machine.unplugScreen(0);
+    await machine.run(`systemctl restart ${BROWSER}`);
+    await sleep(REST_MS);
+    const usage = `awk '/^usage_usec/ { print $2 }' /sys/fs/cgroup$(systemctl show -P ControlGroup ${BROWSER})/cpu.stat`;
+    const { output } = await machine.run(`${usage}; sleep 20; ${usage}; pgrep -c chromium`);
+    const [before, after, browsers] = output.split("\n").map(Number);
+    const share = (after! - before!) / 20e6;
+    check(
+      "without a screen the browser waits",
+      browsers === 0 && share < 0.5,
+      `${(share * 100).toFixed(0)} % of a core`,
+    );
+    await machine.plugScreen(0, WIDTH, HEIGHT);
+    exhibit.held("a screen is plugged in: until a face is seen", await exhibit.until("face", seesFace));
+  });
 }
 
 /** `install.sh --check` finds nothing, and then each thing that is broken. */

@@ -79,18 +79,27 @@ export class Exhibit {
   /** Wait until the exhibit of a computer that starts sees a face. */
   async seeFaceAfterStart(): Promise<void> {
     if (!(await this.machine.answers(LIMIT_MS))) throw new Error(`no shell: ${this.machine.log("console.log")}`);
+    await this.patiently(() => this.until("face", seesFace));
+  }
+
+  /** Do something in which the browser starts. */
+  async patiently(something: () => Promise<unknown>): Promise<void> {
     await this.machine.run(BE_PATIENT);
-    await this.until("face", seesFace);
-    await this.machine.run(WATCH);
+    try {
+      await something();
+    } finally {
+      await this.machine.run(WATCH);
+    }
   }
 
   /** Restart the exhibit with more settings, and wait until it sees a face. */
   async restart(settings: string): Promise<void> {
     const page = (await this.beat())?.page;
     const write = `cat >/etc/emotion-kiosk.conf <<'END'\n${SETTINGS}${settings}END\n`;
-    await this.machine.run(`${write}${BE_PATIENT}; systemctl restart emotion-kiosk-server`);
-    await this.until("face", (beat) => beat.page !== page && seesFace(beat));
-    await this.machine.run(WATCH);
+    await this.patiently(async () => {
+      await this.machine.run(`${write}systemctl restart emotion-kiosk-server`);
+      await this.until("face", (beat) => beat.page !== page && seesFace(beat));
+    });
   }
 
   /** @returns What changes whenever systemd starts the server or the browser: a line for each. */
@@ -107,8 +116,9 @@ export class Exhibit {
 
   /** @returns The numbers of the screens that get a signal, such as "12". */
   async litScreens(): Promise<string> {
-    const command = `cd /sys/class/drm; grep -lx On card*-*/dpms | sed 's,/dpms,,; s,.*-,,'`;
-    return (await this.machine.run(command)).output.replaceAll(/\s/g, "");
+    const isLit = `[ "$(cat $s/status $s/dpms | xargs)" = "connected On" ]`;
+    const command = `for s in /sys/class/drm/card*-*; do ${isLit} && printf %s "\${s##*-}"; done`;
+    return (await this.machine.run(command)).output;
   }
 
   async plugIn(): Promise<void> {

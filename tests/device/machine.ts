@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Picture, plugScreen, readPicture } from "./screens.ts";
+import { type Picture, hasCursor, plugScreen, readPicture } from "./screens.ts";
 import { connect } from "./socket.ts";
 import { type Format, Webcam } from "./webcam.ts";
 
@@ -195,6 +195,13 @@ export class Machine {
 
   async unplugScreen(screen: number): Promise<void> {
     await plugScreen(this.#file(SCREEN_PORTS[screen]!), 0, 0);
+  }
+
+  /** @returns Whether a cursor is seen on the first screen. */
+  async showsCursor(): Promise<boolean> {
+    // The second plane is the cursor's. A cursor that is switched off has no picture there.
+    const { output } = await this.run("sed -n '/^plane.*plane-1/,/fb=/p' /sys/kernel/debug/dri/0/state");
+    return !output.includes("fb=0") && (await hasCursor(this.#file(SCREEN_PORTS[0]!)));
   }
 
   get isOn(): boolean {

@@ -17,8 +17,42 @@ const NO_SECURITY = 1;
 const SHARED = 1;
 const SET_DESKTOP_SIZE = 251;
 
+/** A cursor that the computer draws: the form of rectangle that holds it. */
+const ALPHA_CURSOR = -314;
+const SET_ENCODINGS = 2;
+
+/** A message with one rectangle, whose form follows; the cursor's own form; its pixels' bytes. */
+const RECTANGLE_BYTES = 4 + 12;
+const PIXEL_BYTES = 4;
+
 /** Plug a screen of a size into the port that a socket stands for, or pull its cable where the size is 0. */
 export async function plugScreen(path: string, width: number, height: number): Promise<void> {
+  const { socket } = await look(path);
+  const size = Buffer.alloc(8 + 16);
+  size.writeUInt8(SET_DESKTOP_SIZE, 0);
+  size.writeUInt8(1, 6);
+  for (const at of [2, 16]) size.writeUInt16BE(width, at);
+  for (const at of [4, 18]) size.writeUInt16BE(height, at);
+  socket.end(size);
+  await once(socket, "close");
+}
+
+/** @returns Whether the cursor that the computer gave a screen has a pixel that is seen. It may be switched off. */
+export async function hasCursor(path: string): Promise<boolean> {
+  const { socket, read } = await look(path);
+  const encodings = Buffer.alloc(8);
+  encodings.writeUInt8(SET_ENCODINGS, 0);
+  encodings.writeUInt16BE(1, 2);
+  encodings.writeInt32BE(ALPHA_CURSOR, 4);
+  socket.write(encodings);
+  const rectangle = await read(RECTANGLE_BYTES + 4);
+  const pixels = await read(rectangle.readUInt16BE(8) * rectangle.readUInt16BE(10) * PIXEL_BYTES);
+  socket.destroy();
+  return pixels.some((value, at) => at % PIXEL_BYTES === PIXEL_BYTES - 1 && value > 0);
+}
+
+/** Become a viewer of a screen. */
+async function look(path: string): Promise<{ socket: Socket; read: (length: number) => Promise<Buffer> }> {
   const socket = await connect(path);
   const read = reader(socket);
   await read(VERSION_BYTES);
@@ -29,13 +63,7 @@ export async function plugScreen(path: string, width: number, height: number): P
   socket.write(Buffer.from([SHARED]));
   const form = await read(FORM_BYTES);
   await read(form.readUInt32BE(FORM_BYTES - 4));
-  const size = Buffer.alloc(8 + 16);
-  size.writeUInt8(SET_DESKTOP_SIZE, 0);
-  size.writeUInt8(1, 6);
-  for (const at of [2, 16]) size.writeUInt16BE(width, at);
-  for (const at of [4, 18]) size.writeUInt16BE(height, at);
-  socket.end(size);
-  await once(socket, "close");
+  return { socket, read };
 }
 
 /** @returns A function that waits for the next bytes of a socket. */

@@ -19,24 +19,25 @@ function start(
   debian: keyof typeof CAGES,
   words: readonly string[],
   environment: NodeJS.ProcessEnv = {},
-  cage = 'echo cage "$@"',
+  others: Readonly<Record<string, string>> = {},
 ): string {
   const program = (name: string, text: string) =>
     writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-  program("cage", `case $1 in -h) printf ' ${CAGES[debian]}';; *) ${cage};; esac`);
+  program("cage", `case $1 in -h) printf ' ${CAGES[debian]}';; *) ${others["cage"] ?? 'echo cage "$@"'};; esac`);
   program(
     "wlr-randr",
     `case $# in 0) printf 'HDMI-A-1 "one"\\n  Enabled: yes\\nHDMI-A-2 "two"\\n';; *) echo randr "$@";; esac`,
   );
   program("chromium", `echo chromium`);
   // Ends the care for the screens.
-  program("sleep", "exit 1");
+  program("sleep", others["sleep"] ?? "exit 1");
+  if (others["wlr-randr"] !== undefined) program("wlr-randr", others["wlr-randr"]);
   program("words", `printf '%s\\0' ${words.map((word) => `'${word}'`).join(" ")}`);
   const script = readFileSync(SCRIPT, "utf8")
     .replace(/\/usr\/bin\/node .*--browser/, join(folder, "words"))
     .replace("/dev/dri", folder);
   writeFileSync(join(folder, "start"), script, { mode: 0o755 });
-  const env = { PATH: `${folder}:/usr/bin:/bin`, ...environment };
+  const env = { PATH: `${folder}:/usr/bin:/bin`, TMPDIR: folder, ...environment };
   return execFileSync(join(folder, "start"), { encoding: "utf8", env }).replaceAll(folder, "");
 }
 
@@ -65,7 +66,28 @@ test.each([
   ["--flag", [], "pixman"],
 ])("with %s and graphics chips %j the compositor's renderer is '%s'", (flag, chips, renderer) => {
   for (const chip of chips) writeFileSync(join(folder, chip), "");
-  expect(start(13, ["0", "", "usb", "last", "off", "", flag], {}, 'echo "$WLR_RENDERER"')).toBe(`${renderer}\n`);
+  expect(start(13, ["0", "", "usb", "last", "off", "", flag], {}, { cage: 'echo "$WLR_RENDERER"' })).toBe(
+    `${renderer}\n`,
+  );
+});
+
+test("the browser starts when there is a screen", () => {
+  const words = ["0", "", "usb", "last", "off", "", "--flag"];
+  const randr = `[ ! -e ${folder}/screen ] || echo HDMI-A-1`;
+  expect(start(13, words, WITHIN_CAGE, { "wlr-randr": randr, sleep: `echo waits; touch ${folder}/screen` })).toBe(
+    "waits\nchromium\n",
+  );
+});
+
+test("the compositor's cursor is one transparent pixel", () => {
+  const words = ["0", "", "usb", "last", "off", "", "--flag"];
+  const cage = 'od -An -v -tx4 -w64 "$XCURSOR_PATH/default/cursors/left_ptr"';
+  const [magic, header, version, count, ...rest] = start(13, words, {}, { cage }).trim().split(" ");
+  expect([magic, header, version, count].join(" ")).toBe("72756358 00000010 00010000 00000001");
+  const [kind, size, offset, ...image] = rest;
+  expect([kind, size, offset]).toEqual(["fffd0002", "00000018", "0000001c"]);
+  // Header's length, kind, size, version, width, height, the hot spot's place, the time, the pixel.
+  expect(image.map((word) => parseInt(word, 16))).toEqual([36, 0xfffd0002, 24, 1, 1, 1, 0, 0, 0, 0]);
 });
 
 test("mirrored screens lie at the same place", () => {
