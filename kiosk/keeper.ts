@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { isResting, readHeartbeat, whyNotAlive, type Heartbeat } from "./pulse.ts";
 
-/** The time from the server's start until the browser's first sign of life, ms: twice that of a cold Raspberry Pi 4. */
+/** The time that the browser has for its first sign of life, ms: twice that of a cold Raspberry Pi 4. */
 const START_GRACE_MS = 90_000;
 
 /** Interval at which the grace is granted and the clock is read, ms. */
@@ -48,6 +48,8 @@ export interface KeeperOptions {
 export class Keeper {
   readonly #options: Required<KeeperOptions>;
   readonly #startedAt: number;
+  /** From then on the browser has {@link START_GRACE_MS}: since the server's start, or since a screen is connected. */
+  #graceFrom: number;
   #last: Heartbeat | null = null;
   #lastBeatAt: number | null = null;
   #aliveAt: number | null = null;
@@ -64,8 +66,7 @@ export class Keeper {
       clock: () => new Date(),
       ...options,
     };
-    this.#startedAt = this.#options.now();
-    this.#someoneAt = this.#startedAt;
+    this.#startedAt = this.#graceFrom = this.#someoneAt = this.#options.now();
   }
 
   /** Take a heartbeat that the page posted; ignore an invalid one. */
@@ -73,8 +74,8 @@ export class Keeper {
     const beat = readHeartbeat(posted);
     if (beat === null) return;
     const now = this.#options.now();
-    const { hasScreen, screenRests } = this.#options;
-    const reason = whyNotAlive(this.#last, beat, hasScreen() && !(screenRests && isResting(beat)));
+    const hasScreen = this.#hasScreen(now);
+    const reason = whyNotAlive(this.#last, beat, hasScreen && !(this.#options.screenRests && isResting(beat)));
     const isTooSoon = beat.page === this.#last?.page && now - this.#lastBeatAt! < TOO_SOON_MS;
     if (reason !== null && isTooSoon) return;
     this.#reason = reason;
@@ -99,7 +100,8 @@ export class Keeper {
   tick(): void {
     const now = this.#options.now();
     const uptimeMs = now - this.#startedAt;
-    if (this.#aliveAt === null && uptimeMs < START_GRACE_MS) this.#options.notify("WATCHDOG=1");
+    const mayStart = !this.#hasScreen(now) || now - this.#graceFrom < START_GRACE_MS;
+    if (mayStart && (this.#aliveAt === null || this.#aliveAt <= this.#graceFrom)) this.#options.notify("WATCHDOG=1");
     if (uptimeMs > MIN_UPTIME_MS && this.#isNight() && now - this.#someoneAt >= QUIET_MS) this.#options.renew();
   }
 
@@ -126,6 +128,13 @@ export class Keeper {
   /** Answers of the networks since the page was loaded. */
   get results(): number {
     return this.#last?.results ?? 0;
+  }
+
+  /** Without a screen no browser starts, and Chromium ends when one is there again: a television that was off for the night. */
+  #hasScreen(now: number): boolean {
+    const hasScreen = this.#options.hasScreen();
+    if (!hasScreen) this.#graceFrom = now;
+    return hasScreen;
   }
 
   #isNight(): boolean {

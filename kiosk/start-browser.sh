@@ -24,43 +24,88 @@ start_cage() {
   if cage_turns_by_itself; then
     for ((turned = 0; turned < rotation; turned += 90)); do cage+=(-r); done
   fi
-  # Without a graphics chip (a virtual machine) the compositor draws with the processor.
-  compgen -G '/dev/dri/renderD*' >/dev/null || export WLR_RENDERER="${WLR_RENDERER:-pixman}"
-  EMOTION_KIOSK_CAGE=1 exec "${cage[@]}" -- "$0"
+  # Without a graphics chip, or where it shall rest (gpu = off), the compositor draws with the processor, too.
+  if [[ " ${browser_arguments[*]} " == *" --disable-gpu "* ]] || ! compgen -G '/dev/dri/renderD*' >/dev/null; then
+    export WLR_RENDERER="${WLR_RENDERER:-pixman}"
+  fi
+  EMOTION_KIOSK_CAGE=1 XCURSOR_PATH=$(empty_cursors) exec "${cage[@]}" -- "$0"
+}
+
+# Make a theme whose cursor is one transparent pixel, and print its folder. The compositor shows a cursor of its own, in the
+# middle of the screen, until the pointer moves for the first time; from then on the page shows and hides it.
+# https://gitlab.freedesktop.org/xorg/lib/libxcursor: a file's header, its table of one image, the image's header, its pixel
+empty_cursors() {
+  local folder
+  folder=$(mktemp -d)
+  mkdir -p "$folder/default/cursors"
+  {
+    printf 'Xcur\x10\0\0\0\0\0\1\0\1\0\0\0\2\0\xfd\xff\x18\0\0\0\x1c\0\0\0'
+    printf '\x24\0\0\0\2\0\xfd\xff\x18\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+  } >"$folder/default/cursors/left_ptr"
+  ln -s left_ptr "$folder/default/cursors/default"
+  echo "$folder"
 }
 
 cage_turns_by_itself() {
   [[ $(cage -h 2>&1) == *' -r'* ]]
 }
 
-set_up_screens() {
-  local options=()
-  ((rotation == 0)) || cage_turns_by_itself || options+=(--transform "$rotation")
-  [[ -z $resolution ]] || options+=(--mode "$resolution")
+# Without a screen Chromium and the compositor would keep each other busy. A compositor that does not tell has one.
+has_screen() {
+  [[ -n $(wlr-randr 2>/dev/null || echo unknown) ]]
+}
+
+# What wlr-randr shall do with each screen.
+screen_options() {
+  ((rotation == 0)) || cage_turns_by_itself || printf -- '--transform\n%s\n' "$rotation"
+  [[ -z $resolution ]] || printf -- '--mode\n%s\n' "$resolution"
   # Screens that lie at the same place show the same.
-  [[ $screens != mirror ]] || options+=(--pos "0,0")
-  ((${#options[@]} > 0)) || return 0
+  [[ $screens != mirror ]] || printf -- '--pos\n0,0\n'
+}
+
+set_up_screens() {
+  ((${#screen_options[@]} > 0)) || return 0
   wlr-randr | awk '/^[^ ]/ { print $1 }' | while read -r output; do
-    wlr-randr --output "$output" "${options[@]}"
+    wlr-randr --output "$output" "${screen_options[@]}"
   done || echo "The screen could not be set to resolution '$resolution', rotation $rotation, screens $screens." >&2
 }
 
-# Switch the screens off outside the hours, and on again, as long as this process lives: Chromium takes its place.
-keep_hours() {
-  local are=on lit=() output
+# Look after the screens as long as this process lives: Chromium takes its place. A screen that is plugged in, or a television
+# that is switched on, is new to the compositor and is set up anew. Outside the hours the screens are off.
+keep_screens() {
+  local are=on lit=() settled
+  settled=$(wlr-randr || true)
   while sleep 5 && kill -0 $$ 2>/dev/null; do
-    if is_open; then
-      [[ $are == off ]] || continue
-      are=on
-      for output in "${lit[@]}"; do wlr-randr --output "$output" --on || true; done
-      set_up_screens
-      tell_televisions --image-view-on
-    elif [[ $are == on ]]; then
+    if [[ -n $hours ]] && ! is_open; then
+      [[ $are == on ]] || continue
       are=off
-      mapfile -t lit < <(wlr-randr | awk '/^[^ ]/ { name = $1 } /^ *Enabled: yes/ { print name }')
-      for output in "${lit[@]}"; do wlr-randr --output "$output" --off || true; done
+      mapfile -t lit < <(lit_screens)
+      switch_screens --off "${lit[@]}"
       tell_televisions --standby
+      continue
     fi
+    if [[ $are == off ]]; then
+      are=on
+      switch_screens --on "${lit[@]}"
+      tell_televisions --image-view-on
+    fi
+    [[ $(wlr-randr || true) != "$settled" ]] || continue
+    set_up_screens
+    settled=$(wlr-randr || true)
+  done
+}
+
+# Print the name and the place of each screen that is on.
+lit_screens() {
+  wlr-randr | awk '/^[^ ]/ { name = $1 } /^ *Enabled: / { lit = $2 == "yes" } /^ *Position: / && lit { print name, $2 }'
+}
+
+# The compositor forgets the place of a screen that is off.
+switch_screens() {
+  local to=$1 screen place=()
+  for screen in "${@:2}"; do
+    if [[ $to == --on ]]; then place=(--pos "${screen#* }"); fi
+    wlr-randr --output "${screen% *}" "$to" "${place[@]}" || true
   done
 }
 
@@ -96,6 +141,10 @@ start_chromium() {
 }
 
 if [[ -z ${WAYLAND_DISPLAY:-} ]]; then start_cage; fi
+# The browser has cursors.
+if [[ -n ${EMOTION_KIOSK_CAGE:-} ]]; then unset XCURSOR_PATH; fi
+until has_screen; do sleep 1; done
+mapfile -t screen_options < <(screen_options)
 set_up_screens
-if [[ -n $hours ]]; then keep_hours & fi
+if [[ -n $hours ]] || ((${#screen_options[@]} > 0)); then keep_screens & fi
 start_chromium

@@ -21,6 +21,8 @@ customize() {
   install -D -m 644 "$here/any.network" "$root/etc/systemd/network/80-any.network"
   sed "s/CARD_ID/$card/; s/DATA_ID/$data/" "$here/fstab" >"$root/etc/fstab"
   mkdir -p "$root/boot/exhibit"
+  # iwd's rules for the system's bus name it, and the bus complains at each start where it is missing.
+  chroot "$root" groupadd --system --force netdev
   chroot "$root" systemctl enable --quiet emotion-kiosk-card.service systemd-networkd.service systemd-timesyncd.service iwd.service
   # The system is never updated in place, and nobody logs in unless the card holds a key.
   for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer ssh.service ssh.socket getty@tty1.service; do
@@ -38,6 +40,5 @@ customize() {
   rm -f "$root"/var/lib/dpkg/*-old "$root"/etc/*- "$root"/var/lib/systemd/random-seed
   rm -rf "$root"/var/cache/debconf/*-old
 }
-
 
 customize "${@:2}"

@@ -6,12 +6,16 @@ import type { Beat } from "../kiosk/exhibit.ts";
 import { check, load } from "../kiosk/report.ts";
 import type { Images } from "./machine.ts";
 import { type Arch, Machine } from "./machine.ts";
+import { contrast } from "./screens.ts";
 import { type Format, cutFrames } from "./webcam.ts";
 
 /** An emulated processor is ten times slower than a real one, and other work may wait for the real one, ms. */
 export const LIMIT_MS = 15 * 60_000;
 
 const POLL_MS = 1000;
+
+/** The contrast of a picture, of 255; a black screen has none. */
+const SHOWN = 10;
 
 /** Long enough for the picture on the screen to follow the heartbeat, ms. */
 export const DRAWN_MS = 3000;
@@ -21,10 +25,9 @@ const SETTINGS = "gpu = off\nlanguage = en\n";
 
 /**
  * The exhibit's watchdog expects the first sign of life after 130 s, many times what a device needs. An emulated computer
- * that shares its processor may need longer: it counts from the first answer on. The compositor draws with the processor
- * without a detour through OpenGL.
+ * that shares its processor may need longer: it counts from the first answer on.
  */
-const BE_PATIENT = "systemctl service-watchdogs no; systemctl set-environment WLR_RENDERER=pixman";
+const BE_PATIENT = "systemctl service-watchdogs no";
 const WATCH = "systemctl service-watchdogs yes";
 
 export interface DeviceBeat extends Beat {
@@ -64,16 +67,58 @@ export class Exhibit {
    *
    * @returns The time from power on until the exhibit sees a face, ms.
    */
-  async start(name: string): Promise<number> {
+  async start(): Promise<number> {
     this.machine.writeCard({ "emotion-kiosk.conf": SETTINGS });
     const startedAt = performance.now();
     this.machine.powerOn();
     await this.plugIn();
-    if (!(await this.machine.answers(LIMIT_MS))) throw new Error(`no shell: ${this.machine.log("console.log")}`);
-    await this.machine.run(BE_PATIENT);
-    await this.until(name, seesFace);
-    await this.machine.run(WATCH);
+    await this.seeFaceAfterStart();
     return performance.now() - startedAt;
+  }
+
+  /** Wait until the exhibit of a computer that starts sees a face. */
+  async seeFaceAfterStart(): Promise<void> {
+    if (!(await this.machine.answers(LIMIT_MS))) throw new Error(`no shell: ${this.machine.log("console.log")}`);
+    await this.patiently(() => this.until("face", seesFace));
+  }
+
+  /** Do something in which the browser starts. */
+  async patiently(something: () => Promise<unknown>): Promise<void> {
+    await this.machine.run(BE_PATIENT);
+    try {
+      await something();
+    } finally {
+      await this.machine.run(WATCH);
+    }
+  }
+
+  /** Restart the exhibit with more settings, and wait until it sees a face. */
+  async restart(settings: string): Promise<void> {
+    const page = (await this.beat())?.page;
+    const write = `cat >/etc/emotion-kiosk.conf <<'END'\n${SETTINGS}${settings}END\n`;
+    await this.patiently(async () => {
+      await this.machine.run(`${write}systemctl restart emotion-kiosk-server`);
+      await this.until("face", (beat) => beat.page !== page && seesFace(beat));
+    });
+  }
+
+  /** @returns What changes whenever systemd starts the server or the browser: a line for each. */
+  async invocations(): Promise<string> {
+    const units = ["emotion-kiosk-server", "emotion-kiosk-browser"];
+    const commands = units.map((unit) => `systemctl show -P InvocationID ${unit}`);
+    return (await this.machine.run(commands.join("; "))).output;
+  }
+
+  /** @returns Whether a screen shows a picture. */
+  async shows(screen: number): Promise<boolean> {
+    return (await this.litScreens()).includes(String(screen + 1)) && contrast(await this.machine.look(screen)) > SHOWN;
+  }
+
+  /** @returns The numbers of the screens that get a signal, such as "12". */
+  async litScreens(): Promise<string> {
+    const isLit = `[ "$(cat $s/status $s/dpms | xargs)" = "connected On" ]`;
+    const command = `for s in /sys/class/drm/card*-*; do ${isLit} && printf %s "\${s##*-}"; done`;
+    return (await this.machine.run(command)).output;
   }
 
   async plugIn(): Promise<void> {

@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Picture, hasCursor, plugScreen, readPicture } from "./screens.ts";
 import { connect } from "./socket.ts";
 import { type Format, Webcam } from "./webcam.ts";
 
@@ -48,6 +49,9 @@ const START_SHELL = `HOME=/root setsid bash -c "$(echo ${Buffer.from(SHELL).toSt
 
 /** Where the webcam is plugged in. */
 const USB_PORT = "usb-1";
+
+/** The graphics card's ports. A screen is at the first one; the others are free. */
+const SCREEN_PORTS = ["screen-1", "screen-2"];
 
 interface Platform {
   readonly emulator: string;
@@ -133,8 +137,12 @@ export class Machine {
     }
   }
 
-  /** Switch on. */
-  powerOn(): void {
+  /**
+   * Switch on.
+   *
+   * @param options.clock What the clock says; the present where it is missing.
+   */
+  powerOn(options: { clock?: string } = {}): void {
     const { emulator, words, firmware, console } = PLATFORMS[this.arch];
     const port = (id: string) => ["-chardev", `socket,id=${id},path=${this.#file(id)},server=on,wait=off`];
     const args = [
@@ -143,15 +151,14 @@ export class Machine {
       ...["-accel", "tcg,thread=multi,tb-size=1024", "-smp", "2", "-m", String(MEMORY_MB)],
       ...["-drive", `if=pflash,format=raw,readonly=on,file=${firmware}`],
       ...["-drive", `if=pflash,format=raw,file=${this.#file("variables.fd")}`],
-      ...[
-        "-drive",
-        `if=none,id=disk,format=raw,file=${this.#file("disk.img")}`,
-        "-device",
-        "virtio-blk-pci,drive=disk",
-      ],
+      // What the computer wrote outlives the end of QEMU, flushed or not.
+      ...["-drive", `if=none,id=disk,format=raw,cache=unsafe,file=${this.#file("disk.img")}`],
+      ...["-device", "virtio-blk-pci,drive=disk"],
       ...["-device", "qemu-xhci,id=usb"],
       ...[...port(USB_PORT), "-device", `usb-redir,chardev=${USB_PORT},bus=usb.0`],
-      ...["-device", "virtio-gpu-pci,id=gpu"],
+      ...["-device", `virtio-gpu-pci,id=gpu,max_outputs=${SCREEN_PORTS.length}`],
+      ...SCREEN_PORTS.flatMap((id, head) => ["-vnc", `unix:${this.#file(id)},display=gpu,head=${head}`]),
+      ...["-rtc", `base=${options.clock ?? "utc"}`],
       ...["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,id=nic,netdev=net"],
       // An emulated computer may stand still for longer than the card waits: only its own check lets it reset.
       ...["-device", "i6300esb", "-action", "watchdog=none"],
@@ -173,6 +180,28 @@ export class Machine {
   /** Plug a webcam in. */
   async plugIn(format: Format): Promise<void> {
     this.#webcams.push(await Webcam.plugIn(this.#file(USB_PORT), format));
+  }
+
+  /** Pull the webcam's plug. */
+  unplug(): void {
+    for (const webcam of this.#webcams) webcam.unplug();
+    this.#webcams = [];
+  }
+
+  /** Plug a screen in, 0 or 1. */
+  async plugScreen(screen: number, width: number, height: number): Promise<void> {
+    await plugScreen(this.#file(SCREEN_PORTS[screen]!), width, height);
+  }
+
+  async unplugScreen(screen: number): Promise<void> {
+    await plugScreen(this.#file(SCREEN_PORTS[screen]!), 0, 0);
+  }
+
+  /** @returns Whether a cursor is seen on the first screen. */
+  async showsCursor(): Promise<boolean> {
+    // The second plane is the cursor's. A cursor that is switched off has no picture there.
+    const { output } = await this.run("sed -n '/^plane.*plane-1/,/fb=/p' /sys/kernel/debug/dri/0/state");
+    return !output.includes("fb=0") && (await hasCursor(this.#file(SCREEN_PORTS[0]!)));
   }
 
   get isOn(): boolean {
@@ -242,17 +271,44 @@ export class Machine {
 
   /** Take a picture of a screen, as the screen shows it. */
   async picture(file: string, screen = 0): Promise<void> {
-    const inside = this.#file("screen.png");
-    await this.order("screendump", { filename: inside, device: "gpu", head: screen, format: "png" });
     mkdirSync(join(file, ".."), { recursive: true });
-    copyFileSync(inside, file);
+    await this.order("screendump", { filename: file, device: "gpu", head: screen, format: "png" });
+  }
+
+  /** @returns What a screen shows. */
+  async look(screen = 0): Promise<Picture> {
+    const file = this.#file("screen.ppm");
+    await this.order("screendump", { filename: file, device: "gpu", head: screen, format: "ppm" });
+    return readPicture(readFileSync(file));
+  }
+
+  /** Move the pointer to a place, in fractions of the screen. */
+  async movePointer(x: number, y: number): Promise<void> {
+    const RANGE = 0x7fff;
+    const events = Object.entries({ x, y }).map(([axis, at]) => ({
+      type: "abs",
+      data: { axis, value: Math.round(at * RANGE) },
+    }));
+    await this.order("input-send-event", { events });
+  }
+
+  /** Wait until QEMU tells of an event. */
+  async event(name: string, timeoutMs: number): Promise<void> {
+    await this.order("query-status");
+    await this.#monitor!.find((text) => text.includes(`"event": "${name}"`), timeoutMs);
+  }
+
+  /** Take up the start that a reset has begun: another shell. */
+  forgetShell(): void {
+    this.#shell?.close();
+    this.#shell = null;
+    this.#logRead = readFileSync(this.#file("console.log"), "latin1").length;
   }
 
   /** Pull the power plug. */
   async cutPower(): Promise<void> {
     const qemu = this.#qemu;
-    for (const webcam of this.#webcams) webcam.unplug();
-    this.#webcams = [];
+    this.unplug();
     this.#monitor?.close();
     this.#shell?.close();
     this.#serial?.destroy();

@@ -1,9 +1,12 @@
 /**
- * `npm run test:device`: the exhibit's disk image starts in an emulated computer with its own kernel, screen, webcam and
- * watchdog card, and must see a face. README.md beside this file has the results.
+ * `npm run test:device`: the exhibit's disk image starts in an emulated computer with its own kernel, screens, webcam and
+ * watchdog card. README.md beside this file has the results.
  *
  *   --arch amd64|arm64   the computer's processor; amd64 where it is missing
- *   --pictures FOLDER    a picture of the screen
+ *   --short              start, camera and a power cut, at most 5 minutes; only where the cache holds an image
+ *   --only PATTERN       of the checks only those whose name matches
+ *   --cuts NUMBER        power cuts; 4 where it is missing
+ *   --pictures FOLDER    pictures of the screens
  *   --json FILE          times and results
  *   --make               only make what the cache lacks
  */
@@ -11,13 +14,18 @@ import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { check, failures, report } from "../kiosk/report.ts";
+import { CHECKS } from "./checks.ts";
 import { DRAWN_MS, Exhibit } from "./exhibit.ts";
 import { cachedImages, makeImages, whyNoDevice } from "./images.ts";
 import type { Arch } from "./machine.ts";
+import { cutPower } from "./power-cuts.ts";
 
 const { values: options } = parseArgs({
   options: {
     arch: { type: "string", default: "amd64" },
+    short: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    cuts: { type: "string" },
     pictures: { type: "string" },
     json: { type: "string" },
     make: { type: "boolean", default: false },
@@ -33,19 +41,22 @@ async function main(): Promise<void> {
   const arch = chosenArch();
   const why = whyNoDevice(arch);
   if (why !== null) return console.log(`SKIPPED: the emulated device: ${why}.`);
-  const images = cachedImages(arch) ?? (await makeImages(arch));
+  const cached = cachedImages(arch);
+  if (options.short && cached === null) {
+    return console.log(
+      "SKIPPED: the emulated device: no image of this release is in the cache; npm run test:device makes it.",
+    );
+  }
+  const images = cached ?? (await makeImages(arch));
   if (options.make) return;
   const exhibit = new Exhibit(arch, images, options.pictures);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => void exhibit.destroy().then(() => process.exit(1)));
   }
   try {
-    exhibit.held("from power on to a face", await exhibit.start("start"));
-    await sleep(DRAWN_MS);
-    await exhibit.picture("start");
-  } catch (error) {
-    check("start", false, error instanceof Error ? error.message : String(error));
-    await exhibit.printState("start");
+    await attempt("start", exhibit, () => start(exhibit));
+    if (exhibit.isRunning) await runChecks(exhibit);
+    await attempt("power cuts", exhibit, () => cutPower(exhibit, Number(options.cuts ?? (options.short ? 1 : 4))));
   } finally {
     await exhibit.destroy();
   }
@@ -54,6 +65,29 @@ async function main(): Promise<void> {
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   console.log(failures.length === 0 ? "All held." : `${failures.length} did not hold: ${failures.join("; ")}`);
   process.exitCode = failures.length === 0 ? 0 : 1;
+}
+
+async function start(exhibit: Exhibit): Promise<void> {
+  exhibit.held("from power on to a face", await exhibit.start());
+  await sleep(DRAWN_MS);
+  await exhibit.picture("start");
+}
+
+async function runChecks(exhibit: Exhibit): Promise<void> {
+  const isWanted = new RegExp(options.only);
+  for (const { name, inShort, run } of CHECKS) {
+    if (isWanted.test(name) && (inShort || !options.short)) await attempt(name, exhibit, () => run(exhibit));
+  }
+}
+
+/** Run a check. One that throws has failed, and the next one follows. */
+async function attempt(name: string, exhibit: Exhibit, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    check(name, false, error instanceof Error ? error.message : String(error));
+    await exhibit.printState(name);
+  }
 }
 
 await main();

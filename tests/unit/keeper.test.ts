@@ -9,12 +9,13 @@ function keep(nightlyRestart = "", screenRests = false) {
   const told: string[] = [];
   let nowMs = 0;
   let renewals = 0;
+  let hasScreen = true;
   const keeper = new Keeper({
     nightlyRestart,
     screenRests,
     renew: () => renewals++,
     notify: (state) => told.push(state),
-    hasScreen: () => true,
+    hasScreen: () => hasScreen,
     now: () => nowMs,
     clock: () => new Date(2026, 0, 1, 0, 0, 0, nowMs),
   });
@@ -22,6 +23,7 @@ function keep(nightlyRestart = "", screenRests = false) {
   return {
     keeper,
     told,
+    plugScreen: (isThere: boolean) => (hasScreen = isThere),
     pass: (ms: number) => (nowMs += ms),
     renewals: () => renewals,
     beat: (change: Partial<Heartbeat> = {}) => {
@@ -96,6 +98,26 @@ test("a browser gets a limited time to start", () => {
     pass(10_000);
   }
   expect(fed(told)).toBe(9);
+});
+
+test("without a screen the browser need not live, and has time to start once there is one", () => {
+  const { told, beat, keeper, pass, plugScreen } = keep();
+  beat();
+  beat();
+  plugScreen(false);
+  for (let ticks = 0; ticks < 100; ticks++) {
+    pass(10_000);
+    keeper.tick();
+  }
+  expect(fed(told)).toBe(101);
+  beat();
+  plugScreen(true);
+  const before = fed(told);
+  for (let ticks = 0; ticks < 100; ticks++) {
+    pass(10_000);
+    keeper.tick();
+  }
+  expect(fed(told)).toBe(before + 8);
 });
 
 test("the grace period ends with the first sign of life", () => {

@@ -15,19 +15,29 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "start-browser-"))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Run the script with programs that print their arguments. */
-function start(debian: keyof typeof CAGES, words: readonly string[], environment: NodeJS.ProcessEnv = {}): string {
+function start(
+  debian: keyof typeof CAGES,
+  words: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+  others: Readonly<Record<string, string>> = {},
+): string {
   const program = (name: string, text: string) =>
     writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-  program("cage", `case $1 in -h) printf ' ${CAGES[debian]}';; *) echo cage "$@";; esac`);
+  program("cage", `case $1 in -h) printf ' ${CAGES[debian]}';; *) ${others["cage"] ?? 'echo cage "$@"'};; esac`);
   program(
     "wlr-randr",
     `case $# in 0) printf 'HDMI-A-1 "one"\\n  Enabled: yes\\nHDMI-A-2 "two"\\n';; *) echo randr "$@";; esac`,
   );
   program("chromium", `echo chromium`);
+  // Ends the care for the screens.
+  program("sleep", others["sleep"] ?? "exit 1");
+  if (others["wlr-randr"] !== undefined) program("wlr-randr", others["wlr-randr"]);
   program("words", `printf '%s\\0' ${words.map((word) => `'${word}'`).join(" ")}`);
-  const script = readFileSync(SCRIPT, "utf8").replace(/\/usr\/bin\/node .*--browser/, join(folder, "words"));
+  const script = readFileSync(SCRIPT, "utf8")
+    .replace(/\/usr\/bin\/node .*--browser/, join(folder, "words"))
+    .replace("/dev/dri", folder);
   writeFileSync(join(folder, "start"), script, { mode: 0o755 });
-  const env = { PATH: `${folder}:/usr/bin:/bin`, ...environment };
+  const env = { PATH: `${folder}:/usr/bin:/bin`, TMPDIR: folder, ...environment };
   return execFileSync(join(folder, "start"), { encoding: "utf8", env }).replaceAll(folder, "");
 }
 
@@ -50,6 +60,36 @@ test("Debian 12's compositor turns the picture, Debian 13's leaves it to wlr-ran
   expect(start(13, words, WITHIN_CAGE)).toContain("randr --output HDMI-A-1 --transform 180\n");
 });
 
+test.each([
+  ["--disable-gpu", ["renderD128"], "pixman"],
+  ["--flag", ["renderD128"], ""],
+  ["--flag", [], "pixman"],
+])("with %s and graphics chips %j the compositor's renderer is '%s'", (flag, chips, renderer) => {
+  for (const chip of chips) writeFileSync(join(folder, chip), "");
+  expect(start(13, ["0", "", "usb", "last", "off", "", flag], {}, { cage: 'echo "$WLR_RENDERER"' })).toBe(
+    `${renderer}\n`,
+  );
+});
+
+test("the browser starts when there is a screen", () => {
+  const words = ["0", "", "usb", "last", "off", "", "--flag"];
+  const randr = `[ ! -e ${folder}/screen ] || echo HDMI-A-1`;
+  expect(start(13, words, WITHIN_CAGE, { "wlr-randr": randr, sleep: `echo waits; touch ${folder}/screen` })).toBe(
+    "waits\nchromium\n",
+  );
+});
+
+test("the compositor's cursor is one transparent pixel", () => {
+  const words = ["0", "", "usb", "last", "off", "", "--flag"];
+  const cage = 'od -An -v -tx4 -w64 "$XCURSOR_PATH/default/cursors/left_ptr"';
+  const [magic, header, version, count, ...rest] = start(13, words, {}, { cage }).trim().split(" ");
+  expect([magic, header, version, count].join(" ")).toBe("72756358 00000010 00010000 00000001");
+  const [kind, size, offset, ...image] = rest;
+  expect([kind, size, offset]).toEqual(["fffd0002", "00000018", "0000001c"]);
+  // Header's length, kind, size, version, width, height, the hot spot's place, the time, the pixel.
+  expect(image.map((word) => parseInt(word, 16))).toEqual([36, 0xfffd0002, 24, 1, 1, 1, 0, 0, 0, 0]);
+});
+
 test("mirrored screens lie at the same place", () => {
   expect(start(13, ["0", "", "usb", "mirror", "off", "", "--flag"], WITHIN_CAGE)).toBe(
     "randr --output HDMI-A-1 --pos 0,0\nrandr --output HDMI-A-2 --pos 0,0\nchromium\n",
@@ -60,7 +100,7 @@ test("mirrored screens lie at the same place", () => {
 function startAt(times: readonly string[], hours: string, compositor: "sets screens" | "sets none"): readonly string[] {
   const path = (name: string) => join(folder, name);
   const program = (name: string, text: string) => writeFileSync(path(name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-  const screens = `printf 'HDMI-A-1 "one"\\n  Enabled: no\\nHDMI-A-2 "two"\\n  Enabled: yes\\n'`;
+  const screens = `printf 'HDMI-A-1 "one"\\n  Enabled: no\\nHDMI-A-2 "two"\\n  Enabled: yes\\n  Position: 1280,0\\n'`;
   const randr = `case $# in 0) ${screens};; *) echo wlr-randr "$@" >>${path("log")};; esac`;
   program("wlr-randr", compositor === "sets screens" ? randr : "exit 1");
   program("cec-ctl", `echo cec-ctl "$@" >>${path("log")}`);
@@ -91,7 +131,7 @@ const WAKE = "cec-ctl --device /hdmi0 --playback --to 0 --image-view-on";
 
 test("with off_hours = off the lit screens are switched off once outside the hours, and on again", () => {
   const off = ["wlr-randr --output HDMI-A-2 --off", STANDBY];
-  const on = ["wlr-randr --output HDMI-A-2 --on", WAKE];
+  const on = ["wlr-randr --output HDMI-A-2 --on --pos 1280,0", WAKE];
   expect(startAt(["17:59", "18:00", "18:01", "08:59", "09:00", "09:01"], "09:00-18:00", "sets screens")).toEqual([
     ...off,
     ...on,

@@ -1,0 +1,245 @@
+/** What is done to the exhibit while it runs, and what must come of it. In the order of the list, in one start. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { check } from "../kiosk/report.ts";
+import { DRAWN_MS, type Exhibit, seesFace } from "./exhibit.ts";
+import { difference, turned } from "./screens.ts";
+
+interface DeviceCheck {
+  readonly name: string;
+  readonly inShort?: true;
+  readonly run: (exhibit: Exhibit) => Promise<void>;
+}
+
+/** The size of the second screen, px: the first one's. */
+const WIDTH = 1280;
+const HEIGHT = 800;
+
+/** The mean difference of two pictures of the same, between which a face moved, of 255. */
+const ALIKE = 6;
+
+/** The compositor looks at its screens each 5 s; drawing them takes an emulated processor seconds. */
+const SCREENS_SET_MS = 60_000;
+
+/** A museum's screen is off for longer, but nothing else happens then. */
+const REST_MS = 15_000;
+
+const SETTINGS = "/etc/emotion-kiosk.conf";
+const TARGET = "/opt/emotion-kiosk";
+const CHECK = `${TARGET}/kiosk/install.sh --check`;
+const BROWSER = "emotion-kiosk-browser.service";
+
+const SECONDS_TO_RESET_MS = 120_000;
+
+export const CHECKS: readonly DeviceCheck[] = [
+  { name: "seat", inShort: true, run: seat },
+  { name: "cursor", run: cursor },
+  { name: "camera", inShort: true, run: pullCamera },
+  { name: "last screen", run: lastScreen },
+  { name: "screen off and on", run: switchScreenOff },
+  { name: "findings", run: findBroken },
+  { name: "mirrored, turned, hours", run: mirror },
+  { name: "all screens", run: allScreens },
+  { name: "memory", run: fillMemory },
+  { name: "machine's watchdog", run: freezeSystemd },
+];
+
+/** The compositor has the screen, as an ordinary user. */
+async function seat({ machine }: Exhibit): Promise<void> {
+  const { output } = await machine.run("ps -o user= -C cage; cat /sys/class/tty/tty0/active");
+  check("seat: cage runs as kiosk, on tty1", output === "kiosk\ntty1\n", output.trim().replaceAll("\n", ", "));
+}
+
+/** The computer has a pointer that nobody has touched, and then somebody moves it. */
+async function cursor(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  check("cursor: none while nobody touches the pointer", !(await machine.showsCursor()));
+  const moves = setInterval(() => void machine.movePointer(Math.random(), Math.random()), 500);
+  await exhibit.untilTrue("a cursor", () => machine.showsCursor(), SCREENS_SET_MS).finally(() => clearInterval(moves));
+  const hidden = await exhibit.untilTrue("no cursor", async () => !(await machine.showsCursor()), SCREENS_SET_MS);
+  exhibit.held("cursor: moved, it is seen; then until it hides", hidden);
+}
+
+async function pullCamera(exhibit: Exhibit): Promise<void> {
+  const before = await exhibit.invocations();
+  exhibit.machine.unplug();
+  const demo = await exhibit.until("demo", ({ source, state }) => source === "clip" && state === "running");
+  exhibit.held("camera pulled: until the demo plays", demo);
+  await exhibit.picture("camera-pulled");
+  await exhibit.plugIn();
+  exhibit.held("camera plugged in again: until a face is seen", await exhibit.until("face", seesFace));
+  check("the camera's plug restarts nothing", (await exhibit.invocations()) === before);
+}
+
+/** Two screens, and `screens = last`: the one that was plugged in last shows the exhibit. */
+async function lastScreen(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  await machine.plugScreen(1, WIDTH, HEIGHT);
+  await exhibit.untilTrue("exhibit on the second screen", () => exhibit.shows(1), SCREENS_SET_MS);
+  check("a second screen shows the exhibit, and the first is dark", (await exhibit.litScreens()) === "2");
+  await exhibit.picture("last-screen", 1);
+  await machine.unplugScreen(1);
+  await exhibit.untilTrue("exhibit on the first screen", () => exhibit.shows(0), SCREENS_SET_MS);
+  check("without it the first shows the exhibit again", (await exhibit.litScreens()) === "1");
+}
+
+/** A television that is switched off pulls its cable, as the computer sees it. Chromium ends when it comes back. */
+async function switchScreenOff(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  const [server] = (await exhibit.invocations()).split("\n");
+  await exhibit.patiently(async () => {
+    await machine.unplugScreen(0);
+    await exhibit.untilTrue("no screen is lit", async () => (await exhibit.litScreens()) === "", SCREENS_SET_MS);
+    await sleep(REST_MS);
+    await machine.plugScreen(0, WIDTH, HEIGHT);
+    const page = (await exhibit.beat())?.results ?? 0;
+    const back = await exhibit.until("face", (beat) => seesFace(beat) && beat.results !== page);
+    await exhibit.untilTrue("exhibit on the screen", () => exhibit.shows(0), SCREENS_SET_MS);
+    exhibit.held("screen switched off and on: until a face is seen", back);
+  });
+  check("a screen that goes off and on does not restart the server", (await exhibit.invocations()).startsWith(server!));
+  await exhibit.picture("screen-on-again");
+  await startWithoutScreen(exhibit);
+}
+
+/** The browser waits for a screen, and nothing is busy meanwhile. */
+async function startWithoutScreen(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  await exhibit.patiently(async () => {
+    await machine.unplugScreen(0);
+    await machine.run(`systemctl restart ${BROWSER}`);
+    await sleep(REST_MS);
+    const usage = `awk '/^usage_usec/ { print $2 }' /sys/fs/cgroup$(systemctl show -P ControlGroup ${BROWSER})/cpu.stat`;
+    const { output } = await machine.run(`${usage}; sleep 20; ${usage}; pgrep -c chromium`);
+    const [before, after, browsers] = output.split("\n").map(Number);
+    const share = (after! - before!) / 20e6;
+    check(
+      "without a screen the browser waits",
+      browsers === 0 && share < 0.5,
+      `${(share * 100).toFixed(0)} % of a core`,
+    );
+    await machine.plugScreen(0, WIDTH, HEIGHT);
+    exhibit.held("a screen is plugged in: until a face is seen", await exhibit.until("face", seesFace));
+  });
+}
+
+/** `install.sh --check` finds nothing, and then each thing that is broken. */
+async function findBroken(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  const whole = await machine.run(CHECK);
+  const wrong = (output: string) => output.split("\n").filter((line) => line.startsWith("WRONG"));
+  check("install.sh --check: everything is in order", whole.code === 0, wrong(whole.output).join(" / "));
+  machine.unplug();
+  await exhibit.until("demo", ({ source, state }) => source === "clip" && state === "running");
+  const broken = await machine.run(`${BREAK}; ${CHECK}`);
+  for (const what of BROKEN) {
+    check(
+      `install.sh --check finds: ${what}`,
+      wrong(broken.output).some((line) => line.includes(what)),
+    );
+  }
+  const others = wrong(broken.output).filter((line) => !BROKEN.some((what) => line.includes(what)));
+  check("install.sh --check finds nothing else", broken.code !== 0 && others.length === 0, others.join(" / "));
+  await machine.run(MEND);
+  await exhibit.plugIn();
+}
+
+const RULE = "/etc/udev/rules.d/70-emotion-kiosk.rules";
+const POLICY = "/etc/chromium/policies/managed/emotion-kiosk.json";
+const PAGE = `${TARGET}/site/sign.html`;
+const BREAK = [
+  `mkdir /run/whole && cp -a ${PAGE} ${SETTINGS} ${RULE} ${POLICY} /run/whole`,
+  `echo >>${PAGE}; echo 'rotation = up' >>${SETTINGS}; rm ${RULE}; echo '{}' >${POLICY}; gpasswd -a kiosk disk`,
+].join("; ");
+const MEND = [PAGE, SETTINGS, RULE, POLICY]
+  .map((file) => `cp -a /run/whole/${file.replace(/.*\//, "")} ${file}`)
+  .concat("gpasswd -d kiosk disk; rm -r /run/whole")
+  .join("; ");
+
+/** Words of the lines that name what {@link BREAK} breaks. */
+const BROKEN = [
+  "site/sign.html: FAILED",
+  "rotation wants 0, 90, 180 or 270",
+  `${RULE} is missing`,
+  "more groups than video and render: disk",
+  "does not match the settings",
+  "There is no camera",
+];
+
+/** Two screens that show the same, turned by half, with hours in which they are on. */
+async function mirror(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  const upright = await machine.look();
+  await machine.plugScreen(1, WIDTH, HEIGHT);
+  await machine.run("date -s 10:00");
+  await exhibit.restart("screens = mirror\nrotation = 180\nhours = 09:00-18:00\noff_hours = off\n");
+  await exhibit.untilTrue("both screens show something", () => showBoth(exhibit), SCREENS_SET_MS);
+  const [first, second] = [await machine.look(0), await machine.look(1)];
+  check("mirror: both screens show the same", difference(first, second) < ALIKE, `${difference(first, second)}`);
+  const [asIs, back] = [difference(upright, first), difference(upright, turned(first))];
+  check("rotation: the picture is turned by half", back < asIs, `${back.toFixed(1)} and ${asIs.toFixed(1)}`);
+  await exhibit.picture("mirror-1", 0);
+  await exhibit.picture("mirror-2", 1);
+  await keepHours(exhibit);
+}
+
+const showBoth = async (exhibit: Exhibit) => (await exhibit.shows(0)) && (await exhibit.shows(1));
+
+async function keepHours(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  const before = await exhibit.invocations();
+  await machine.run("date -s 18:00");
+  const off = await exhibit.untilTrue("screens off", async () => (await exhibit.litScreens()) === "", SCREENS_SET_MS);
+  exhibit.held("off hours: until both screens are without a signal", off);
+  await exhibit.until("the page rests", ({ state }) => state === "idle");
+  await sleep(REST_MS);
+  await machine.run("date -s 09:00");
+  exhibit.held("hours begin: until a face is seen", await exhibit.until("face", seesFace));
+  await exhibit.untilTrue("both screens show something", () => showBoth(exhibit), SCREENS_SET_MS);
+  const [first, second] = [await machine.look(0), await machine.look(1)];
+  check("after the night both screens show the same", difference(first, second) < ALIKE);
+  check("a night restarts nothing", (await exhibit.invocations()) === before);
+  await exhibit.picture("after-the-night", 0);
+}
+
+/** One picture across two screens. */
+async function allScreens(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  await exhibit.restart("screens = all\n");
+  await exhibit.untilTrue("both screens show something", () => showBoth(exhibit), SCREENS_SET_MS);
+  const [first, second] = [await machine.look(0), await machine.look(1)];
+  check("all: the screens show different parts", difference(first, second) > ALIKE);
+  await exhibit.picture("all-1", 0);
+  await exhibit.picture("all-2", 1);
+  await machine.unplugScreen(1);
+}
+
+/** A process of the browser's unit takes what memory it gets, as a leak in a page does. */
+async function fillMemory(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  const [server, browser] = (await exhibit.invocations()).split("\n");
+  const group = `/sys/fs/cgroup$(systemctl show -P ControlGroup ${BROWSER})`;
+  const startedAt = performance.now();
+  await machine.run(`(echo $BASHPID >${group}/cgroup.procs; exec tail /dev/zero) >/dev/null 2>&1 </dev/null &`);
+  const isNew = async () => (await exhibit.invocations()).split("\n")[1] !== browser;
+  await exhibit.untilTrue("the browser's unit starts anew", isNew);
+  const { output } = await machine.run(`journalctl -b --no-pager -u ${BROWSER} | grep -c "oom-kill"`);
+  check("memory: systemd ends the browser's unit for its memory", Number(output) > 0, output.trim());
+  await exhibit.until("face", seesFace);
+  exhibit.held("memory: from the leak's beginning until a face is seen", performance.now() - startedAt);
+  check("memory: the server is not restarted", (await exhibit.invocations()).split("\n")[0] === server);
+}
+
+/** The first process stands still, so nothing feeds the watchdog card. */
+async function freezeSystemd(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  await machine.order("watchdog-set-action", { action: "reset" });
+  const startedAt = performance.now();
+  const reset = machine.event("RESET", SECONDS_TO_RESET_MS);
+  await machine.run("echo 1 >/sys/fs/cgroup/init.scope/cgroup.freeze");
+  await reset;
+  exhibit.held("systemd frozen: until the watchdog card resets the machine", performance.now() - startedAt);
+  await machine.order("watchdog-set-action", { action: "none" });
+  machine.forgetShell();
+  await exhibit.seeFaceAfterStart();
+  exhibit.held("systemd frozen: until a face is seen", performance.now() - startedAt);
+}
