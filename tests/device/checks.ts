@@ -1,7 +1,7 @@
 /** What is done to the exhibit while it runs, and what must come of it. In the order of the list, in one start. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "../kiosk/report.ts";
-import { DRAWN_MS, type Exhibit, seesFace } from "./exhibit.ts";
+import { type Exhibit, seesFace } from "./exhibit.ts";
 import { difference, turned } from "./screens.ts";
 
 interface DeviceCheck {
