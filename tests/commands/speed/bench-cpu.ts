@@ -78,7 +78,7 @@ export interface CpuRow {
   /** The main thread of the page's process. */
   readonly mainMsPerFrame: number;
   readonly workerMsPerFrame: number;
-  /** `cpuPercent` over that of `shown`. */
+  /** `cpuPercent` over that of `shown`, in all builds. */
   readonly ratio: number;
   /** `cpuMsPerFrame` by kind of process and thread, the busiest first. */
   readonly parts: readonly { readonly name: string; readonly msPerFrame: number }[];
@@ -141,7 +141,9 @@ export async function measureCpu({ seconds, rounds, only, sites, parts }: CpuOpt
         }
       }
     }
-    const builds = sites.map((site, index) => ({ commit: commitOf(site), rows: rowsOf(samples[index]!) }));
+    // Only to show the camera costs the same in each build.
+    const base = median(samples.flatMap((own) => own.get("shown")!).map(percentOf));
+    const builds = sites.map((site, index) => ({ commit: commitOf(site), rows: rowsOf(samples[index]!, base) }));
     for (const build of builds) print(build.commit, build.rows);
     const [first, ...others] = builds;
     const browser = [...browsers.values()][0]!.browser.version();
@@ -240,9 +242,13 @@ function shownFrames(page: Page): Promise<number> {
   });
 }
 
-function rowsOf(samples: ReadonlyMap<string, readonly Sample[]>): readonly CpuRow[] {
-  const percent = (of: readonly Sample[]) => median(of.map(({ cpuMs, wallMs }) => (100 * cpuMs) / wallMs));
-  const base = percent(samples.get("shown")!);
+function percentOf({ cpuMs, wallMs }: Sample): number {
+  return (100 * cpuMs) / wallMs;
+}
+
+/** @param base Per cent of a core that showing the camera takes. */
+function rowsOf(samples: ReadonlyMap<string, readonly Sample[]>, base: number): readonly CpuRow[] {
+  const percent = (of: readonly Sample[]) => median(of.map(percentOf));
   return [...samples].map(([name, own]) => {
     const perFrame = (of: (sample: Sample) => number) => median(own.map((sample) => of(sample) / sample.frames));
     const partNames = [...new Set(own.flatMap(({ parts }) => parts.map((part) => part.name)))];
