@@ -133,7 +133,21 @@ check_statistics() {
   for unit in "${units[@]}"; do
     if systemctl is-active --quiet "$unit"; then good "$unit runs"; else bad "$unit does not run: journalctl -b -u $unit"; fi
   done
-  local aside
+  local problem aside
+  # shellcheck disable=SC2016 # JavaScript's, not the shell's
+  problem=$(/usr/bin/node -e '
+    const options = { socketPath: process.argv[1], path: "/health", timeout: 10000 };
+    require("node:http").get(options, async (answer) => {
+      let text = "";
+      for await (const chunk of answer) text += chunk;
+      const { ok, problem } = JSON.parse(text);
+      if (!ok) console.log(problem);
+    }).on("error", ({ message }) => console.log(message));' "$SOCKET")
+  if [[ -z $problem ]]; then
+    good "counts are kept"
+  else
+    bad "The newest counts are not kept ($problem). They wait in the page: make room on the disk, or replace it"
+  fi
   aside=$(find "$COUNTS" -name '*.aside-*Z' 2>/dev/null | wc -l)
   ((aside == 0)) || bad "$aside damaged databases of counts were set aside in $COUNTS: copy them if you need them, then remove them"
   if [[ $(findmnt -no FSTYPE -T "$COUNTS") =~ ^(overlay|tmpfs)$ ]]; then

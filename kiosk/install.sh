@@ -244,7 +244,7 @@ require_fleet_file() {
 join_fleet() {
   install_file "$fleet" "$FLEET" 600
   if ! grep -qE '^statistics *= *on' "$SETTINGS"; then
-    echo "The kiosk is in the fleet and sends its health. To keep and send counts: statistics = on in $SETTINGS"
+    echo "The kiosk reports to the fleet once it keeps counts: set statistics = on in $SETTINGS, then: sudo systemctl restart $SERVER"
   fi
 }
 

@@ -39,6 +39,8 @@ const OPTIONS = {
   policy: { type: "boolean" },
   /** Take up the settings from afar that lie in this file. */
   "take-fleet-settings": { type: "string" },
+  /** Say by the exit status whether statistics are kept. */
+  "keeps-statistics": { type: "boolean" },
   /** Print each setting that was not understood; fail if there is one. */
   "check-settings": { type: "boolean" },
 } as const;
@@ -63,6 +65,8 @@ export async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(`${JSON.stringify(managedPolicy(settings), null, 2)}\n`);
   } else if (values["take-fleet-settings"] !== undefined) {
     takeFleetSettings(values.settings, values["take-fleet-settings"]);
+  } else if (values["keeps-statistics"]) {
+    process.exitCode = settings.statistics === "on" ? 0 : 1;
   } else if (values["check-settings"]) {
     for (const warning of warnings) console.log(warning);
     process.exitCode = warnings.length === 0 ? 0 : 1;

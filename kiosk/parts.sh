@@ -13,6 +13,7 @@ readonly FLEET_SETTINGS=emotion-kiosk-fleet-settings.path
 readonly FLEET=/etc/emotion-kiosk-fleet.json
 readonly FLEET_CONF=/etc/emotion-kiosk-fleet.conf
 readonly COUNTS=/var/lib/private/emotion-kiosk-statistics
+readonly SOCKET=/run/emotion-kiosk-statistics/socket
 # The comment marks the user as the installer's: it leaves another "kiosk" alone.
 readonly USER_COMMENT="emotion kiosk"
 readonly PACKAGES=(chromium cage xwayland seatd nodejs wlr-randr fonts-noto-cjk)

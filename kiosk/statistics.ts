@@ -6,8 +6,6 @@
  *
  * With --demo it begins with a year that never was; with --attached it ends with the process that started it.
  *
- *   node statistics.mjs --settings FILE --is-on    say by the exit status whether the settings want statistics
- *
  * Written for Node 18 and later: Debian 12 has no newer one.
  */
 import { existsSync, realpathSync, rmSync } from "node:fs";
@@ -246,17 +244,12 @@ async function main(): Promise<void> {
       folder: { type: "string" },
       socket: { type: "string" },
       settings: { type: "string" },
-      "is-on": { type: "boolean" },
       demo: { type: "boolean" },
       attached: { type: "boolean" },
     },
   });
   const { folder, socket } = values;
   const { settings } = values.settings === undefined ? parseSettings("") : readSettings(values.settings);
-  if (values["is-on"]) {
-    process.exitCode = settings.statistics === "on" ? 0 : 1;
-    return;
-  }
   if (folder === undefined || socket === undefined)
     throw new Error("Usage: node statistics.mjs --folder DIR --socket PATH [--settings FILE]");
   const least = settings.statisticsLeast;

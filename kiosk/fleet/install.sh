@@ -230,6 +230,9 @@ write_revoked() {
   chmod 644 "$TLS/revoked.pem"
 }
 
+# Files for whoever called sudo, and for nobody else.
+hand_over() { [[ -z ${SUDO_UID:-} ]] || chown "$SUDO_UID:$SUDO_GID" "$@"; }
+
 require_name() {
   [[ $name =~ ^[a-z0-9][a-z0-9-]{0,39}$ ]] ||
     fail "\"$name\" cannot be a kiosk's name: small letters, digits and hyphens, 40 at most, as in lobby-1."
@@ -252,6 +255,7 @@ add_kiosk() {
   trap "rm -rf '$work'" EXIT
   issue "$name" "$work/kiosk" "subjectAltName=DNS:$name" clientAuth >/dev/null
   (umask 077 && membership "$work" >"$path")
+  hand_over "$path"
   sql "INSERT INTO emotion.kiosks (name, site) VALUES ('$name', '$site')
     ON CONFLICT (name) DO UPDATE SET site = excluded.site, retired = false"
   sql "INSERT INTO emotion.health (kiosk) SELECT id FROM emotion.kiosks WHERE name = '$name' ON CONFLICT DO NOTHING"
@@ -280,7 +284,8 @@ add_operator() {
   [[ -f $CA/ca.pem ]] || fail "No fleet is installed here. Install: sudo $0 --name HOST"
   issue operator "$PWD/operator" "subjectAltName=DNS:operator" clientAuth
   cp "$CA/ca.pem" "$PWD/ca.pem"
-  echo "Settings are sent with: mosquitto_pub --cafile ca.pem --cert operator.pem --key operator.key -h $(<"$CONFIG/host") \\"
+  hand_over "$PWD/operator.pem" "$PWD/operator.key" "$PWD/ca.pem"
+  echo "Settings are sent with (apt-get install mosquitto-clients): mosquitto_pub --cafile ca.pem --cert operator.pem --key operator.key -h $(<"$CONFIG/host") \\"
   echo "  -p $PORT -q 1 -t emotion/v1/NAME/config/set -m '{\"hours\":\"09:00-18:00\"}'"
 }
 

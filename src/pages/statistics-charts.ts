@@ -40,18 +40,24 @@ function header(text: string, scope: "row" | "col"): HTMLElement {
   return cell;
 }
 
-export function chartOf(drawing: Drawing, canvas: HTMLCanvasElement): Chart {
+/** A chart's size on A4 across, as statistics.css has it, CSS pixels. */
+const PAPER = { wide: { width: 1020, height: 264 }, narrow: { width: 322, height: 181 } } as const;
+
+/** @param isPrinted Whether it is for paper, whose size the page's layout does not have yet. */
+export function chartOf(drawing: Drawing, canvas: HTMLCanvasElement, isPrinted: boolean): Chart {
+  if (isPrinted) Object.assign(canvas, drawing.isWide ? PAPER.wide : PAPER.narrow);
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(`--${name}`).trim();
   const [ink, line] = [colour("ink"), colour("line")];
-  const font = { family: style.fontFamily, size: 14 };
+  const font = { family: style.fontFamily, size: isPrinted ? 10.5 : 14 };
   const title = (text: string) => ({ display: true, text, color: ink, font });
   const grid = { color: line };
   const ticks = { color: ink, font, maxRotation: 60, autoSkipPadding: 8 };
   const { isStacked: stacked, series } = drawing;
   const bars: ChartDataset<"bar">[] = series.map(({ name, colour: token, values }) => ({
     ...{ label: name, data: [...values], backgroundColor: colour(token) },
-    ...(stacked ? {} : { borderRadius: 2 }),
+    // A part stands before its whole.
+    ...(stacked ? {} : { borderRadius: 2, grouped: false }),
     // Bars that touch are told apart by a line of the ground.
     ...(stacked ? { borderColor: colour("raised"), borderWidth: { top: 1 }, borderSkipped: false as const } : {}),
   }));
@@ -59,7 +65,8 @@ export function chartOf(drawing: Drawing, canvas: HTMLCanvasElement): Chart {
     type: "bar",
     data: { labels: [...drawing.labels], datasets: bars },
     options: {
-      ...{ animation: false, responsive: true, maintainAspectRatio: false },
+      ...{ animation: false, responsive: !isPrinted, maintainAspectRatio: false },
+      ...(isPrinted ? { devicePixelRatio: 2 } : {}),
       interaction: { mode: "index", intersect: false },
       scales: {
         x: { stacked, title: title(drawing.xTitle), grid: { display: false }, ticks },

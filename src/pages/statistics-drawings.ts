@@ -79,10 +79,7 @@ export function drawingsOf(statistics: Statistics, expressionWords: ExpressionWo
     },
     {
       ...shared,
-      title: fill(words.visitsTitle, {
-        count: count(total.visits),
-        when: `${isByWeek ? `${words.weekOf} ` : ""}${labels[busiest(rows)]!}`,
-      }),
+      title: fill(words.visitsTitle, { count: count(total.visits), when: whenOf(rows[busiest(rows)]!, by, isByWeek) }),
       yTitle: words.visits,
       series: [
         series(
@@ -123,6 +120,12 @@ export function drawingsOf(statistics: Statistics, expressionWords: ExpressionWo
       ],
     },
   ];
+}
+
+/** @returns An hour as a range, a day, or a week by its first day. */
+function whenOf({ from }: Row, by: "hour" | "day", isByWeek: boolean): string {
+  if (isByWeek) return fill(words.inWeek, { date: weekLabel(from) });
+  return by === "hour" ? hourRange(new Date(from).getHours()).join("–") : label(from, by);
 }
 
 function expressionsTitle({ seconds }: Amounts, expressionWords: ExpressionWords): string {

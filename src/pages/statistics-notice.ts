@@ -18,7 +18,7 @@ const KEPT: Readonly<Record<string, readonly [where: string, why: string, brief:
     "Nombra la expresión aparente. Se guardan recuentos, no imágenes.",
   ],
   fr: [
-    "Traité sur cet appareil ; des décomptes sont conservés, aucune image",
+    "Traité sur cet appareil ; des décomptes sont conservés, aucune image",
     "La caméra sert à trouver les visages et à nommer l’expression que chacun semble montrer. L’image reste sur cet appareil et n’est pas enregistrée. Des décomptes d’expressions et de visites sont conservés.",
     "Nomme l’expression apparente. Des décomptes sont conservés, aucune image.",
   ],
@@ -49,7 +49,7 @@ const SENT: Readonly<Record<string, string>> = {
   en: "Processed on this device; only counts are kept and sent to its owner, no pictures",
   de: "Auf diesem Gerät verarbeitet; nur Zählwerte werden aufbewahrt und dem Betreiber gesendet, keine Bilder",
   es: "Se procesa en este dispositivo; solo se guardan recuentos y se envían al titular, no imágenes",
-  fr: "Traité sur cet appareil ; seuls des décomptes sont conservés et envoyés à l’exploitant, aucune image",
+  fr: "Traité sur cet appareil ; seuls des décomptes sont conservés et envoyés à l’exploitant, aucune image",
   it: "Elaborato su questo dispositivo; solo conteggi sono conservati e inviati al gestore, nessuna immagine",
   ja: "この機器の中だけで処理し、数だけを保存して運営者に送信します（映像は送信しません）",
   pt: "Processado neste aparelho; só contagens são guardadas e enviadas ao responsável, nenhuma imagem",

@@ -13,7 +13,10 @@ const REFRESH_MS = 60_000;
 
 const form = find<HTMLFormElement>("#choose");
 const charts: Chart[] = [];
-let expressionWords: ExpressionWords;
+/** Asked for beside the statistics, not before them. */
+const expressionWords: Promise<ExpressionWords> = fetch(`lang/${language}.json`).then((response) => response.json());
+/** Set before anything is drawn. */
+let names: ExpressionWords;
 let drawn: Statistics | null = null;
 
 document.documentElement.lang = language;
@@ -28,8 +31,6 @@ async function begin(): Promise<void> {
   listen();
   const [from, to] = [flags.get("from"), flags.get("to")];
   setDates(from ?? dateOf(0), to ?? dateOf(0));
-  const file = fetch(`lang/${language}.json`).then((response) => response.json());
-  expressionWords = await file;
   await load();
   setInterval(() => !document.hidden && form["to"].value >= dateOf(0) && void load(), REFRESH_MS);
 }
@@ -47,13 +48,13 @@ function listen(): void {
   find("#print").addEventListener("click", () => print());
   isDark.addEventListener("change", () => redraw(isDark.matches ? "dark" : "light"));
   // Paper is white, and a canvas keeps the colours that it was drawn with.
-  addEventListener("beforeprint", () => redraw("light"));
+  addEventListener("beforeprint", () => redraw("light", true));
   addEventListener("afterprint", () => redraw(isDark.matches ? "dark" : "light"));
 }
 
-function redraw(theme: "dark" | "light"): void {
+function redraw(theme: "dark" | "light", isPrinted = false): void {
   useTheme(theme);
-  if (drawn !== null) draw(drawn);
+  if (drawn !== null) draw(drawn, isPrinted);
 }
 
 function useTheme(theme: "dark" | "light"): void {
@@ -87,13 +88,15 @@ async function load(): Promise<void> {
   try {
     const response = await fetch(`statistics.json${query}`, { cache: "no-store" });
     if (!response.ok) throw new Error((await response.text()).trim());
-    draw((await response.json()) as Statistics);
+    const [statistics, expressions] = await Promise.all([response.json() as Promise<Statistics>, expressionWords]);
+    names = expressions;
+    draw(statistics);
   } catch (error) {
     say(fill(words.failed, { reason: error instanceof Error ? error.message : String(error) }));
   }
 }
 
-function draw(statistics: Statistics): void {
+function draw(statistics: Statistics, isPrinted = false): void {
   drawn = statistics;
   const lastDay = new Date(Date.parse(statistics.to) - 1);
   const days = new Intl.DateTimeFormat(language, { dateStyle: "full" });
@@ -102,11 +105,12 @@ function draw(statistics: Statistics): void {
   const isEmpty = statistics.total.visits === 0;
   say(isEmpty ? words.nothing : "");
   showFigures(statistics);
-  const drawings = isEmpty ? [] : drawingsOf(statistics, expressionWords);
+  const drawings = isEmpty ? [] : drawingsOf(statistics, names);
   for (const chart of charts.splice(0)) chart.destroy();
   const open = [...document.querySelectorAll("details")].map((details) => details.open);
   find("#charts").replaceChildren(...drawings.map((drawing, index) => figureOf(drawing, open[index] ?? false)));
-  drawings.forEach((drawing, index) => charts.push(chartOf(drawing, document.querySelectorAll("canvas")[index]!)));
+  const canvases = document.querySelectorAll("canvas");
+  drawings.forEach((drawing, index) => charts.push(chartOf(drawing, canvases[index]!, isPrinted)));
   document.body.dataset["drawn"] = String(drawings.length);
 }
 

@@ -4,6 +4,7 @@
  *
  *   npm run test:fleet [-- --short] [-- --minutes N] [-- --kiosks N] [-- --json FILE]
  *   npm run test:fleet -- --load [--connections N] [--minutes N]
+ *   npm run test:fleet -- --install [--suite trixie]    the installer on a bare Debian that boots, bookworm by default
  */
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -17,8 +18,20 @@ import { build } from "esbuild";
 import sqlite from "node-sqlite3-wasm";
 import { LABELS } from "../../src/types.ts";
 import { checkDashboards } from "./dashboards.ts";
+import { testInstaller } from "./install.ts";
 import { runLoad } from "./load.ts";
-import { Authority, Broker, Disk, freePort, Network, NodeProgram, Postgres, whyNoFleet } from "./services.ts";
+import {
+  Authority,
+  Broker,
+  clearDeadRuns,
+  Disk,
+  freePort,
+  Network,
+  NodeProgram,
+  Postgres,
+  type Program,
+  whyNoFleet,
+} from "./services.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Within the repository, so that imports of packages are found. */
@@ -30,16 +43,12 @@ const PACE_MS = 30;
 /** When all is up again, what the kiosks hold must have arrived within this time, ms. */
 const SETTLE_MS = 120_000;
 
-/**
- * A kiosk that waits for nothing asks each second how far PostgreSQL has got, and again where no answer comes for 5 s. It
- * does not know of a backup that was restored since it last asked, so nothing may wait for this time on end, ms.
- */
-const ASKED_MS = 15_000;
-
 const { values } = parseArgs({
   options: {
     short: { type: "boolean" },
     load: { type: "boolean" },
+    install: { type: "boolean" },
+    suite: { type: "string" },
     minutes: { type: "string" },
     kiosks: { type: "string" },
     connections: { type: "string" },
@@ -81,27 +90,56 @@ async function main(): Promise<void> {
     console.log(`SKIPPED the fleet's test: ${missing}`);
     return;
   }
-  const folder = mkdtempSync(join(tmpdir(), "fleet-"));
-  execFileSync("chmod", ["755", folder]);
-  await compile();
-  const fleet = await startFleet(folder);
+  clearDeadRuns();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => void cleanUp().then(() => process.exit(1)));
   try {
-    if (values.load) {
-      const report = await runLoad(fleet, Number(values.connections ?? 2000), Number(values.minutes ?? 10));
-      if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
-      return;
-    }
-    checkDoors(fleet);
-    say(`${await checkDashboards(fleet.postgres)} queries of the dashboards give the known answers`);
-    const [kiosks, minutes] = values.short ? [3, 0.6] : [Number(values.kiosks ?? 20), Number(values.minutes ?? 30)];
-    const report = await runFaults(fleet, kiosks, minutes);
+    const report = values.install ? await testInstaller(values.suite ?? "bookworm", undoing) : await testServices();
     if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
   } finally {
-    await fleet.network.close();
-    for (const program of [fleet.ingest, fleet.broker, fleet.postgres]) await program.kill().catch(() => {});
-    fleet.disk?.unmount();
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    await cleanUp();
   }
+}
+
+/** What is to be undone at the end, the newest first. */
+const undoing: (() => Promise<void> | void)[] = [];
+
+let ending: Promise<void> | null = null;
+
+/** Once, whoever asks: a signal ends the test, and its end asks again. */
+function cleanUp(): Promise<void> {
+  ending ??= undoAll();
+  return ending;
+}
+
+async function undoAll(): Promise<void> {
+  for (const undo of undoing.splice(0).reverse()) {
+    try {
+      await undo();
+    } catch (error) {
+      say(`could not be cleaned up: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+/** The folder's name has the number of its process, by which {@link clearDeadRuns} knows that the run is dead. */
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), `fleet-${process.pid}-`));
+  undoing.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  execFileSync("chmod", ["755", folder]);
+  return folder;
+}
+
+async function testServices(): Promise<object> {
+  const folder = makeFolder();
+  await compile();
+  const fleet = await startFleet(folder);
+  if (values.load) return runLoad(fleet, Number(values.connections ?? 2000), Number(values.minutes ?? 10));
+  checkDoors(fleet);
+  say(`${await checkDashboards(fleet.postgres)} queries of the dashboards give the known answers`);
+  return values.short
+    ? runFaults(fleet, 3, 0.6)
+    : runFaults(fleet, Number(values.kiosks ?? 20), Number(values.minutes ?? 30));
 }
 
 /** The kiosks' and the bridge's programs, as the build makes them. */
@@ -121,20 +159,29 @@ async function startFleet(folder: string): Promise<Fleet> {
   for (const name of ["ingest", "kiosk-0", "stranger", "stolen", "operator"]) authority.issue(name);
   authority.issue("expired", "clientAuth", ["-startdate", "20200101000000Z", "-enddate", "20200201000000Z"]);
   authority.revoke("stolen");
-  const broker = new Broker(folder, authority, await freePort());
+  const broker = untilTheEnd(new Broker(folder, authority, await freePort()));
   // On a small disk of its own, which can be filled.
   const disk = Disk.mount(join(folder, "disk"), 512);
-  const postgres = new Postgres(disk?.folder ?? folder, await freePort());
+  if (disk !== null) undoing.push(() => disk.unmount());
+  const postgres = untilTheEnd(new Postgres(disk?.folder ?? folder, await freePort()));
   await Promise.all([broker.start(), postgres.start()]);
   await postgres.create();
   const networkPort = await freePort();
   const network = await Network.between(networkPort, broker.port);
-  const ingest = new NodeProgram(
-    ...[join(PROGRAMS, "ingest.mjs"), "--broker", `mqtts://localhost:${broker.port}`],
-    ...["--certificates", authority.folder, "--database", postgres.url],
+  undoing.push(() => network.close());
+  const ingest = untilTheEnd(
+    new NodeProgram(
+      ...[join(PROGRAMS, "ingest.mjs"), "--broker", `mqtts://localhost:${broker.port}`],
+      ...["--certificates", authority.folder, "--database", postgres.url],
+    ),
   );
   await ingest.start();
   return { folder, authority, broker, postgres, network, networkPort, ingest, disk };
+}
+
+function untilTheEnd<T extends Program>(program: T): T {
+  undoing.push(() => program.kill());
+  return program;
 }
 
 /** Check the broker's access rules with Mosquitto's own client. */
@@ -172,6 +219,7 @@ async function runFaults(fleet: Fleet, count: number, minutes: number): Promise<
   say(`${count} kiosks run for ${minutes} minutes`);
   const ends = Date.now() + minutes * 60_000;
   const done: Record<string, number> = {};
+  const order: string[] = [];
   for (;;) {
     const faults = faultsOf(fleet, kiosks);
     const names = Object.keys(faults);
@@ -179,6 +227,7 @@ async function runFaults(fleet: Fleet, count: number, minutes: number): Promise<
     // Each once, then at random.
     const name = names.find((fault) => done[fault] === undefined) ?? names[Math.floor(Math.random() * names.length)]!;
     done[name] = (done[name] ?? 0) + 1;
+    order.push(name);
     await faults[name]!();
     await sleep(Math.min(Math.random() * 4000, Math.max(ends - Date.now(), 0)));
   }
@@ -190,7 +239,7 @@ async function runFaults(fleet: Fleet, count: number, minutes: number): Promise<
   await allUp(fleet, kiosks);
   const settledS = await settle(fleet, kiosks);
   for (const { program } of kiosks) await program.kill("SIGTERM");
-  const sums = await compare(fleet, kiosks);
+  const sums = await compare(fleet, kiosks, order.slice(-3));
   say(`${sums.rows} sums of ${sums.spans} spans agree exactly, ${settledS.toFixed(1)} s after the last fault`);
   return { schema: 1, when: new Date().toISOString(), kiosks: count, minutes, faults: done, settledS, ...sums };
 }
@@ -206,11 +255,8 @@ function kioskOf(fleet: Fleet, index: number, endsAt: number, paceMs: number): K
   mkdirSync(folder);
   const membership = join(folder, "fleet.json");
   writeFileSync(membership, JSON.stringify(fleet.authority.membership(name, fleet.networkPort)));
-  return {
-    name,
-    folder,
-    program: new NodeProgram(join(PROGRAMS, "kiosk.mjs"), folder, membership, String(endsAt), String(paceMs)),
-  };
+  const program = new NodeProgram(join(PROGRAMS, "kiosk.mjs"), folder, membership, String(endsAt), String(paceMs));
+  return { name, folder, program: untilTheEnd(program) };
 }
 
 type Fault = () => Promise<void>;
@@ -262,32 +308,52 @@ async function allUp(fleet: Fleet, kiosks: readonly Kiosk[]): Promise<void> {
 /** @returns Seconds until PostgreSQL has what the kiosks hold, and shows them all online. */
 async function settle(fleet: Fleet, kiosks: readonly Kiosk[]): Promise<number> {
   const began = Date.now();
-  let since: number | null = null;
+  // A kiosk that holds nothing back may not have heard yet that a backup was restored. Its first word of now may have been
+  // under way before; its second is about the database as it is.
+  const firstWords = new Map<Kiosk, number>();
+  const isCurrent = (kiosk: Kiosk, { waiting, syncedAtMs }: Kept) => {
+    if (syncedAtMs === null || syncedAtMs < began) return false;
+    if (!firstWords.has(kiosk)) firstWords.set(kiosk, syncedAtMs);
+    return waiting === 0 && syncedAtMs > firstWords.get(kiosk)!;
+  };
   for (;;) {
-    const waiting = await Promise.all(kiosks.map(({ folder }) => waitingAt(join(folder, "socket"))));
+    const kept = await Promise.all(kiosks.map(({ folder }) => keptAt(join(folder, "socket"))));
     const fed = kiosks.every(({ program }) => program.output.join("").includes("fed"));
     const [online] = await fleet.postgres.query<{ n: string }>(
       "SELECT count(*) AS n FROM emotion.kiosks_now WHERE online AND heard_at > now() - interval '1 minute'",
     );
-    const isSettled = fed && waiting.every((sums) => sums === 0) && Number(online!.n) === kiosks.length;
-    since = isSettled ? (since ?? Date.now()) : null;
-    if (since !== null && Date.now() - since >= ASKED_MS) return (since - began) / 1000;
+    const areCurrent = kiosks.map((kiosk, index) => isCurrent(kiosk, kept[index]!)).every(Boolean);
+    if (fed && areCurrent && Number(online!.n) === kiosks.length) return (Date.now() - began) / 1000;
     if (Date.now() - began > SETTLE_MS) {
-      const words = `these sums wait: ${waiting.join(" ")}; ${online!.n} of ${kiosks.length} kiosks are shown online`;
+      const waiting = kept.map((each) => each.waiting).join(" ");
+      const words = `these sums wait: ${waiting}; ${online!.n} of ${kiosks.length} kiosks are shown online`;
       throw new Error(`After ${SETTLE_MS / 1000} s ${words}\n${fleet.ingest.output.slice(-5).join("")}`);
     }
     await sleep(500);
   }
 }
 
-async function waitingAt(socket: string): Promise<number> {
-  const { statisticsDoor } = await import("../../kiosk/statistics-door.ts");
-  const { status, body } = await statisticsDoor(socket).forward("GET", "/health");
-  return status === 200 ? (JSON.parse(body) as { waiting: number }).waiting : Number.NaN;
+/** What the process that keeps a kiosk's statistics says of itself. */
+interface Kept {
+  readonly waiting: number;
+  readonly syncedAtMs: number | null;
 }
 
-/** @throws AssertionError where a sum differs. */
-async function compare({ postgres }: Fleet, kiosks: readonly Kiosk[]): Promise<{ rows: number; spans: number }> {
+async function keptAt(socket: string): Promise<Kept> {
+  const { statisticsDoor } = await import("../../kiosk/statistics-door.ts");
+  const { status, body } = await statisticsDoor(socket).forward("GET", "/health");
+  return status === 200 ? (JSON.parse(body) as Kept) : { waiting: Number.NaN, syncedAtMs: null };
+}
+
+/**
+ * @param last The last faults.
+ * @throws AssertionError where a sum differs.
+ */
+async function compare(
+  { postgres }: Fleet,
+  kiosks: readonly Kiosk[],
+  last: readonly string[],
+): Promise<{ rows: number; spans: number }> {
   let [rows, spans] = [0, 0];
   for (const { name, folder } of kiosks) {
     rmSync(join(folder, "statistics.db.lock"), { recursive: true, force: true });
@@ -297,6 +363,7 @@ async function compare({ postgres }: Fleet, kiosks: readonly Kiosk[]): Promise<{
     // Every span is in a sum, but for those that wait for visits.
     const summed = "WHERE id <= (SELECT max(last_span) FROM sums)";
     const posted = numbers(db.get(`SELECT ${TERMS} FROM spans ${summed}`)!);
+    const state = db.all("SELECT key, value FROM meta");
     const twice = db.get(
       "SELECT count(*) AS n FROM (SELECT 1 FROM spans GROUP BY from_ms, to_ms, happy_ms HAVING count(*) > 1)",
     );
@@ -307,7 +374,12 @@ async function compare({ postgres }: Fleet, kiosks: readonly Kiosk[]): Promise<{
     const [sequence] = await postgres.query(
       `SELECT count(DISTINCT (epoch, seq)) AS seqs, (SELECT sum(upto) FROM emotion.epochs ${ours}) AS upto FROM emotion.sums ${ours}`,
     );
-    assert.deepEqual(numbers(there!), here, `${name}: PostgreSQL and SQLite differ`);
+    const epochs = await postgres.query(`SELECT epoch, upto FROM emotion.epochs ${ours}`);
+    assert.deepEqual(
+      numbers(there!),
+      here,
+      `${name}: PostgreSQL (${JSON.stringify(epochs)}) and SQLite (${JSON.stringify(state)}) differ after ${last.join(", ")}`,
+    );
     assert.deepEqual(
       { ...numbers(rolledUp!), n: here["n"] },
       here,

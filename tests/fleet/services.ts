@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -58,6 +59,40 @@ function postgresFolder(): string | null {
   const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(a) - Number(b)) : [];
   const newest = versions.filter((version) => existsSync(join(root, version, "bin/initdb"))).at(-1);
   return newest === undefined ? null : join(root, newest, "bin");
+}
+
+/** End the programs of runs that were killed, whose folders have their dead process's number, and take their disks away. */
+export function clearDeadRuns(): void {
+  const dead = readdirSync(tmpdir())
+    .filter((name) => /^fleet-\d+-/.test(name) && !existsSync(`/proc/${name.split("-")[1]}`))
+    .map((name) => join(tmpdir(), name));
+  for (const folder of dead) {
+    for (const pid of processesOf(folder)) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It ended with its parent.
+      }
+    }
+    const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
+    for (const [, path] of mounts.map((line) => line.split(" ")))
+      if (path?.startsWith(`${folder}/`)) execFileSync("umount", ["-l", path]);
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** @returns The numbers of processes whose command names a folder. */
+function processesOf(folder: string): number[] {
+  const names = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(`${folder}/`);
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && names(name))
+    .map(Number);
 }
 
 export async function freePort(): Promise<number> {
@@ -182,7 +217,7 @@ function derParts(element: Buffer): Buffer[] {
 }
 
 /** A program of ours or of others that is started, killed and started again. */
-abstract class Program {
+export abstract class Program {
   protected child: ChildProcess | null = null;
   readonly output: string[] = [];
 
@@ -261,13 +296,13 @@ function usageOf(pid: number): Usage {
 
 export class Broker extends Program {
   readonly port: number;
-  readonly #conf: string;
+  readonly conf: string;
 
   constructor(folder: string, authority: Authority, port: number) {
     super();
     this.port = port;
     mkdirSync(join(folder, "broker"), { recursive: true });
-    this.#conf = join(folder, "broker/mosquitto.conf");
+    this.conf = join(folder, "broker/mosquitto.conf");
     const acl = join(folder, "broker/acl");
     writeFileSync(acl, readFileSync(join(SOURCE, "mosquitto.acl"), "utf8"));
     chmodSync(acl, 0o600);
@@ -277,11 +312,11 @@ export class Broker extends Program {
       readFileSync(join(SOURCE, "mosquitto.conf"), "utf8"),
     );
     // The folder is root's; the user's own where it is not root.
-    writeFileSync(this.#conf, `${text}\n${process.getuid?.() === 0 ? "user root\n" : ""}`);
+    writeFileSync(this.conf, `${text}\n${process.getuid?.() === 0 ? "user root\n" : ""}`);
   }
 
   protected override spawn(): ChildProcess {
-    return spawn("mosquitto", ["-c", this.#conf], {
+    return spawn("mosquitto", ["-c", this.conf], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin` },
     });

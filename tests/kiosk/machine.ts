@@ -16,6 +16,7 @@ const CACHE = process.env["KIOSK_TEST_CACHE"] ?? join(homedir(), ".cache/emotion
 
 const MIRROR = process.env["KIOSK_TEST_MIRROR"] ?? "http://deb.debian.org/debian";
 const SECURITY_MIRROR = process.env["KIOSK_TEST_SECURITY_MIRROR"] ?? "http://deb.debian.org/debian-security";
+/** Debian 12, the oldest that a kiosk may have. */
 const SUITE = "bookworm";
 
 /** Beside the smallest system: what every real Debian has, and what looks at the screen. */
@@ -30,7 +31,7 @@ const TOOLS = [
 ];
 
 /** For each of the two parts of making a system: beyond it the network is too slow for a test. */
-const MAKING_TIMEOUT_MS = 5 * 60_000;
+const MAKING_TIMEOUT_MS = 15 * 60_000;
 const BOOT_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
 
@@ -95,12 +96,19 @@ export class Machine {
    * @param release The folder with `kiosk/` and `dist/` whose installer names the packages; seen as `/mnt` inside.
    */
   static create(release: string): Machine {
-    const base = join(CACHE, `${SUITE}-base`);
-    if (!existsSync(join(base, "complete"))) makeBase(base);
+    const base = baseOf(SUITE);
     const packages = join(CACHE, `${SUITE}-packages`);
     if (!existsSync(join(packages, "complete"))) makePackages(base, packages, release);
+    return Machine.#upon([join(packages, "layer"), join(base, "root")]);
+  }
+
+  /** A machine with the smallest Debian that boots. */
+  static bare(suite: string): Machine {
+    return Machine.#upon([join(baseOf(suite), "root")]);
+  }
+
+  static #upon(lower: readonly string[]): Machine {
     const machine = new Machine(mkdtempSync(join(CACHE, "machine-")));
-    const lower = [join(packages, "layer"), join(base, "root")];
     mountOverlay(machine.root, lower, join(machine.#folder, "upper"), join(machine.#folder, "work"));
     return machine;
   }
@@ -109,8 +117,9 @@ export class Machine {
    * Boots, and returns once systemd answers: its units may still be starting.
    *
    * @param readOnly Whether the system lies under an overlay in memory, as a Raspberry Pi's overlay file system has it.
+   * @param hasNetwork Whether it shares this machine's network, and its ports.
    */
-  async boot(release: string, readOnly = false): Promise<void> {
+  async boot(release: string, { readOnly = false, hasNetwork = false } = {}): Promise<void> {
     const log = join(this.#folder, "console.log");
     this.#nspawn = spawn(
       "systemd-nspawn",
@@ -121,7 +130,7 @@ export class Machine {
         "--register=no",
         "--keep-unit",
         "--kill-signal=SIGRTMIN+3",
-        "--private-network",
+        hasNetwork ? "--resolv-conf=copy-host" : "--private-network",
         "--link-journal=no",
         `--bind-ro=${release}:/mnt`,
         ...(readOnly ? ["--volatile=overlay"] : []),
@@ -163,6 +172,11 @@ export class Machine {
     }
   }
 
+  /** Starts this machine's own program in the other's network; the caller ends it. */
+  startInNetwork(words: readonly string[]): ChildProcess {
+    return spawn("nsenter", ["-t", String(this.#init), "-n", ...words], { stdio: ["ignore", "ignore", "inherit"] });
+  }
+
   /** Runs this machine's own program in the other's network: nothing is needed inside. */
   async runInNetwork(words: readonly string[]): Promise<string> {
     return (await execFileAsync("nsenter", ["-t", String(this.#init), "-n", ...words])).stdout;
@@ -176,6 +190,15 @@ export class Machine {
     } catch {
       return null;
     }
+  }
+
+  /** Ends at once, as without power. */
+  async cutPower(): Promise<void> {
+    const nspawn = this.#nspawn!;
+    const gone = new Promise<void>((resolve) => nspawn.once("exit", () => resolve()));
+    nspawn.kill("SIGKILL");
+    await gone;
+    this.#nspawn = null;
   }
 
   /** Shuts down in good order. */
@@ -198,19 +221,26 @@ export class Machine {
   }
 }
 
-function makeBase(folder: string): void {
-  console.log(`Making a Debian ${SUITE} in ${folder} (once; about two minutes)`);
+/** @returns The folder whose `root` is the smallest system of a Debian that boots, made where there is none yet. */
+function baseOf(suite: string): string {
+  const folder = join(CACHE, `${suite}-base`);
+  if (!existsSync(join(folder, "complete"))) makeBase(folder, suite);
+  return folder;
+}
+
+function makeBase(folder: string, suite: string): void {
+  console.log(`Making a Debian ${suite} in ${folder} (once; about two minutes)`);
   rmSync(folder, { recursive: true, force: true });
   const root = join(folder, "root");
   mkdirSync(root, { recursive: true });
-  const sources = [`deb ${MIRROR} ${SUITE} main`, `deb ${MIRROR} ${SUITE}-updates main`];
-  execFileSync("debootstrap", ["--variant=minbase", `--include=${BASE_PACKAGES.join(",")}`, SUITE, root, MIRROR], {
+  const sources = [`deb ${MIRROR} ${suite} main`, `deb ${MIRROR} ${suite}-updates main`];
+  execFileSync("debootstrap", ["--variant=minbase", `--include=${BASE_PACKAGES.join(",")}`, suite, root, MIRROR], {
     stdio: ["ignore", "ignore", "inherit"],
     timeout: MAKING_TIMEOUT_MS,
   });
   // A system that is thrown away with its machine need not be safe from a power cut while it is made.
   writeFileSync(join(root, "etc/dpkg/dpkg.cfg.d/unsafe-io"), "force-unsafe-io\n");
-  sources.push(`deb ${SECURITY_MIRROR} ${SUITE}-security main`);
+  sources.push(`deb ${SECURITY_MIRROR} ${suite}-security main`);
   writeFileSync(join(root, "etc/apt/sources.list"), `${sources.join("\n")}\n`);
   writeFileSync(join(folder, "complete"), "");
 }

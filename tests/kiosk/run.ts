@@ -3,20 +3,17 @@
  * first result, breaks it in every way that is listed below and measures how long it takes to be an exhibit again.
  *
  *   npm run test:kiosk                    everything, about 30 minutes
- *   npm run test:kiosk -- --short         power cuts, install, boot, two faults, uninstall: what npm test runs
+ *   npm run test:kiosk -- --short         power cuts, install, statistics, boot, two faults, uninstall: what npm test runs
  *   npm run test:kiosk -- --power-cuts    only the power cuts, which need no machine
- *   npm run test:kiosk -- --only PATTERN  only the faults and states whose name matches
+ *   npm run test:kiosk -- --only PATTERN  only the faults, states and statistics whose name matches
  *   npm run test:kiosk -- --release DIR   a release archive that is unpacked already, in place of one made from dist/
  *   npm run test:kiosk -- --json FILE     the figures; --pictures FOLDER the screen in each state
  *
  * Wants root on a 64-bit Debian-like Linux where systemd-nspawn may run; gets its tools by itself. Where it cannot, it
  * says so, and that nothing was tested: a failure, except of the short run.
  */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { cameraFrames } from "./camera-frames.ts";
 import { DRAWN, FROM_CLIP, isAlive, picture, printState, screensWidth, until } from "./exhibit.ts";
 import { FAULTS } from "./faults.ts";
@@ -25,11 +22,11 @@ import { Machine, whyNoMachine } from "./machine.ts";
 import { options } from "./options.ts";
 import { cutPower } from "./power-cut.ts";
 import { breakIt, measureBoot, plantFaults } from "./recovery.ts";
+import { unpackedArchive } from "./release.ts";
 import { check, failures, report } from "./report.ts";
 import { checkPolicy, examine } from "./security.ts";
 import { STATES, damageFile, runReadOnly, showState } from "./states.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+import { continueStatistics, endure, HARDSHIPS, keepStatistics } from "./statistics.ts";
 
 /** The width of each of wlroots' screens without devices, px. */
 const HEADLESS_WIDTH = 1280;
@@ -37,7 +34,7 @@ const HEADLESS_WIDTH = 1280;
 const isWanted = (name: string) => new RegExp(options.only ?? "").test(name);
 
 async function main(): Promise<void> {
-  cutPower();
+  if (isWanted("power cuts")) cutPower();
   if (options["power-cuts"]) return finish();
   const reason = whyNoMachine();
   if (reason !== null) return sayUntested(`no machine can be booted here: ${reason}`);
@@ -83,17 +80,6 @@ function sayUntested(reason: string): void {
   process.exitCode = options.short ? 0 : 1;
 }
 
-/** Make the release archive from dist/ and unpack it as its user would. */
-function unpackedArchive(): string {
-  execFileSync(join(ROOT, "kiosk/release.sh"), { stdio: "ignore" });
-  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
-  const archive = join(ROOT, `release/emotion-kiosk-${version}.tar.gz`);
-  const folder = mkdtempSync(join(tmpdir(), "kiosk-release-"));
-  execFileSync("tar", ["-xzf", archive, "-C", folder, "--strip-components=1"]);
-  execFileSync("chmod", ["755", folder]);
-  return folder;
-}
-
 async function testMachine(machine: Machine, release: string): Promise<void> {
   const before = await fileSystem(machine);
   await install(machine);
@@ -105,10 +91,14 @@ async function testMachine(machine: Machine, release: string): Promise<void> {
     `${screensWidth(machine)} px`,
   );
   await examine(machine);
+  if (isWanted("statistics kept")) await keepStatistics(machine);
   await plantFaults(machine);
   await machine.shutDown();
 
   await measureBoot(machine, release);
+  if (isWanted("statistics kept")) await continueStatistics(machine);
+  for (const hardship of HARDSHIPS)
+    if (isWanted(hardship.name) && !options.short) await endure(machine, release, hardship);
   const faults = FAULTS.filter((fault) => isWanted(fault.name) && (!options.short || fault.inShort === true));
   const recoveries = [];
   for (const fault of faults) recoveries.push(await breakIt(machine, fault));

@@ -112,7 +112,7 @@ export async function damageFile(machine: Machine): Promise<void> {
 /** The system under an overlay that is lost at power-off, as in README.md, "Read-only root". */
 export async function runReadOnly(machine: Machine, release: string): Promise<void> {
   await machine.shutDown();
-  await machine.boot(release, true);
+  await machine.boot(release, { readOnly: true });
   try {
     await until("first result with a read-only root", () => hasResult(machine));
     await machine.run("touch /etc/written");

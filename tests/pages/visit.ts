@@ -75,14 +75,16 @@ export function personOnCamera(): { readonly flags: readonly string[] } {
  * @param path Path below the site's root; empty if the test opens a page itself.
  * @param args Flags for Chromium.
  * @param prepare Runs before the page is opened.
+ * @param own A server of the caller's, in place of the shared one.
  */
 export async function visit(
   path: string,
   args: readonly string[],
   prepare: (context: BrowserContext, origin: string) => Promise<unknown> = async () => {},
+  own?: SiteServer,
 ): Promise<Visit> {
-  server ??= createServer({ port: 0 });
-  const { origin } = new URL((await server).url);
+  if (own === undefined) server ??= createServer({ port: 0 });
+  const { origin } = new URL((own ?? (await server!)).url);
   const context = await (await browserWith(args)).newContext();
   const asked: string[] = [];
   const strangers: string[] = [];

@@ -113,3 +113,17 @@ test("it ends at once when it is told to", async () => {
   running!.kill("SIGTERM");
   expect(await ended).toBe(0);
 });
+
+test("--keeps-statistics says by its status whether the settings want them, where nothing may be compiled", async () => {
+  const settings = join(folder, "kiosk.conf");
+  // As in the units: the reporter's may not make memory executable.
+  const flags = ["--jitless", "--no-expose-wasm", program, "--settings", settings, "--keeps-statistics"];
+  const status = (text: string) => {
+    writeFileSync(settings, text);
+    const child = spawn(process.execPath, flags, { stdio: "ignore" });
+    return new Promise((resolve) => child.once("exit", resolve));
+  };
+  expect(await status("statistics = on\n")).toBe(0);
+  expect(await status("statistics = off\n")).toBe(1);
+  expect(await status("")).toBe(1);
+});

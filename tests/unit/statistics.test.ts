@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -329,17 +329,5 @@ describe("killed at random", () => {
     expect((await statisticsDoor(socket).forward("GET", "/health")).status).toBe(200);
     again.kill();
     await sleep(10);
-  });
-
-  test("--is-on says by its status whether the settings want statistics", async () => {
-    const settings = join(folder, "conf");
-    const status = (text: string) => {
-      writeFileSync(settings, text);
-      const child = spawn(process.execPath, [program, "--settings", settings, "--is-on"], { stdio: "ignore" });
-      return new Promise((resolve) => child.once("exit", resolve));
-    };
-    expect(await status("statistics = on\n")).toBe(0);
-    expect(await status("statistics = off\n")).toBe(1);
-    expect(await status("")).toBe(1);
   });
 });
