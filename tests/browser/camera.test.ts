@@ -255,6 +255,13 @@ describe("showFile", () => {
     expect((error as Error).message).toContain(url);
   });
 
+  test("a clip that cannot be decoded names the formats that can, and the headers that a page with COEP needs", async () => {
+    const unreadable = URL.createObjectURL(new Blob(["ftypheic"], { type: "video/mp4" }));
+    const error = await showFile(unreadable, stage, NEVER).catch((reason: unknown) => reason);
+    expect((error as Error).message).toMatch(/H\.264 in MP4 \(not HEVC\)/);
+    expect((error as Error).message).toContain("Cross-Origin-Resource-Policy");
+  });
+
   test("ends with the signal", async () => {
     const showing = showFile("/not-there.mp4", stage, over.signal);
     over.abort();

@@ -224,6 +224,16 @@ describe("start and stop", () => {
     expect(tracks[0]!.readyState).toBe("ended");
   });
 
+  test("the camera gets the size that is asked for", async () => {
+    const element = put({ "camera-width": "1280", "camera-height": "720" });
+    await element.start();
+    expect(tracks[0]!.getSettings()).toMatchObject({ width: 1280, height: 720 });
+    element.cameraWidth = 640;
+    element.cameraHeight = 480;
+    await eventually(() => expect(tracks[1]?.getSettings()).toMatchObject({ width: 640, height: 480 }));
+    expect(tracks[0]!.readyState).toBe("ended");
+  });
+
   test("the button starts it", async () => {
     const element = put();
     await element.updateComplete;
