@@ -85,6 +85,8 @@ RECIPES = {
     "seed-warm": Recipe(SeedNet, label_targets, soft_cross_entropy([1.0]), epochs=0, lr=0.0, schedule=stable, start="seed-warm/start.pt"),
     "seed-full": Recipe(SeedNet, epochs=12, lr=0.03, schedule=tail, start="seed-warm/start.pt", **SEED),
     "seed-low": Recipe(lambda: SeedNet(SEED_RANK), epochs=10, lr=0.02, schedule=tail, start="seed-low/start.pt", photos=0.6, **SEED),
+    # The layout at full size again, on from what the factored net learnt: shipped nowhere, says what the layout is worth.
+    "seed-whole": Recipe(SeedNet, epochs=4, lr=0.01, schedule=tail, start="seed-warm/start.pt", photos=0.6, **SEED),
     "edge-warm": Recipe(epochs=0, lr=0.0, schedule=stable, start="edge-warm/start.pt", **EDGE),
     "edge-even": Recipe(epochs=12, lr=0.04, schedule=plateau, start="edge-warm/start.pt", teachers=("edge-warm",), distil=0.4, photos=0.7,
                         exponents=(1.0, 0.5), spoil=0.15, **EDGE),
