@@ -22,7 +22,7 @@ const PORT = 8883;
 const HOME = "root";
 const INSTALLED = "/opt/emotion-fleet/install.sh";
 /** Against hanging, ms. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 60_000;
 
 const VISITS = 12;
 

@@ -110,6 +110,8 @@ export class Machine {
   static #upon(lower: readonly string[]): Machine {
     const machine = new Machine(mkdtempSync(join(CACHE, "machine-")));
     mountOverlay(machine.root, lower, join(machine.#folder, "upper"), join(machine.#folder, "work"));
+    // Debian's installer writes it; debootstrap does not.
+    writeFileSync(join(machine.root, "etc/hosts"), "127.0.0.1 localhost\n::1 localhost\n");
     return machine;
   }
 

@@ -171,9 +171,7 @@ async function joinFleet(machine: Machine): Promise<void> {
   const broker = new Broker(folder, authority, 8883);
   const program = machine.startInNetwork(["/usr/sbin/mosquitto", "-c", broker.conf]);
   try {
-    // The machine has no /etc/hosts, in which a name could be found.
-    const address = { broker: `mqtts://127.0.0.1:${broker.port}`, homeAssistant: false };
-    const file = { ...authority.membership("lobby-1", broker.port), ...address };
+    const file = { ...authority.membership("lobby-1", broker.port), homeAssistant: false };
     writeFileSync(join(machine.root, "root/lobby-1.fleet.json"), JSON.stringify(file, null, 2));
     const joined = await machine.run("/mnt/kiosk/install.sh --fleet /root/lobby-1.fleet.json");
     check("joins a fleet", joined.code === 0, joined.code === 0 ? "" : joined.output);
@@ -196,7 +194,9 @@ async function joinFleet(machine: Machine): Promise<void> {
     await until("alive after leaving", () => isAlive(machine));
     check("no reporter comes back", !(await isActive(machine, REPORTER)));
   } finally {
+    const ended = new Promise((resolve) => program.once("exit", resolve));
     program.kill();
+    await ended;
     rmSync(folder, { recursive: true });
   }
 }
