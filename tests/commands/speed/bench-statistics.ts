@@ -159,14 +159,12 @@ async function stop(child: ChildProcess, pid = child.pid!): Promise<void> {
 /** Open the exhibit and wait until it has seen somebody. */
 async function openExhibit(browser: Browser, url: string): Promise<Page> {
   const page = await (await browser.newContext({ viewport: VIEWPORT })).newPage();
-  await page.addInitScript(() => {
+  // Text, because the compiler's note of a function's name would not be there.
+  await page.addInitScript(`
     globalThis.benchFrames = { drawn: [], answered: [] };
     addEventListener("emotion-frame", () => benchFrames.answered.push(performance.now()), true);
-    requestAnimationFrame(function note(at) {
-      benchFrames.drawn.push(at);
-      requestAnimationFrame(note);
-    });
-  });
+    requestAnimationFrame(function note(at) { benchFrames.drawn.push(at); requestAnimationFrame(note); });
+  `);
   await page.goto(`${url}?statistics`);
   await page.locator("emotion-cam[state=running]").waitFor({ timeout: PATIENCE_MS });
   await sleep(SETTLE_MS);
