@@ -53,6 +53,10 @@ const USB_PORT = "usb-1";
 /** The graphics card's ports. A screen is at the first one; the others are free. */
 const SCREEN_PORTS = ["screen-1", "screen-2"];
 
+/** The first screen has this size when the computer is switched on, px. */
+const SCREEN_WIDTH = 1280;
+const SCREEN_HEIGHT = 800;
+
 interface Platform {
   readonly emulator: string;
   readonly words: readonly string[];
@@ -189,11 +193,13 @@ export class Machine {
   }
 
   /** Plug a screen in, 0 or 1. */
-  async plugScreen(screen: number, width: number, height: number): Promise<void> {
-    await plugScreen(this.#file(SCREEN_PORTS[screen]!), width, height);
+  async plugScreen(screen: number): Promise<void> {
+    await plugScreen(this.#file(SCREEN_PORTS[screen]!), SCREEN_WIDTH, SCREEN_HEIGHT);
   }
 
+  /** QEMU passes on what changes, so it must have heard of the screen before. */
   async unplugScreen(screen: number): Promise<void> {
+    await this.plugScreen(screen);
     await plugScreen(this.#file(SCREEN_PORTS[screen]!), 0, 0);
   }
 

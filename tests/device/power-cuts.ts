@@ -6,6 +6,16 @@ import type { Exhibit } from "./exhibit.ts";
 /** Cuts in a row, at moments spread over a start, before the computer may start to its end. */
 const IN_A_ROW = 3;
 
+/** In the middle of a start, ms. */
+const STARTING_MS = 20_000;
+
+/** Switch a computer that is off on, and cut its power while it starts. */
+export async function cutFirstStart({ machine }: Exhibit): Promise<void> {
+  machine.powerOn();
+  await sleep(STARTING_MS);
+  await machine.cutPower();
+}
+
 /** A clock without a battery. */
 const LONG_AGO = "2001-01-01T00:00:00";
 
@@ -15,7 +25,7 @@ const LONG_AGO = "2001-01-01T00:00:00";
  */
 export async function cutPower(exhibit: Exhibit, cuts: number): Promise<void> {
   const startMs = exhibit.timesMs["from power on to a face"]!;
-  for (let done = 0, isLast = false; !isLast;) {
+  for (let done = 0; done < cuts;) {
     const group = Math.min(IN_A_ROW, cuts - done);
     for (let cut = 0; cut < group; cut++) {
       await exhibit.machine.cutPower();
