@@ -24,7 +24,7 @@ test("every package is pinned by version and hash", () => {
 test("every package comes from the registry", () => {
   const { dependencies = {}, devDependencies } = read("package.json") as Record<string, Record<string, string>>;
   for (const [name, range] of Object.entries({ ...dependencies, ...devDependencies })) {
-    expect(range, name).toMatch(/^[\^~]?\d+\.\d+\.\d+$/);
+    expect(range, name).toMatch(/^[\^~]?\d+\.\d+\.\d+(-nightly\.\d+)?$/);
   }
   for (const [path, { resolved }] of packages) {
     if (resolved !== undefined) expect(resolved, path).toMatch(/^https:\/\/registry\.npmjs\.org\//);
