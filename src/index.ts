@@ -13,7 +13,7 @@ export {
   EmotionReadyEvent,
 } from "./events.ts";
 export type { EmotionCamEventMap } from "./events.ts";
-export { HINTS, KEYPOINTS, LABELS, LANGUAGES, MODELS, ROTATIONS } from "./types.ts";
+export { HINTS, KEYPOINTS, LABELS, LANGUAGES, MAX_FACES, MODELS, ROTATIONS } from "./types.ts";
 export type {
   Box,
   EngineName,

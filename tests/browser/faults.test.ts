@@ -106,13 +106,23 @@ function expectSound({ faces }: FrameResult): void {
 const TRAP = `new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96,
   0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 5, 1, 3, 0, 0, 11]))).exports.f`;
 
+const FULL_MEMORY = `const { wasm } = _tfengine.backendInstance;
+  WebAssembly.Memory.prototype.grow = () => { throw new RangeError("made by the test"); };
+  for (let bytes = 1 << 24; bytes >= 16; bytes >>= 1) try { for (;;) wasm._malloc(bytes); } catch {}`;
+
 /** Code that runs in the first worker after it has answered a frame. */
 const FAULTS = [
   ["WebAssembly traps", "int8", `_tfengine.runKernel = ${TRAP}`, /unreachable/],
   [
     "a network answers with NaN",
     "int8",
-    "const read = _tfengine.readSync.bind(_tfengine); _tfengine.readSync = (id) => read(id).map(() => NaN)",
+    `const run = _tfengine.runKernel.bind(_tfengine);
+     const { wasm, dataIdMap } = _tfengine.backendInstance;
+     _tfengine.runKernel = (...call) => {
+       const out = run(...call);
+       new Float32Array(wasm.HEAPU8.buffer, dataIdMap.get(out.dataId).memoryOffset, out.size).fill(NaN);
+       return out;
+     }`,
     /no number/,
   ],
   [
@@ -122,14 +132,7 @@ const FAULTS = [
       "_tfengine.readSync = (id) => { const numbers = read(id); return numbers.length === 7 ? numbers.map(() => NaN) : numbers; }",
     /no number/,
   ],
-  [
-    "the memory is full and cannot grow",
-    "int8",
-    `const { wasm } = _tfengine.backendInstance;
-     WebAssembly.Memory.prototype.grow = () => { throw new RangeError("made by the test"); };
-     for (let bytes = 1 << 24; bytes >= 16; bytes >>= 1) try { for (;;) wasm._malloc(bytes); } catch {}`,
-    /memory is full/,
-  ],
+  ["the memory is full and cannot grow", "float", FULL_MEMORY, /memory is full/],
 ] as const;
 
 describe("in a worker that has answered", { timeout: LONG_MS }, () => {
@@ -146,6 +149,16 @@ describe("in a worker that has answered", { timeout: LONG_MS }, () => {
     await client.ready;
     expect(workers).toHaveLength(2);
     expect((await look(client, oneHead, 1000)).faces).toHaveLength(1);
+  });
+
+  test("the memory is full and cannot grow: int8 needs no more for a frame", async () => {
+    workersWith("");
+    const { client, onError } = open("int8");
+    await client.ready;
+    expect((await look(client, oneHead, 0)).faces).toHaveLength(1);
+    workers[0]!.postMessage({ type: "fault", code: FULL_MEMORY });
+    expect((await look(client, oneHead, 500)).faces).toHaveLength(1);
+    expect(onError).not.toHaveBeenCalled();
   });
 
   test("it is terminated from outside: another worker replaces it", async () => {
