@@ -104,7 +104,8 @@ class TrackFeed implements Feed {
     this.#isAsked = false;
     if (frame === null) this.#reader = null;
     else if (this.#isStopped) frame.close();
-    else if (this.#isShown) this.#note({ timeMs: this.#timeOf(frame), presentedFrames: this.#count(), frame });
+    else if (this.#isShown)
+      this.#note({ timeMs: this.#timeOf(frame), presentedFrames: this.#count(), frame: released(frame) });
     else {
       frame.close();
       this.ask();
@@ -141,6 +142,18 @@ class TrackFeed implements Feed {
       });
     return sinceMs < PAINT_MS;
   }
+}
+
+/**
+ * Take a frame out of its reader's account. While two frames of a camera are not closed, Chromium gives none to any reader
+ * of the page, and a worker that ends keeps its frame for up to a second. A second handle on the same pixels is not counted.
+ *
+ * @param frame Is closed.
+ */
+function released(frame: VideoFrame): VideoFrame {
+  const free = new VideoFrame(frame, { timestamp: frame.timestamp });
+  frame.close();
+  return free;
 }
 
 function callbackFeed(video: HTMLVideoElement, note: Note): Feed {

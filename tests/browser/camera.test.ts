@@ -173,6 +173,20 @@ describe.each(["track", "video"])("frames, read from the %s,", (from) => {
     source.close();
   });
 
+  test("that are not closed do not silence the camera that is opened next", async () => {
+    const kept: SourceFrame["frame"][] = [];
+    const first = await openFake();
+    for await (const { frame } of frames(first.element, { signal: over.signal, lost: first.lost, maxFps: all })) {
+      kept.push(frame);
+      if (kept.length === 3) break;
+    }
+    first.close();
+    const next = await openFake();
+    expect(await take(next, 3)).toHaveLength(3);
+    next.close();
+    for (const frame of kept) frame.close();
+  });
+
   test.each(["camera", "picture"])("of a %s do not exceed maxFps", async (kind) => {
     const source = kind === "camera" ? await openFake() : await showFile(PICTURE, stage, NEVER);
     const taken = await take(source, 6, () => 10);
