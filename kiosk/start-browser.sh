@@ -16,9 +16,10 @@ hours=${words[5]}
 browser_arguments=("${words[@]:6}")
 
 start_cage() {
-  # By default cage stretches one picture across all screens.
-  local cage=(cage -m last)
-  if [[ $screens != last ]]; then cage=(cage -m extend); fi
+  # By default cage stretches one picture across all screens. Up to 0.1.4 it ends with a segmentation fault at two of three
+  # starts with `-m last`, so it gets that only where there are two screens: systemd starts it again until it runs.
+  local cage=(cage -m extend)
+  if [[ $screens == last ]] && { ! cage_turns_by_itself || has_several_screens; }; then cage=(cage -m last); fi
   if [[ $vt_switching == on ]]; then cage+=(-s); fi
   # Up to 0.1.4 cage turns the picture itself; later versions leave it to wlr-randr.
   if cage_turns_by_itself; then
@@ -44,6 +45,10 @@ empty_cursors() {
   } >"$folder/default/cursors/left_ptr"
   ln -s left_ptr "$folder/default/cursors/default"
   echo "$folder"
+}
+
+has_several_screens() {
+  (($(cat /sys/class/drm/*/status 2>/dev/null | grep -cx connected) > 1))
 }
 
 cage_turns_by_itself() {

@@ -1,5 +1,5 @@
 /** The exhibit in the machine, seen from outside: its settings, its heartbeat and its screen. */
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Machine } from "./machine.ts";
@@ -57,11 +57,6 @@ export async function picture(machine: Machine, name: string): Promise<void> {
   if (code !== 0 || options.pictures === undefined) return;
   mkdirSync(options.pictures, { recursive: true });
   copyFileSync(join(machine.root, "root/screen.png"), join(options.pictures, `${name}.png`));
-}
-
-/** The screens' width in the last picture, px: a PNG has it at byte 16. */
-export function screensWidth(machine: Machine): number {
-  return readFileSync(join(machine.root, "root/screen.png")).readUInt32BE(16);
 }
 
 /** Print the exhibit's state after a failure. */

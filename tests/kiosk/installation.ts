@@ -6,11 +6,11 @@ import { DRAWN, FROM_CLIP, hasResult, until } from "./exhibit.ts";
 import type { Machine } from "./machine.ts";
 import { check, report } from "./report.ts";
 
-/** Two screens without devices, because a machine in a container has none. The rest is as it ships. */
+/** A screen without a device, because a machine in a container has none. The rest is as it ships. */
 const HEADLESS = `[Unit]
 ConditionPathExists=
 [Service]
-Environment=WLR_BACKENDS=headless WLR_HEADLESS_OUTPUTS=2
+Environment=WLR_BACKENDS=headless
 `;
 
 /** @returns Each file with its owner, mode and content, without those that change on any running system. */

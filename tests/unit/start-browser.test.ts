@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -35,7 +35,8 @@ function start(
   program("words", `printf '%s\\0' ${words.map((word) => `'${word}'`).join(" ")}`);
   const script = readFileSync(SCRIPT, "utf8")
     .replace(/\/usr\/bin\/node .*--browser/, join(folder, "words"))
-    .replace("/dev/dri", folder);
+    .replace("/dev/dri", folder)
+    .replace("/sys/class/drm", folder);
   writeFileSync(join(folder, "start"), script, { mode: 0o755 });
   const env = { PATH: `${folder}:/usr/bin:/bin`, TMPDIR: folder, ...environment };
   return execFileSync(join(folder, "start"), { encoding: "utf8", env }).replaceAll(folder, "");
@@ -54,10 +55,22 @@ test.each([
 
 test("Debian 12's compositor turns the picture, Debian 13's leaves it to wlr-randr", () => {
   const words = ["180", "", "usb", "last", "off", "", "--flag"];
-  expect(start(12, words)).toBe("cage -m last -r -r -- /start\n");
+  expect(start(12, words)).toBe("cage -m extend -r -r -- /start\n");
   expect(start(12, words, WITHIN_CAGE)).toBe("chromium\n");
   expect(start(13, words)).toBe("cage -m last -- /start\n");
   expect(start(13, words, WITHIN_CAGE)).toContain("randr --output HDMI-A-1 --transform 180\n");
+});
+
+test.each([
+  [12, 1, "extend"],
+  [12, 2, "last"],
+  [13, 1, "last"],
+] as const)("Debian %i's compositor with %i connected screens gets -m %s", (debian, count, mode) => {
+  for (const name of ["card0-HDMI-A-1", "card0-HDMI-A-2"]) {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, "status"), name <= `card0-HDMI-A-${count}` ? "connected\n" : "disconnected\n");
+  }
+  expect(start(debian, ["0", "", "usb", "last", "off", "", "--flag"])).toBe(`cage -m ${mode} -- /start\n`);
 });
 
 test.each([
