@@ -84,7 +84,7 @@ const PAGES_USE_THE_PACKAGE = {
   },
 };
 
-/** What needs only parts of tfjs-core: the runtime without the float engine, and the WASM backend without its kernels. */
+/** Modules that need only parts of tfjs-core: the runtime without the float engine, and the WASM backend without its kernels. */
 const NEEDS_PARTS =
   /[\\/]src[\\/]runtime[\\/](?!float[\\/])|[\\/]tfjs-backend-wasm[\\/]dist[\\/](base|backend_wasm|flags_wasm)\.js$/;
 

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CACHE } from "./third-party.mjs";
 
-/** What tfjs's JavaScript calls to start a backend and to keep its tensors; Emscripten's `dynCall_*` too. */
+/** tfjs's JavaScript calls these exports to start a backend and to keep its tensors. It calls Emscripten's `dynCall_*` too. */
 const KEPT = new Set([
   ...["memory", "__indirect_function_table", "__wasm_call_ctors", "__errno_location"],
   ...["malloc", "free", "stackSave", "stackRestore", "stackAlloc"],

@@ -199,7 +199,7 @@ describe.each(["track", "video"])("frames, read from the %s,", (from) => {
     const callbacks = vi.spyOn(HTMLVideoElement.prototype, "requestVideoFrameCallback");
     const source = await openFake();
     await take(source, 8, () => 4);
-    // Of the camera's frames, one in five is wanted.
+    // The caller wants one of five frames of the camera.
     expect(reads.mock.calls.length + callbacks.mock.calls.length).toBeLessThan(8 * 3);
     source.close();
   });

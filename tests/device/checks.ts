@@ -1,4 +1,4 @@
-/** What is done to the exhibit while it runs, and what must come of it. In the order of the list, in one start. */
+/** Each check does something to the running exhibit and judges the outcome. All run in one start, in the order of the list. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "../kiosk/report.ts";
 import { type Exhibit, seesFace } from "./exhibit.ts";

@@ -155,7 +155,7 @@ export class Machine {
       ...["-accel", "tcg,thread=multi,tb-size=1024", "-smp", "2", "-m", String(MEMORY_MB)],
       ...["-drive", `if=pflash,format=raw,readonly=on,file=${firmware}`],
       ...["-drive", `if=pflash,format=raw,file=${this.#file("variables.fd")}`],
-      // What the computer wrote outlives the end of QEMU, flushed or not.
+      // QEMU hands all that the computer writes to the host's cache, so it outlives QEMU's end, flushed or not.
       ...["-drive", `if=none,id=disk,format=raw,cache=unsafe,file=${this.#file("disk.img")}`],
       ...["-device", "virtio-blk-pci,drive=disk"],
       ...["-device", "qemu-xhci,id=usb"],

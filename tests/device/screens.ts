@@ -78,7 +78,7 @@ function reader(socket: Socket): (length: number) => Promise<Buffer> {
   };
 }
 
-/** What a screen shows. */
+/** The pixels that a screen shows. */
 export interface Picture {
   readonly width: number;
   readonly height: number;

@@ -140,7 +140,7 @@ class InstallerTest {
     say("Grafana's folders get its files, and its user may read and not write");
   }
 
-  /** What came after a backup comes again from the kiosk. */
+  /** The kiosk sends again what it sent after the backup. */
   async #backUp(kiosk: Kiosk): Promise<void> {
     await this.#do(`${INSTALLED} --backup /root/backup.tar.gz`);
     const mode = statSync(join(this.#machine.root, HOME, "backup.tar.gz")).mode & 0o777;

@@ -67,7 +67,7 @@ export function calibrationError(scores: readonly Float32Array[], truth: readonl
   return n ? bins.reduce((sum, { confidence, right }) => sum + Math.abs(confidence - right), 0) / n : 0;
 }
 
-/** What a least confidence, below which nothing is said, does to the answers. */
+/** The effect of a least confidence, below which nothing is said, on the answers. */
 export interface Silence {
   /** The least confidence, 0..1. */
   readonly least: number;
