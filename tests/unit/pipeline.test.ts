@@ -232,6 +232,42 @@ describe("classification", () => {
     expect(only(results.at(-1)).label).toBe("sad");
   });
 
+  test("in a group, exactly those faces are classified that changed, or whose answer is half a second old", async () => {
+    const FRAMES = 40;
+    const group = [0.2, 0.5, 0.8].map((x): MadeFace => ({ centerX: x * 640, centerY: 240, width: 110 }));
+    const changes = fc.array(fc.subarray(group.map((_, index) => index)), { minLength: FRAMES, maxLength: FRAMES });
+    // Changes are rare in life, and a property without them would say nothing about old answers.
+    const rare = fc.tuple(changes, fc.integer({ min: 1, max: 12 }));
+    await fc.assert(
+      fc.asyncProperty(rare, async ([wanted, every]) => {
+        const world = makeWorld(group);
+        const classified: number[] = [];
+        const classify = (squares: Uint8ClampedArray, count: number) => {
+          for (let square = 0; square < count; square++) classified.push(squares[4 * 48 * 48 * square]!);
+          return world.classifier.classify(squares, count);
+        };
+        const { detector, classifier } = world;
+        const pipeline = createPipeline({ detector, classifier: { ...classifier, classify }, clock: ticking() });
+        await run(pipeline, world, 1, -FRAME_MS, ADAPTIVE);
+        const answeredAt = group.map(() => Number.NEGATIVE_INFINITY);
+        for (let frame = 0; frame < FRAMES; frame++) {
+          const changed = frame % every === 0 ? wanted[frame]! : [];
+          const turned = (face: MadeFace) => (face.scores === SAD ? HAPPY : SAD);
+          world.faces = world.faces.map((face, at) =>
+            changed.includes(at) ? { ...face, scores: turned(face) } : face,
+          );
+          const isDue = (at: number) => changed.includes(at) || (frame - answeredAt[at]!) * FRAME_MS >= 500;
+          const due = group.map((_, at) => at).filter(isDue);
+          for (const at of due) answeredAt[at] = frame;
+          classified.length = 0;
+          await run(pipeline, world, 1, frame * FRAME_MS, ADAPTIVE);
+          expect(classified.toSorted()).toEqual(due);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   test("every other look is at the mirror image, and a face that keeps still shows the mean; measure never does so", async () => {
     const world = makeWorld([ADA]);
     // One side of this face looks happy, the other one sad.
