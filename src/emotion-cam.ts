@@ -67,7 +67,7 @@ export type { SomeWords } from "./view/words.ts";
  *
  * @fires {EmotionReadyEvent} emotion-ready - The networks are loaded; carries `runtime`.
  * @fires {EmotionFrameEvent} emotion-frame - A frame was answered; carries `faces`, `timeMs`, `timings`,
- * `presentedFrames` and `source`.
+ * `presentedFrames`, `source` and `pageMs`.
  * @fires {EmotionChangeEvent} emotion-change - A face is new or its label changed; carries `face`, `label` and
  * `previousLabel`.
  * @fires {EmotionPresenceEvent} emotion-presence - A person came into view or left it; carries `count`.

@@ -25,14 +25,20 @@ export class EmotionFrameEvent extends Event {
   readonly presentedFrames: number;
   /** The number of the source. It changes with each camera, clip or picture that is opened. */
   readonly source: number;
+  /**
+   * The time that the page's thread spent in the code of this page's elements, and in listeners to their events, since the
+   * frame before, milliseconds. What the browser does besides, such as showing the picture, is not in it.
+   */
+  readonly pageMs: number;
 
-  constructor(result: FrameResult, presentedFrames: number, source = 0) {
+  constructor(result: FrameResult, presentedFrames: number, source = 0, pageMs = 0) {
     super(EmotionFrameEvent.type, BUBBLING);
     this.faces = result.faces;
     this.timeMs = result.timeMs;
     this.timings = result.timings;
     this.presentedFrames = presentedFrames;
     this.source = source;
+    this.pageMs = pageMs;
   }
 }
 

@@ -1,4 +1,5 @@
 import { EmotionFrameEvent } from "./events.ts";
+import { countPageTime, pageTimeMs } from "./page-time.ts";
 import { People } from "./people.ts";
 import type { Face, FrameResult, Hint } from "./types.ts";
 import { Announcer, describePeople } from "./view/announcer.ts";
@@ -28,6 +29,8 @@ export class Presenter {
   #drawing: Drawing | null = null;
   #hint: Hint | null = null;
   #saidHint: Hint | null = null;
+  /** The page's time up to the frame before. */
+  #toldPageMs = pageTimeMs();
 
   constructor(host: PresenterHost, announcer = new Announcer()) {
     this.#host = host;
@@ -61,10 +64,19 @@ export class Presenter {
    * @param source The number of the source.
    */
   show(result: FrameResult, presentedFrames: number, source: number): void {
+    const startMs = performance.now();
     this.#draw(result);
     this.#advise(result.hint ?? null);
-    this.#host.tell(new EmotionFrameEvent(result, presentedFrames, source));
+    this.#host.tell(new EmotionFrameEvent(result, presentedFrames, source, this.#pageMs()));
     this.#meet(result.faces);
+    countPageTime(startMs);
+  }
+
+  /** @returns The page's time since this was last called. */
+  #pageMs(): number {
+    const beforeMs = this.#toldPageMs;
+    this.#toldPageMs = pageTimeMs();
+    return this.#toldPageMs - beforeMs;
   }
 
   /** Present that no source is shown any more. */

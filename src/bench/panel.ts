@@ -5,6 +5,10 @@ import { isCoarse } from "./timer.ts";
 
 /** URL relative to the page; the file is `static/bench.css`. */
 const STYLE_SHEET = "bench.css";
+/** A figure that could be mistaken for all that a task manager shows gets words. */
+const BUSY_NOTE =
+  "Busy: how much of one core's time goes to emotion-cam's own code, in the worker and on the page's thread. The browser " +
+  "reads the camera and shows the picture besides; that is not counted here, and no page can measure it.";
 const ENGINE_NAMES = { int8: "int8 engine", float: "float engine" } as const;
 
 /** The bench's sheet over the page: first the progress, then the report or the failure. */
@@ -140,7 +144,7 @@ function environmentOf({
 }
 
 function cardOf(report: BenchReport): { card: HTMLElement; chart: HTMLElement } {
-  const { environment, memory, model, stages } = report;
+  const { environment, memory, model, stages, busyMsPerSecond } = report;
   const card = part("article", "bench-card");
   const chart = part("div", "bench-chart");
   const figures = facts([
@@ -148,6 +152,8 @@ function cardOf(report: BenchReport): { card: HTMLElement; chart: HTMLElement } 
     ["time per frame, median", ms(stages.total.p50)],
     ["first result", ms(report.firstResultMs)],
     [report.cpuFrom === "stages" ? "CPU per frame (worker)" : "CPU per frame", ms(report.cpuMsPerFrame)],
+    ["worker busy", coreShare(busyMsPerSecond.worker)],
+    ["page busy", coreShare(busyMsPerSecond.page)],
     ["dropped", `${report.dropped} of ${report.frames + report.dropped}`],
     [
       "memory",
@@ -162,7 +168,8 @@ function cardOf(report: BenchReport): { card: HTMLElement; chart: HTMLElement } 
     part("span", "bench-total", "time in the worker"),
     part("span", "bench-interval", "time between answers"),
   );
-  card.append(part("h2", "", ENGINE_NAMES[report.engine]), figures, stageTable(report), chart, legend);
+  const note = part("p", "bench-note", BUSY_NOTE);
+  card.append(part("h2", "", ENGINE_NAMES[report.engine]), figures, note, stageTable(report), chart, legend);
   return { card, chart };
 }
 
@@ -188,6 +195,12 @@ function stageTable({ stages }: BenchReport): HTMLElement {
 
 function ms(timeMs: number): string {
   return `${timeMs.toFixed(timeMs < 100 ? 2 : 0)} ms`;
+}
+
+/** @param busyMs In a second. */
+function coreShare(busyMs: number): string {
+  const percent = busyMs / 10;
+  return `${percent.toFixed(percent < 10 ? 1 : 0)} % of a core`;
 }
 
 async function copy(json: string, button: HTMLElement): Promise<void> {

@@ -18,6 +18,8 @@ export interface RecordedFrame extends CostSample {
   /** Arrival of the answer, milliseconds of `performance.now()`. */
   readonly arrivedMs: number;
   readonly presentedFrames: number;
+  /** Time that the page's thread spent in the element's code since the frame before. */
+  readonly pageMs: number;
 }
 
 /** Records one engine's answers after the warm-up, and the time of the first one. */
@@ -33,11 +35,11 @@ export class Recorder {
   }
 
   /** Record one answer. @param arrivedMs Milliseconds of `performance.now()`. */
-  take(event: Pick<EmotionFrameEvent, "faces" | "timings" | "presentedFrames">, arrivedMs: number): void {
+  take(event: Pick<EmotionFrameEvent, "faces" | "timings" | "presentedFrames" | "pageMs">, arrivedMs: number): void {
     this.#firstMs ??= arrivedMs;
-    const { faces, timings, presentedFrames } = event;
+    const { faces, timings, presentedFrames, pageMs } = event;
     if (this.#isWarm(arrivedMs - this.#firstMs)) {
-      this.#kept.push({ faces: faces.length, timings, arrivedMs, presentedFrames });
+      this.#kept.push({ faces: faces.length, timings, arrivedMs, presentedFrames, pageMs });
     } else this.#warmUpFrames++;
   }
 
@@ -58,7 +60,10 @@ export class Recorder {
 }
 
 /** The report's figures that follow from the frames alone. */
-export type Figures = Pick<BenchReport, "frames" | "seconds" | "fps" | "stages" | "dropped" | "faces"> & {
+export type Figures = Pick<
+  BenchReport,
+  "frames" | "seconds" | "fps" | "stages" | "dropped" | "faces" | "busyMsPerSecond"
+> & {
   readonly rates: FrameRates;
   /** Mean time of a frame in the worker. */
   readonly workerMsPerFrame: number;
@@ -81,6 +86,7 @@ export function figuresOf(frames: readonly RecordedFrame[]): Figures {
   const seconds = (last.arrivedMs - first.arrivedMs) / 1000;
   // The time begins with the first frame's answer, so that frame is not counted.
   const answered = frames.length - 1;
+  const spent = frames.slice(1);
   const presented = Math.max(last.presentedFrames - first.presentedFrames, answered);
   const stage = (name: keyof StageTimings) => percentilesOf(frames.map(({ timings }) => timings[name]));
   return {
@@ -91,6 +97,10 @@ export function figuresOf(frames: readonly RecordedFrame[]): Figures {
     dropped: presented - answered,
     faces: median(frames.map(({ faces }) => faces)),
     rates: { presentedFps: presented / seconds, answeredFps: answered / seconds },
+    busyMsPerSecond: {
+      page: spent.reduce((sum, { pageMs }) => sum + pageMs, 0) / seconds,
+      worker: spent.reduce((sum, { timings }) => sum + timings.total, 0) / seconds,
+    },
     workerMsPerFrame: frames.reduce((sum, { timings }) => sum + timings.total, 0) / frames.length,
   };
 }

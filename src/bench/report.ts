@@ -59,6 +59,16 @@ export interface BenchReport {
   readonly cpuFrom: "processes" | "stages";
   /** `cpuMsPerFrame` by kind of process and thread, the busiest first; only with `cpuFrom: "processes"`. */
   readonly cpuParts?: readonly { readonly name: string; readonly msPerFrame: number }[];
+  /**
+   * Time in each second that a thread was at work in this project's code, milliseconds; 10 are one per cent of a core. What
+   * the browser does besides (decoding, painting, showing) is in neither.
+   */
+  readonly busyMsPerSecond: {
+    /** The page's own thread: it hands frames over, reads answers, draws the marks. */
+    readonly page: number;
+    /** The worker: from a frame's arrival to its answer. */
+    readonly worker: number;
+  };
   /** Median number of faces in a frame. */
   readonly faces: number;
   readonly capacity: Capacity | null;
@@ -123,6 +133,7 @@ const SCHEMA: Branch = {
   pace: oneOf("measure", "adaptive"),
   range: oneOf("near", "far"),
   cpuFrom: oneOf("processes", "stages"),
+  busyMsPerSecond: { page: finite, worker: finite },
   faces: finite,
   sentence: text,
   detector: model,

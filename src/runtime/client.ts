@@ -1,5 +1,6 @@
 /** The page's end of the wire to the worker: keeps one worker alive, and hands it one frame at a time. */
 import { EmotionCamError } from "../errors.ts";
+import { countPageTime } from "../page-time.ts";
 import { Life } from "../recovery.ts";
 import type { FrameOptions, FrameResult, Rotation, RuntimeInfo } from "../types.ts";
 import type { WorkerRequest, WorkerResponse, RuntimeOptions, WireError } from "./protocol.ts";
@@ -110,7 +111,9 @@ class Client implements RuntimeClient {
     return new Promise((resolve, reject) => {
       this.#inFlight = { resolve, reject };
       try {
+        const startMs = performance.now();
         this.#send({ type: "frame", frame, timeMs, options, rotation }, [frame]);
+        countPageTime(startMs);
       } catch (cause) {
         frame.close();
         this.#inFlight = null;
@@ -136,7 +139,12 @@ class Client implements RuntimeClient {
     try {
       const worker = openWorker(this.#hooks.workerUrl);
       this.#worker = worker;
-      worker.addEventListener("message", ({ data }: MessageEvent<WorkerResponse>) => this.#receive(data));
+      worker.addEventListener("message", (event: MessageEvent<WorkerResponse>) => {
+        const startMs = performance.now();
+        // The browser decodes the message when its data is read.
+        this.#receive(event.data);
+        countPageTime(startMs);
+      });
       worker.addEventListener("messageerror", () => this.#crash("sent a message that cannot be read"));
       worker.addEventListener("error", (event) => {
         event.preventDefault();

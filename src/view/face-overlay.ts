@@ -1,3 +1,4 @@
+import { countPageTime } from "../page-time.ts";
 import type { Face } from "../types.ts";
 import { FaceMark, type MarkStyle } from "./face-mark.ts";
 import { type Rect, type Size, placeBox } from "./layout.ts";
@@ -109,6 +110,7 @@ export class FaceOverlay {
   }
 
   #step(nowMs: number): void {
+    const startMs = performance.now();
     const stepMs = Math.max(0, Math.min(nowMs - this.#steppedAtMs, LONGEST_STEP_MS));
     this.#steppedAtMs = nowMs;
     let arrived = true;
@@ -117,5 +119,6 @@ export class FaceOverlay {
       mark.draw(this.#size, this.#obstacles);
     }
     this.#request = arrived ? 0 : requestAnimationFrame(this.#stepAt);
+    countPageTime(startMs);
   }
 }

@@ -421,6 +421,7 @@ describe("events", () => {
     expect(second.timeMs).toBeGreaterThan(first.timeMs);
     expect(second.presentedFrames).toBeGreaterThan(first.presentedFrames);
     expect(second.timings.total).toBe(0);
+    expect(second.pageMs).toBeGreaterThan(0);
   });
 });
 

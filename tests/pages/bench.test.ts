@@ -39,9 +39,22 @@ test("?bench measures the demo clip, and its report follows the schema", { timeo
   expect(total.p50).toBeGreaterThan(Math.max(grab.p50, detect.p50, crop.p50, classify.p50, post.p50));
   expect(total.p99).toBeGreaterThanOrEqual(total.p95);
 
+  const { page: pageMs, worker: workerMs } = found.busyMsPerSecond;
+  expect(pageMs).toBeGreaterThan(0);
+  expect(pageMs + workerMs).toBeLessThan(2000);
+  // Here the two are one measurement: the mean time of a frame, and its frames in a second.
+  expect(workerMs).toBeGreaterThan(0.5 * found.fps * found.stages.total.p50);
+
   const sheet = page.getByRole("region", { name: "Benchmark" });
   expect(await sheet.getByRole("heading", { level: 1 }).innerText()).toBe(found.sentence);
   expect(await sheet.locator(".bench-chart canvas").count()).toBe(1);
+  for (const name of ["worker busy", "page busy"])
+    expect(
+      await sheet
+        .locator("div", { has: page.getByText(name, { exact: true }) })
+        .last()
+        .innerText(),
+    ).toMatch(/% of a core/);
   expect(await sheet.getByRole("rowheader").allInnerTexts()).toEqual([...STAGES]);
 
   const saving = page.waitForEvent("download");

@@ -105,7 +105,7 @@ const FACE = {} as Face;
 function record(count: number, everyMs: number, presented = 1): Recorder {
   const recorder = new Recorder(1000);
   for (let index = 0; index < count; index++) {
-    const event = { faces: [FACE], timings: FAST, presentedFrames: 5 + index * presented };
+    const event = { faces: [FACE], timings: FAST, presentedFrames: 5 + index * presented, pageMs: 0.5 };
     recorder.take(event, 1400 + index * everyMs);
   }
   return recorder;
@@ -132,6 +132,13 @@ describe("recorder", () => {
     expect(figures).toMatchObject({ frames: 100, seconds: 10, fps: 10, dropped: 200, faces: 1, workerMsPerFrame: 4 });
     expect(figures.stages.detect).toEqual({ p50: 2, p95: 2, p99: 2 });
     expect(figures.rates).toEqual({ presentedFps: 30, answeredFps: 10 });
+  });
+
+  test("tells how long the two threads are busy in a second", () => {
+    // 10 frames a second: 4 ms each in the worker, half a millisecond on the page.
+    const { busyMsPerSecond } = figuresOf(record(131, 100).frames);
+    expect(busyMsPerSecond.worker).toBeCloseTo(40, 9);
+    expect(busyMsPerSecond.page).toBeCloseTo(5, 9);
   });
 
   test("counts no negative drops when the source restarts its count", () => {
@@ -184,6 +191,7 @@ const REPORT: BenchReport = {
   pace: "measure",
   range: "near",
   cpuFrom: "stages",
+  busyMsPerSecond: { page: 15, worker: 120 },
   faces: 1,
   capacity: { faces: 8, fps: 30 },
   sentence: "This machine can follow 8 faces at 30 frames a second.",
@@ -197,7 +205,7 @@ const CONTRACT = [
   "environment.userAgent environment.cores environment.isolated environment.simd environment.variant",
   "environment.timerResolutionMs source.kind source.width source.height model.name model.sha256 model.bytes",
   "stages.grab.p50 stages.detect.p95 stages.crop.p99 stages.classify.p50 stages.post.p95 stages.total.p99",
-  "memory.wasmMB",
+  "memory.wasmMB busyMsPerSecond.page busyMsPerSecond.worker",
 ].flatMap((line) => line.split(" "));
 
 function without(path: string): unknown {

@@ -1,6 +1,7 @@
 /** The parts of the element that need no browser. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { EmotionChangeEvent, EmotionFrameEvent, EmotionPresenceEvent } from "../../src/events.ts";
+import { countPageTime, pageTimeMs } from "../../src/page-time.ts";
 import { PageKeeper } from "../../src/page-keeper.ts";
 import { Presenter } from "../../src/presenter.ts";
 import { register } from "../../src/registration.ts";
@@ -207,6 +208,23 @@ describe("presenter", () => {
     presenter.show(result([face(1)]), 8, 2);
     expect(events.slice(3).map(({ constructor }) => constructor)).toEqual([EmotionFrameEvent]);
     expect(state.changes).toBe(1);
+  });
+
+  test("each frame tells the page's time since the frame before: none is lost, and none told twice", () => {
+    const { presenter, events } = present();
+    const told = () => events.filter((event) => event instanceof EmotionFrameEvent).map(({ pageMs }) => pageMs);
+    const sinceMs = pageTimeMs();
+    for (let frame = 0; frame < 5; frame++) {
+      countPageTime(performance.now() - 10);
+      presenter.show(result([face(1)]), frame, 1);
+    }
+    const all = told();
+    for (const pageMs of all) expect(pageMs).toBeGreaterThanOrEqual(10);
+    const untoldMs = pageTimeMs() - sinceMs - all.reduce((sum, pageMs) => sum + pageMs, 0);
+    // The last frame's own presentation is told with the next frame.
+    countPageTime(performance.now());
+    presenter.show(result([]), 5, 1);
+    expect(told().at(-1)).toBeGreaterThanOrEqual(untoldMs - 1e-6);
   });
 
   test("keeps the hint in words while people are in view, so that the panel can fade out", () => {

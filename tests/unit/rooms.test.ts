@@ -13,11 +13,16 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
   { files: /^types\.ts$/, rooms: /^$/, packages: /^$/ },
   { files: /^version\.ts$/, rooms: /^$/, packages: /^$/ },
   { files: /^errors\.ts$/, rooms: /^$/, packages: /^$/ },
+  { files: /^page-time\.ts$/, rooms: /^$/, packages: /^$/ },
   { files: /^events\.ts$/, rooms: /^(types|errors)\.ts$/, packages: /^$/ },
   { files: /^recovery\.ts$/, rooms: /^errors\.ts$/, packages: /^$/ },
   { files: /^pipeline\//, rooms: /^(pipeline\/.*|types\.ts)$/, packages: /^$/ },
   { files: /^runtime\/protocol\.ts$/, rooms: /^(types|errors)\.ts$/, packages: /^$/ },
-  { files: /^runtime\/client\.ts$/, rooms: /^(runtime\/protocol|recovery|types|errors)\.ts$/, packages: /^$/ },
+  {
+    files: /^runtime\/client\.ts$/,
+    rooms: /^(runtime\/protocol|recovery|page-time|types|errors)\.ts$/,
+    packages: /^$/,
+  },
   {
     // The int8 engine's bundle carries neither the converter nor the layers library.
     files: /^runtime\/int8\//,
@@ -30,7 +35,7 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
     packages: /^(@tensorflow\/tfjs-(core|converter|layers|backend-wasm)|@tensorflow-models\/blazeface)(\/.*)?$/,
   },
   { files: /^camera\//, rooms: /^(camera\/.*|(types|errors)\.ts)$/, packages: /^$/ },
-  { files: /^view\//, rooms: /^(view\/.*|(types|errors)\.ts)$/, packages: /^lit(\/.*)?$/ },
+  { files: /^view\//, rooms: /^(view\/.*|(page-time|types|errors)\.ts)$/, packages: /^lit(\/.*)?$/ },
   { files: /^people\.ts$/, rooms: /^(types|events)\.ts$/, packages: /^$/ },
   { files: /^emotion-log\.ts$/, rooms: /^(types|events)\.ts$/, packages: /^$/ },
   { files: /^emotion-cam\.attributes\.ts$/, rooms: /^types\.ts$/, packages: /^lit$/ },
@@ -47,7 +52,7 @@ const RULES: readonly { files: RegExp; rooms: RegExp; packages: RegExp }[] = [
     packages: /^$/,
   },
   { files: /^registration\.ts$/, rooms: /^version\.ts$/, packages: /^$/ },
-  { files: /^presenter\.ts$/, rooms: /^(view\/.*|(events|people|types)\.ts)$/, packages: /^$/ },
+  { files: /^presenter\.ts$/, rooms: /^(view\/.*|(events|people|page-time|types)\.ts)$/, packages: /^$/ },
   { files: /^(focus|page|rendering|state)-keeper\.ts$/, rooms: /^types\.ts$/, packages: /^lit$/ },
   { files: /^language-keeper\.ts$/, rooms: /^view\/words\.ts$/, packages: /^lit$/ },
   {

@@ -138,6 +138,8 @@ function print(reports: readonly BenchReport[]): void {
     ["frames a second", ({ fps }) => fps, 1],
     ["first result, ms", ({ firstResultMs }) => firstResultMs, 0],
     ["CPU a frame, ms", ({ cpuMsPerFrame }) => cpuMsPerFrame, 2],
+    ["worker busy, % of a core", ({ busyMsPerSecond }) => busyMsPerSecond.worker / 10, 1],
+    ["page busy, % of a core", ({ busyMsPerSecond }) => busyMsPerSecond.page / 10, 1],
     ["dropped, %", ({ dropped, frames }) => (100 * dropped) / (dropped + frames), 1],
     ["faces", ({ faces }) => faces, 0],
     ["page's memory, MB", ({ memory }) => memory.jsHeapMB, 1],
