@@ -1,6 +1,7 @@
 /**
- * Compare the int8 networks with the same networks in float, without the pipeline, in turn in one headless browser. The
- * command compares processor time, which other programs lengthen less than elapsed time.
+ * Compare the int8 networks with the same networks in float and in other runtimes, without the pipeline, in turn in one
+ * headless browser. The command compares processor time, which other programs lengthen less than elapsed time. ONNX Runtime
+ * Web takes part once `bench:peers` has installed it.
  *
  *   npm run bench:kernels -- [--turns N] [--model NAME] [--classifier FOLDER] [--json FILE]
  */
@@ -15,7 +16,8 @@ import { type Browser, type CDPSession, type Page, chromium } from "playwright";
 import { median } from "../../../src/bench/percentiles.ts";
 import { CHROMIUM_ARGS, chromiumPath } from "../../chromium.ts";
 import { writeJson } from "../shared/write-json.ts";
-import type { LayerTime, Prepared } from "./bench-kernels/page.ts";
+import type { LayerTime, OtherNetwork, Prepared } from "./bench-kernels/page.ts";
+import { BLAZEFACE, MODULES, NETWORKS, writeNetworks } from "./bench-peers/peers.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const PAGE = "tests/commands/speed/bench-kernels/page.ts";
@@ -23,6 +25,7 @@ const PAGE = "tests/commands/speed/bench-kernels/page.ts";
 const TURN_MS = 500;
 const TYPES: Readonly<Record<string, string>> = {
   ".js": "text/javascript",
+  ".mjs": "text/javascript",
   ".json": "application/json",
   ".wasm": "application/wasm",
 };
@@ -80,14 +83,22 @@ async function rendererMs(session: CDPSession): Promise<number> {
   return processInfo.reduce((sum, { type, cpuTime }) => sum + (type === "renderer" ? cpuTime * 1000 : 0), 0);
 }
 
-async function measure(url: string, classifier: string, turns: number): Promise<Measured> {
+async function measure(
+  url: string,
+  classifier: string,
+  others: readonly OtherNetwork[],
+  turns: number,
+): Promise<Measured> {
   const browser = await chromium.launch({ executablePath: chromiumPath(), args: [...CHROMIUM_ARGS] });
   try {
     const page = await browser.newPage();
     page.on("pageerror", (error) => console.error(error.message));
     await page.goto(url);
     await page.waitForFunction(() => "kernelBench" in window);
-    const prepared = await page.evaluate((name) => window.kernelBench.prepare(name), classifier);
+    const prepared = await page.evaluate(([name, others]) => window.kernelBench.prepare(name, others), [
+      classifier,
+      others,
+    ] as const);
     const layers: Record<string, LayerTime[]> = {};
     for (const name of ["peak 8x8", "peak 16x16", "blazeface", classifier])
       layers[name] = await page.evaluate((name) => window.kernelBench.layers(name), name);
@@ -129,12 +140,16 @@ function print(result: Measured, model: string, sizes: Readonly<Record<string, n
   const peaks = { 8: peakOf(result, 8), 16: peakOf(result, 16) };
   for (const name of ["blazeface", model]) printLayers(name, result.layers[name]!, peaks);
   const rows: readonly [what: string, value: string, target: string, aim: string][] = [
-    ["BlazeFace alone, against tfjs float", ratio("blazeface float", "blazeface int8"), "4", "7"],
-    ["BlazeFace alone, against LiteRT.js", ratio("blazeface LiteRT", "blazeface int8"), "2.5", "4"],
+    ["blazeface alone, against tfjs float", ratio("blazeface float", "blazeface int8"), "4", "7"],
     [`${model} alone, against tfjs float`, ratio(`${model} float`, `${model} int8`), "5", "10"],
+    ...result.names.filter(isOther).map((name): [string, string, string, string] => {
+      const [network = "", ...runtime] = name.split(" ");
+      const targets = name === "blazeface LiteRT" ? (["2.5", "4"] as const) : (["", ""] as const);
+      return [`${network} alone, against ${runtime.join(" ")}`, ratio(name, `${network} int8`), ...targets];
+    }),
     [`dot kernel's peak, 8x8 bits`, `${peaks[8].toFixed(1)} GMAC/s`, "", ""],
     [`dot kernel's peak, 16x16 bits`, `${peaks[16].toFixed(1)} GMAC/s`, "", ""],
-    ["share of the peak, BlazeFace", percent(shareOf(result.layers["blazeface"]!, peaks)), "50 %", "70 %"],
+    ["share of the peak, blazeface", percent(shareOf(result.layers["blazeface"]!, peaks)), "50 %", "70 %"],
     [`share of the peak, ${model}`, percent(shareOf(result.layers[model]!, peaks)), "50 %", "70 %"],
     ["tfjs heap with both networks", `${(result.heapBytes / 1e6).toFixed(1)} MB`, "24 MB", "18 MB"],
     ...Object.entries(sizes).map(([name, bytes]): [string, string, string, string] => [
@@ -150,6 +165,11 @@ function print(result: Measured, model: string, sizes: Readonly<Record<string, n
   function ratio(slow: string, fast: string): string {
     return `${(time(slow) / time(fast)).toFixed(2)}x (best ${(best(slow) / best(fast)).toFixed(2)}x)`;
   }
+}
+
+/** @returns Whether a contestant is another runtime. */
+function isOther(name: string): boolean {
+  return / (LiteRT|ONNX)/.test(name);
 }
 
 type Peaks = Readonly<Record<LayerTime["bits"], number>>;
@@ -199,14 +219,42 @@ const { values } = parseArgs({
   },
 });
 const classifier = values.classifier ?? join(ROOT, "dist/models", values.model);
+const ONNX = join(MODULES, "onnxruntime-web/dist");
+const hasOnnx = existsSync(ONNX);
+if (!hasOnnx) console.log("ONNX Runtime Web is left out: npm run bench:peers installs it.");
+
+/** @returns The networks that other runtimes run. There are no files for them of a classifier of another folder. */
+function otherNetworks(): readonly OtherNetwork[] {
+  const hasClassifier = writeNetworks(values.model) && values.classifier === undefined;
+  const files = [
+    ["blazeface", "LiteRT", "", "/blazeface.tflite", [1, 128, 128, 3]],
+    ["blazeface", "ONNX", "", "/networks/blazeface.onnx", [1, 3, 128, 128]],
+    ...["float32", "int8"].flatMap(
+      (precision) =>
+        [
+          [values.model, "LiteRT", precision, `/networks/${values.model}-${precision}.tflite`, [1, 48, 48, 1]],
+          [values.model, "ONNX", precision, `/networks/${values.model}-${precision}.onnx`, [1, 1, 48, 48]],
+        ] as const,
+    ),
+  ] as const;
+  return files
+    .filter(([, runtime]) => runtime === "LiteRT" || hasOnnx)
+    .filter(([network]) => network === "blazeface" || hasClassifier)
+    .map(([network, runtime, precision, url, shape]) => ({
+      ...{ name: `${network} ${runtime} ${precision}`.trim(), runtime, url, shape },
+    }));
+}
+
 const [url, close] = await serve(await bundle(), {
   "/site/": join(ROOT, "dist/"),
   "/classifier/": `${classifier}/`,
   "/litert/": join(ROOT, "node_modules/@litertjs/core/wasm/"),
-  "/blazeface.tflite": join(ROOT, "node_modules/@mediapipe/face_detection/face_detection_short_range.tflite"),
+  "/onnx/": `${ONNX}/`,
+  "/networks/": `${NETWORKS}/`,
+  "/blazeface.tflite": BLAZEFACE,
 });
 try {
-  const result = await measure(url, values.model, Number(values.turns));
+  const result = await measure(url, values.model, otherNetworks(), Number(values.turns));
   print(result, values.model, {
     blazeface: statSync(join(ROOT, "dist/models/blazeface/model.ec8")).size,
     [values.model]: statSync(join(classifier, "model.ec8")).size,

@@ -4,7 +4,7 @@
  *   npm run bench:peers -- [--json FILE] [--rounds N] [--only NAME,NAME] [--model NAME]
  *
  * Each library has its own browser, so that CPU time and memory are its own. They run in turn, one second each, for several
- * rounds. The first round does not count. Prints the table and writes it into README.md.
+ * rounds. A round before them does not count. Prints the table and writes it into README.md.
  */
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
@@ -17,7 +17,7 @@ import { InputError, runCommand } from "../shared/input-error.ts";
 import { writeJson } from "../shared/write-json.ts";
 import { OURS, ROOT, installPeers, peersWith, type Peer } from "./bench-peers/peers.ts";
 
-const DEFAULT_ROUNDS = 7;
+const DEFAULT_ROUNDS = 6;
 const START = "<!-- peers:start -->";
 const END = "<!-- peers:end -->";
 
@@ -54,10 +54,8 @@ async function main(): Promise<void> {
     },
   });
   const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 2)
-    throw new InputError(
-      `--rounds ${values.rounds} is not a whole number from 2 upwards; the first round does not count.`,
-    );
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new InputError(`--rounds ${values.rounds} is not a whole number from 1 upwards.`);
   installPeers(values.model);
   const names = values.only?.split(",");
   const peers = peersWith(values.model).filter(
@@ -90,8 +88,8 @@ async function contest(peers: readonly Peer[], rounds: number): Promise<PeersRep
       }
     }
     if (contestants.length === 0) throw new Error("None of the libraries runs here.");
-    for (let round = 0; round < rounds; round++) {
-      process.stderr.write(`round ${round + 1} of ${rounds}${round === 0 ? " (does not count)" : ""}\n`);
+    for (let round = 0; round <= rounds; round++) {
+      process.stderr.write(round === 0 ? "warm-up\n" : `round ${round} of ${rounds}\n`);
       // Each round starts with another one, so that none always follows the same.
       const order = [
         ...contestants.slice(round % contestants.length),
@@ -107,7 +105,7 @@ async function contest(peers: readonly Peer[], rounds: number): Promise<PeersRep
       commit: commitId(),
       environment: await environmentOf(contestants),
       source: { kind: "canvas", width: 640, height: 480 },
-      rounds: rounds - 1,
+      rounds,
       rows: rows.map((row) => ({ ...row, ratio: row.ms.p50 / oursMs })),
       failed,
     };

@@ -39,11 +39,36 @@ export interface LayerTime {
   readonly ms: number;
 }
 
+/** A network in the format of another runtime. */
+export interface OtherNetwork {
+  /** The contestant's. */
+  readonly name: string;
+  readonly runtime: "LiteRT" | "ONNX";
+  readonly url: string;
+  /** Of the input, float32. */
+  readonly shape: readonly number[];
+}
+
+/** The parts of ONNX Runtime Web that this page calls. It is loaded as a module, because it is no dependency of this project. */
+interface OnnxRuntime {
+  readonly env: { readonly wasm: { wasmPaths: string; numThreads: number } };
+  readonly Tensor: new (type: "float32", values: Float32Array, shape: readonly number[]) => { readonly data: unknown };
+  readonly InferenceSession: {
+    create(url: string, options: { executionProviders: string[]; graphOptimizationLevel: "all" }): Promise<OnnxSession>;
+  };
+}
+
+interface OnnxSession {
+  readonly outputNames: readonly string[];
+  run(inputs: Readonly<Record<string, unknown>>): Promise<Readonly<Record<string, { readonly data: unknown }>>>;
+}
+
 /** Functions that a page offers to the command that drives it. */
 export interface KernelBench {
   /** Every layer with products of a network (`blazeface`, the classifier's name or `peak 8x8`, `peak 16x16`) alone. */
   layers(name: string): LayerTime[];
-  prepare(classifier: string): Promise<Prepared>;
+  /** @param others The networks that other runtimes run. */
+  prepare(classifier: string, others: readonly OtherNetwork[]): Promise<Prepared>;
   /** Computes for `leastMs`. @returns Milliseconds of each run. */
   turn(name: string, leastMs: number): Promise<number[]>;
 }
@@ -87,8 +112,13 @@ function integer(loaded: LoadedNetwork, size: number): () => void {
   };
 }
 
+/** Numbers for a network's input, of any size. */
+function madeInput(shape: readonly number[]): Float32Array {
+  return Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i));
+}
+
 function float(model: GraphModel, shape: [number, number, number, number]): () => void {
-  const values = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i));
+  const values = madeInput(shape);
   return () => {
     tidy(() => {
       const out = model.execute(tensor(values, shape)) as Tensor;
@@ -97,12 +127,11 @@ function float(model: GraphModel, shape: [number, number, number, number]): () =
   };
 }
 
-async function liteRt(): Promise<() => Promise<void>> {
-  await loadLiteRt("/litert/");
-  const model = await loadAndCompile("/blazeface.tflite", { accelerator: "wasm" });
-  const values = Float32Array.from({ length: 128 * 128 * 3 }, (_, i) => Math.sin(i));
+async function liteRt({ url, shape }: OtherNetwork): Promise<() => Promise<void>> {
+  const model = await loadAndCompile(url, { accelerator: "wasm" });
+  const values = madeInput(shape);
   return async () => {
-    const input = LiteRtTensor.fromTypedArray(values, [1, 128, 128, 3]);
+    const input = LiteRtTensor.fromTypedArray(values, [...shape]);
     const outputs = await model.run(input);
     input.delete();
     for (const output of outputs) {
@@ -110,6 +139,35 @@ async function liteRt(): Promise<() => Promise<void>> {
       output.delete();
     }
   };
+}
+
+async function onnx({ url, shape }: OtherNetwork, runtime: OnnxRuntime): Promise<() => Promise<void>> {
+  const session = await runtime.InferenceSession.create(url, {
+    executionProviders: ["wasm"],
+    graphOptimizationLevel: "all",
+  });
+  const values = madeInput(shape);
+  return async () => {
+    const outputs = await session.run({ picture: new runtime.Tensor("float32", values, shape) });
+    for (const name of session.outputNames) if (outputs[name]!.data === undefined) throw new Error(`${name} is empty.`);
+  };
+}
+
+/** Load the other runtimes, each on one thread, and their networks. */
+async function loadOthers(others: readonly OtherNetwork[]): Promise<[string, () => Promise<void>][]> {
+  await loadLiteRt("/litert/");
+  let runtime: OnnxRuntime | null = null;
+  const runs: [string, () => Promise<void>][] = [];
+  for (const other of others) {
+    if (other.runtime === "LiteRT") runs.push([other.name, await liteRt(other)]);
+    else {
+      const module = "/onnx/ort.wasm.min.mjs";
+      runtime ??= (await import(module)) as OnnxRuntime;
+      Object.assign(runtime.env.wasm, { wasmPaths: "/onnx/", numThreads: 1 });
+      runs.push([other.name, await onnx(other, runtime)]);
+    }
+  }
+  return runs;
 }
 
 /** Often enough that one round in which nothing else computes is among them. */
@@ -186,7 +244,7 @@ async function turn(name: string, leastMs: number): Promise<number[]> {
   return times;
 }
 
-async function prepare(classifier: string): Promise<Prepared> {
+async function prepare(classifier: string, others: readonly OtherNetwork[]): Promise<Prepared> {
   const { simd, wasmBytes } = await startBackend(`${location.origin}/site/`, simdLevel(), "float");
   const { kernels, variant } = await chooseVariant(`${location.origin}/site/`, simd);
   const blazeface = readNetwork(await fetchBytes("/site/models/blazeface/model.ec8"), "blazeface");
@@ -199,10 +257,10 @@ async function prepare(classifier: string): Promise<Prepared> {
   const contestants: [string, () => void | Promise<void>][] = [
     ["blazeface int8", integer(faces, 128)],
     ["blazeface float", float(await loadGraphModel("/site/models/blazeface/model.json"), [1, 128, 128, 3])],
-    ["blazeface LiteRT", await liteRt()],
     [`${classifier} int8`, integer(labels, 48)],
     [`${classifier} float`, float(await loadGraphModel("/classifier/model.json"), [1, 48, 48, 1])],
     [`${classifier} ${byteVariant}`, integer(loadNetwork(expressions, kernels, byteVariant), 48)],
+    ...(await loadOthers(others)),
   ];
   for (const [name, run] of contestants) runs.set(name, run);
   const networks = { blazeface, [classifier]: expressions, "peak 8x8": peakNetwork(8), "peak 16x16": peakNetwork(16) };

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readTflite } from "../../../../models/blazeface/tflite.ts";
 import type { Quantized } from "../../../../models/int8/classifier.ts";
-import { readQuantized } from "./quantized.ts";
+import { isWritable, readQuantized } from "./quantized.ts";
 import { writeOnnx, writeOnnxGraph } from "./write-onnx.ts";
 import { type Precision, writeTflite } from "./write-tflite.ts";
 
@@ -32,9 +32,9 @@ export interface Peer {
   readonly files: Readonly<Record<string, string>>;
 }
 
-const BLAZEFACE = join(MODULES, "@mediapipe/face_detection/face_detection_short_range.tflite");
-/** Our networks in the formats of other runtimes; `installPeers` writes them. */
-const NETWORKS = join(ROOT, ".cache/peers");
+export const BLAZEFACE = join(ROOT, "node_modules/@mediapipe/face_detection/face_detection_short_range.tflite");
+/** Our networks in the formats of other runtimes; {@link writeNetworks} writes them. */
+export const NETWORKS = join(ROOT, ".cache/peers");
 
 const TFJS_WASM = { "/tfjs-wasm/": join(MODULES, "@tensorflow/tfjs-backend-wasm/dist") };
 const SITE = { "/site/": join(ROOT, "dist") };
@@ -133,15 +133,26 @@ export function peersWith(model: string): readonly Peer[] {
 /** Install the libraries, if they are missing, and write the networks that they read. They are not dependencies of this project. */
 export function installPeers(model: string): void {
   if (!existsSync(join(MODULES, "onnxruntime-web"))) {
-    console.log("Installing the other libraries (once, about 580 MB) …");
+    console.log("Installing the other libraries (once, about 610 MB) …");
     execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: join(MODULES, ".."), stdio: "inherit" });
   }
+  writeNetworks(model);
+}
+
+/**
+ * Write BlazeFace as ONNX, and a classifier of `models/` as `NAME-PRECISION.tflite` and `.onnx`, into {@link NETWORKS}.
+ *
+ * @returns Whether the classifier could be written: `seed` has a form that the writers do not know.
+ */
+export function writeNetworks(model: string): boolean {
   mkdirSync(NETWORKS, { recursive: true });
+  writeFileSync(join(NETWORKS, "blazeface.onnx"), writeOnnxGraph(readTflite(readFileSync(BLAZEFACE))));
   const file = (name: string) => readFileSync(join(ROOT, "models", model, name));
   const classifier = readQuantized(JSON.parse(String(file("quant.json"))) as Quantized, file("quant.bin"));
+  if (!isWritable(classifier)) return false;
   for (const precision of ["float32", "int8"] as const) {
     writeFileSync(join(NETWORKS, `${model}-${precision}.tflite`), writeTflite(classifier, precision));
     writeFileSync(join(NETWORKS, `${model}-${precision}.onnx`), writeOnnx(classifier, precision));
   }
-  writeFileSync(join(NETWORKS, "blazeface.onnx"), writeOnnxGraph(readTflite(readFileSync(BLAZEFACE))));
+  return true;
 }

@@ -69,6 +69,11 @@ export function readQuantized({ input, layers }: Quantized, data: Uint8Array): Q
   };
 }
 
+/** @returns Whether the writers for other libraries know the network: they know one dense layer, the last. */
+export function isWritable({ layers }: QuantizedNetwork): boolean {
+  return layers.every(({ op }, index) => (op === "dense") === (index === layers.length - 1));
+}
+
 function readWeights(layer: Quantized["layers"][number], bytes: ArrayBuffer): Weights {
   const shape = layer.weightShape as Weights["shape"];
   const count = shape.reduce((product, size) => product * size, 1);
