@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Face, Label } from "../../src/types.ts";
 import { FaceOverlay, type OverlayScene } from "../../src/view/face-overlay.ts";
@@ -111,6 +112,38 @@ describe("the faces", () => {
     const asked = vi.spyOn(globalThis, "requestAnimationFrame");
     await settled();
     expect(asked).not.toHaveBeenCalled();
+  });
+
+  test("between answers, marks and chip move in each frame of the display, and never back", () => {
+    // A clock and a display of the test's own: a busy machine draws late, and then marks arrive between two frames.
+    let nowMs = 1000;
+    let draw: FrameRequestCallback | null = null;
+    vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+    vi.spyOn(globalThis, "requestAnimationFrame").mockImplementation((callback) => ((draw = callback), 1));
+    const xOf = (part: Element) => Number(/translate\(([-\d.]+)px/.exec((part as HTMLElement).style.transform)![1]);
+    const speeds = fc.double({ min: 3, max: 10, noNaN: true });
+    const cameras = fc.integer({ min: 1, max: 3 });
+    fc.assert(
+      fc.property(speeds, cameras, fc.constantFrom(1, -1), fc.boolean(), (speed, every, side, mirror) => {
+        overlay.clear();
+        const at = (frame: number) => face(0.4 + (side * speed * (frame - 15)) / WIDTH);
+        overlay.show([at(0)], scene({ mirror }));
+        let before: number[] | null = null;
+        for (let frame = 1; frame <= 30; frame++) {
+          if (frame % every === 0) overlay.show([at(frame)], scene({ mirror }));
+          nowMs += 1000 / 60;
+          const callback = draw;
+          draw = null;
+          callback?.(nowMs);
+          const places = [marks(), chip()].map(xOf);
+          // Marks that start need a few frames until they keep up.
+          const steps = places.map((place, part) => (mirror ? -side : side) * (place - (before?.[part] ?? place)));
+          for (const step of steps) expect(step).toBeGreaterThanOrEqual(frame > 2 * every ? 1 : 0);
+          before = places;
+        }
+      }),
+      { numRuns: 40 },
+    );
   });
 
   test("moves at once under prefers-reduced-motion", async () => {
