@@ -3,6 +3,7 @@ import { checkSource, readBlazeface } from "../../models/blazeface/convert.ts";
 import { convertToGraphModel, narrowFloat16 } from "../../models/blazeface/graph-model.ts";
 import { layOutHeads } from "../../models/blazeface/heads.ts";
 import { type TfliteGraph, readTflite, widenFloat16 } from "../../models/blazeface/tflite.ts";
+import { withNormalization } from "../commands/speed/bench-peers/write-metadata.ts";
 
 let bytes: Uint8Array;
 let graph: TfliteGraph;
@@ -129,4 +130,10 @@ describe("convertToGraphModel", () => {
     // The only rectifier after a convolution is part of it; those after additions are nodes of their own.
     expect(modelTopology.node.filter((node) => node.op === "Relu")).toHaveLength(16);
   });
+});
+
+test("a file with metadata holds the same network", () => {
+  const written = withNormalization(bytes, { mean: 127.5, std: 127.5 });
+  expect(written.length).toBeGreaterThan(bytes.length);
+  expect(readTflite(written)).toEqual(graph);
 });

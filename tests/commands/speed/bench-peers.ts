@@ -196,7 +196,8 @@ const FAIRNESS =
   "with the others. Caches and frame skipping are off for all, ours included. human: wasm backend, detector and emotion " +
   "model; mesh, iris, description and filters off. face-api: wasm backend, tiny detector at 320 (at 160 it misses these " +
   "faces) and expressions. The row of the plain user calls `estimateFaces` on the canvas and our float classifier on each " +
-  "box. LiteRT.js runs the same BlazeFace file and decodes the best face, without expressions. CPU is the time of all the " +
+  "box. LiteRT.js and ONNX Runtime Web run the same BlazeFace, decode the best face and, where the row says so, run our " +
+  "classifier on its box. MediaPipe Tasks runs the same BlazeFace, without expressions. CPU is the time of all the " +
   "browser's processes, memory is the private memory of the page's process, the download is what the page fetched, the first " +
   "result counts from opening the page with an empty cache.";
 

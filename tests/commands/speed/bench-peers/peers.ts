@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { readTflite } from "../../../../models/blazeface/tflite.ts";
 import type { Quantized } from "../../../../models/int8/classifier.ts";
 import { isWritable, readQuantized } from "./quantized.ts";
+import { withNormalization } from "./write-metadata.ts";
 import { writeOnnx, writeOnnxGraph } from "./write-onnx.ts";
 import { type Precision, writeTflite } from "./write-tflite.ts";
 
@@ -118,7 +119,7 @@ export function peersWith(model: string): readonly Peer[] {
       package: "@mediapipe/tasks-vision",
       computes: "face, 6 keypoints",
       script: "tasks-vision.js",
-      files: { "/tasks-vision/": join(MODULES, "@mediapipe/tasks-vision/wasm"), "/blazeface.tflite": BLAZEFACE },
+      files: { "/tasks-vision/": join(MODULES, "@mediapipe/tasks-vision/wasm"), "/networks/": NETWORKS },
     },
     {
       name: "MediaPipe, WebGL emulated on the CPU",
@@ -140,12 +141,15 @@ export function installPeers(model: string): void {
 }
 
 /**
- * Write BlazeFace as ONNX, and a classifier of `models/` as `NAME-PRECISION.tflite` and `.onnx`, into {@link NETWORKS}.
+ * Write BlazeFace as ONNX and with the metadata of MediaPipe Tasks, and a classifier of `models/` as `NAME-PRECISION.tflite` and `.onnx`, into {@link NETWORKS}.
  *
  * @returns Whether the classifier could be written: `seed` has a form that the writers do not know.
  */
 export function writeNetworks(model: string): boolean {
   mkdirSync(NETWORKS, { recursive: true });
+  // Levels of 0 to 255 become -1..1, as in BlazeFace's training.
+  const normalization = { mean: 127.5, std: 127.5 };
+  writeFileSync(join(NETWORKS, "blazeface-metadata.tflite"), withNormalization(readFileSync(BLAZEFACE), normalization));
   writeFileSync(join(NETWORKS, "blazeface.onnx"), writeOnnxGraph(readTflite(readFileSync(BLAZEFACE))));
   const file = (name: string) => readFileSync(join(ROOT, "models", model, name));
   const classifier = readQuantized(JSON.parse(String(file("quant.json"))) as Quantized, file("quant.bin"));

@@ -73,7 +73,7 @@ class Writer {
     );
     if (values) {
       // XNNPACK reads the weights in place, so they are aligned.
-      builder.prep(16, values.byteLength + 4);
+      builder.prep(16, values.byteLength);
       const bytes = builder.createByteVector(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
       this.#buffers.push(this.#table(1, () => builder.addFieldOffset(0, bytes, 0)));
     }

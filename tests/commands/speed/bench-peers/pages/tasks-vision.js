@@ -6,7 +6,7 @@ let detector;
 offer({
   async load() {
     const files = await FilesetResolver.forVisionTasks("/tasks-vision");
-    const baseOptions = { modelAssetPath: "/blazeface.tflite", delegate: "CPU" };
+    const baseOptions = { modelAssetPath: "/networks/blazeface-metadata.tflite", delegate: "CPU" };
     detector = await FaceDetector.createFromOptions(files, { baseOptions, runningMode: "IMAGE" });
   },
   async look(canvas) {
