@@ -164,7 +164,8 @@ make_fat() {
   local file=$1 label=$2 mib=$3 folder=$4
   find "$folder" -exec touch --date="@$SOURCE_DATE_EPOCH" {} +
   truncate -s "${mib}M" "$file"
-  mkfs.vfat -F 32 -n "$label" -i "$(id_of "$label" | cut -c1-8)" "$file" >/dev/null
+  # Invariant: the label's entry has a time, which is otherwise now.
+  mkfs.vfat --invariant -F 32 -n "$label" -i "$(id_of "$label" | cut -c1-8)" "$file" >/dev/null
   # In alphabetical order, because a FAT file system keeps the order of writing.
   (cd "$folder" && LC_ALL=C ls -1) | while read -r name; do mcopy -s -m -i "$file" "$folder/$name" ::; done
 }
@@ -173,7 +174,8 @@ make_data() {
   mkdir -m 700 "$work/data"
   touch --date="@$SOURCE_DATE_EPOCH" "$work/data"
   truncate -s "${DATA_MIB}M" "$work/data.ext4"
-  mke2fs -q -t ext4 -L kiosk-data -U "$(id_of data)" -E "hash_seed=$(id_of seed),lazy_itable_init=0,lazy_journal_init=0" \
+  # Before its version 1.47.1, mke2fs does not know SOURCE_DATE_EPOCH.
+  E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -t ext4 -L kiosk-data -U "$(id_of data)" -E "hash_seed=$(id_of seed),lazy_itable_init=0,lazy_journal_init=0" \
     -d "$work/data" "$work/data.ext4"
 }
 
@@ -201,7 +203,7 @@ label-id: $(id_of disk)
     start=$((start + mib))
   done
   truncate -s "$((start + 1))M" "$disk"
-  sfdisk --quiet "$disk" <<<"$table"
+  sfdisk --quiet --wipe-partitions never "$disk" <<<"$table"
 }
 
 publish() {
