@@ -2,11 +2,12 @@
  * Node for 64-bit ARM under `qemu-user`: the emulator and the C library come from Debian, Node from npm. All of it is
  * fetched once.
  */
-import { type ExecFileSyncOptions, execFile, execFileSync } from "node:child_process";
+import { type ExecFileSyncOptions, execFile, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -58,6 +59,39 @@ export async function runOnArm(processor: string, script: string, ...parameters:
     maxBuffer: 2 ** 24,
   });
   return stdout;
+}
+
+/** V8 places code by a seed, and the system nowhere else than last time: the same program has its code at one place. */
+const AT_ONE_PLACE = ["--random-seed=1", "--single-threaded"];
+
+/**
+ * Run a script as {@link runOnArm} does, on an emulated processor in any case, and let the emulator write each block of
+ * instructions that it meets for the first time (`-d in_asm`) and each one that it runs (`-d exec`).
+ *
+ * @param options Options of Node.
+ * @param range Only blocks within these addresses, such as `0x1000+0x200`; undefined for none.
+ * @param onTrace Gets what the emulator writes, as it comes.
+ * @returns The script's standard output.
+ * @throws Error Where the program fails.
+ */
+export async function traceOnArm(
+  processor: string,
+  options: readonly string[],
+  range: string | undefined,
+  onTrace: (trace: Readable) => Promise<void>,
+  script: string,
+  ...parameters: readonly string[]
+): Promise<string> {
+  const trace = range === undefined ? [] : ["-d", "in_asm,exec,nochain", "-dfilter", range];
+  const words = ["-R", EMULATOR, "-cpu", processor, ...trace, "-L", ROOT, NODE, ...AT_ONE_PLACE, ...options, script];
+  const child = spawn("setarch", [...words, ...parameters], { stdio: ["ignore", "pipe", "pipe"], timeout: HANG_MS });
+  let output = "";
+  child.stdout.setEncoding("latin1").on("data", (part: string) => (output += part));
+  const ended = new Promise<number | null>((resolve, reject) => child.on("close", resolve).on("error", reject));
+  await onTrace(child.stderr);
+  const code = await ended;
+  if (code !== 0) throw new Error(`Node on ${processor} ended with ${code}: ${output.slice(-500)}`);
+  return output;
 }
 
 function isOnPath(command: string): boolean {
