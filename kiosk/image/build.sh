@@ -83,7 +83,7 @@ make_root() {
   mkdir "$work/root" "$work/release"
   tar -xpf "$packages" -C "$work/root" --numeric-owner
   tar -xzf "$archive" -C "$work/release" --strip-components=1
-  unshare --mount "$here/customize.sh" "$work/root" "$work/release" "$(id_of card)" "$(id_of data)"
+  unshare --mount "$here/customize.sh" "$work/root" "$work/release" "PARTUUID=$(id_of card)" "PARTUUID=$(id_of data)"
   settle_times
 }
 
@@ -203,7 +203,7 @@ label-id: $(id_of disk)
     start=$((start + mib))
   done
   truncate -s "$((start + 1))M" "$disk"
-  sfdisk --quiet --wipe-partitions never "$disk" <<<"$table"
+  sfdisk --quiet "$disk" <<<"$table" >/dev/null
 }
 
 publish() {

@@ -1,25 +1,23 @@
 #!/bin/bash
-# Make an exhibit of a root folder with Debian and the kiosk's packages: the release's own installer runs in it. Run by
-# build.sh in a mount namespace of its own.
+# Make an exhibit of a root folder with Debian and the kiosk's packages: the release's own installer runs in it. Run in a
+# mount namespace of its own by build.sh, and by mmdebstrap for rpi/.
 #
-#   customize.sh ROOT RELEASE CARD DATA    CARD and DATA are the ids of the partitions that the exhibit mounts
+#   customize.sh ROOT RELEASE CARD DATA    CARD and DATA are the partitions that the exhibit mounts, as fstab names them
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$1
 
 customize() {
   local release=$1 card=$2 data=$3 unit
-  mount -t proc proc "$root/proc"
-  mount --rbind /dev "$root/dev"
-  mkdir "$root/mnt/release"
-  mount --bind "$release" "$root/mnt/release"
-  chroot "$root" /mnt/release/kiosk/install.sh
-  umount "$root/mnt/release"
-  rmdir "$root/mnt/release"
+  mountpoint -q "$root/proc" || mount -t proc proc "$root/proc"
+  mountpoint -q "$root/dev" || mount --rbind /dev "$root/dev"
+  cp -r --no-preserve=ownership "$release" "$root/mnt/release"
+  chroot "$root" /mnt/release/kiosk/install.sh >&2
+  rm -rf "$root/mnt/release"
   install -D -m 755 "$here/read-card.sh" "$root/usr/local/lib/emotion-kiosk/read-card.sh"
   install -D -m 644 "$here/emotion-kiosk-card.service" "$root/etc/systemd/system/emotion-kiosk-card.service"
   install -D -m 644 "$here/any.network" "$root/etc/systemd/network/80-any.network"
-  sed "s/CARD_ID/$card/; s/DATA_ID/$data/" "$here/fstab" >"$root/etc/fstab"
+  sed "s/^CARD/$card/; s/^DATA/$data/" "$here/fstab" >"$root/etc/fstab"
   mkdir -p "$root/boot/exhibit"
   # iwd's rules for the system's bus name it, and the bus complains at each start where it is missing.
   chroot "$root" groupadd --system --force netdev
