@@ -79,6 +79,7 @@ set_up_screens() {
 # that is switched on, is new to the compositor and is set up anew. Outside the hours the screens are off.
 keep_screens() {
   local are=on lit=() settled
+  close_inherited
   settled=$(wlr-randr || true)
   while sleep 5 && kill -0 $$ 2>/dev/null; do
     if [[ -n $hours ]] && ! is_open; then
@@ -97,6 +98,14 @@ keep_screens() {
     [[ $(wlr-randr || true) != "$settled" ]] || continue
     set_up_screens
     settled=$(wlr-randr || true)
+  done
+}
+
+# The compositor ends when nobody holds its pipe any more, so only Chromium may hold it.
+close_inherited() {
+  local file
+  for file in /proc/"$BASHPID"/fd/*; do
+    if ((${file##*/} > 2)); then eval "exec ${file##*/}>&-"; fi
   done
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,6 +20,8 @@ function start(
   words: readonly string[],
   environment: NodeJS.ProcessEnv = {},
   others: Readonly<Record<string, string>> = {},
+  /** An open file that the script inherits as number 3. */
+  inherited: number | "ignore" = "ignore",
 ): string {
   const program = (name: string, text: string) =>
     writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
@@ -28,7 +30,7 @@ function start(
     "wlr-randr",
     `case $# in 0) printf 'HDMI-A-1 "one"\\n  Enabled: yes\\nHDMI-A-2 "two"\\n';; *) echo randr "$@";; esac`,
   );
-  program("chromium", `echo chromium`);
+  program("chromium", others["chromium"] ?? "echo chromium");
   // Ends the care for the screens.
   program("sleep", others["sleep"] ?? "exit 1");
   if (others["wlr-randr"] !== undefined) program("wlr-randr", others["wlr-randr"]);
@@ -39,7 +41,8 @@ function start(
     .replace("/sys/class/drm", folder);
   writeFileSync(join(folder, "start"), script, { mode: 0o755 });
   const env = { PATH: `${folder}:/usr/bin:/bin`, TMPDIR: folder, ...environment };
-  return execFileSync(join(folder, "start"), { encoding: "utf8", env }).replaceAll(folder, "");
+  const stdio = ["ignore", "pipe", "inherit", inherited] as const;
+  return execFileSync(join(folder, "start"), { encoding: "utf8", env, stdio: [...stdio] }).replaceAll(folder, "");
 }
 
 const WITHIN_CAGE = { WAYLAND_DISPLAY: "wayland-0", EMOTION_KIOSK_CAGE: "1" };
@@ -101,6 +104,23 @@ test("the compositor's cursor is one transparent pixel", () => {
   expect([kind, size, offset]).toEqual(["fffd0002", "00000018", "0000001c"]);
   // Header's length, kind, size, version, width, height, the hot spot's place, the time, the pixel.
   expect(image.map((word) => parseInt(word, 16))).toEqual([36, 0xfffd0002, 24, 1, 1, 1, 0, 0, 0, 0]);
+});
+
+test("only the browser holds the compositor's pipe: the compositor ends when nobody does", () => {
+  const pipe = openSync(join(folder, "pipe"), "w");
+  const holds = (name: string) => `[ -e /proc/$$/fd/3 ] && echo ${name} holds || echo ${name} does not`;
+  const programs = { chromium: holds("chromium"), sleep: `${holds("sleep")}; exit 1` };
+  try {
+    const said = start(13, ["180", "", "usb", "last", "off", "", "--flag"], WITHIN_CAGE, programs, pipe);
+    expect(
+      said
+        .split("\n")
+        .filter((line) => /hold|not/.test(line))
+        .toSorted(),
+    ).toEqual(["chromium holds", "sleep does not"]);
+  } finally {
+    closeSync(pipe);
+  }
 });
 
 test("mirrored screens lie at the same place", () => {
