@@ -43,6 +43,8 @@ export function chromiumArguments(settings: Settings): string[] {
     "--disable-breakpad",
     "--overscroll-history-navigation=0",
     "--check-for-update-interval=31536000",
+    // Raspberry Pi OS's script starts with a question on boards of less than 1 GB; Chromium itself does not know the flag.
+    "--no-memcheck",
     `--disable-features=${["Translate", ...(csi ? [] : ["WebRtcPipeWireCamera"])].join(",")}`,
     ...(csi ? ["--enable-features=WebRtcPipeWireCamera"] : []),
     ...(settings.gpu === "off" ? ["--disable-gpu"] : []),
