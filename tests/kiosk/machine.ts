@@ -16,8 +16,8 @@ const CACHE = process.env["KIOSK_TEST_CACHE"] ?? join(homedir(), ".cache/emotion
 
 const MIRROR = process.env["KIOSK_TEST_MIRROR"] ?? "http://deb.debian.org/debian";
 const SECURITY_MIRROR = process.env["KIOSK_TEST_SECURITY_MIRROR"] ?? "http://deb.debian.org/debian-security";
-/** Debian 12, the oldest that a kiosk may have. */
-const SUITE = "bookworm";
+/** Debian 13, as of Raspberry Pi OS and the image, and Debian 12, the oldest that a kiosk may have. */
+export const SUITES = ["trixie", "bookworm"] as const;
 
 /** Beside the smallest system: what every real Debian has, and what looks at the screen. */
 const BASE_PACKAGES = ["systemd", "systemd-sysv", "dbus", "udev", "kmod", "ca-certificates", "grim", "procps"];
@@ -93,11 +93,12 @@ export class Machine {
    * A machine as it comes out of Debian's installer, with the kiosk's packages downloaded and installed, and nothing
    * else of it.
    *
+   * @param suite One of {@link SUITES}.
    * @param release The folder with `kiosk/` and `dist/` whose installer names the packages; seen as `/mnt` inside.
    */
-  static create(release: string): Machine {
-    const base = baseOf(SUITE);
-    const packages = join(CACHE, `${SUITE}-packages`);
+  static create(suite: string, release: string): Machine {
+    const base = baseOf(suite);
+    const packages = join(CACHE, `${suite}-packages`);
     if (!existsSync(join(packages, "complete"))) makePackages(base, packages, release);
     return Machine.#upon([join(packages, "layer"), join(base, "root")]);
   }

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 
 export const { values: options } = parseArgs({
   options: {
+    suite: { type: "string", default: "trixie" },
     short: { type: "boolean" },
     "power-cuts": { type: "boolean" },
     only: { type: "string" },

@@ -2,7 +2,8 @@
  * The kiosk on a machine that really boots: installs it from the release archive, measures how long it takes to its
  * first result, breaks it in every way that is listed below and measures how long it takes to be an exhibit again.
  *
- *   npm run test:kiosk                    everything, about 30 minutes
+ *   npm run test:kiosk                    everything on Debian 13, about 30 minutes
+ *   npm run test:kiosk -- --suite bookworm   the same on Debian 12; with --short a smaller second run
  *   npm run test:kiosk -- --short         power cuts, install, statistics, boot, two faults, uninstall: what npm test runs
  *   npm run test:kiosk -- --power-cuts    only the power cuts, which need no machine
  *   npm run test:kiosk -- --only PATTERN  only the faults, states and statistics whose name matches
@@ -18,7 +19,7 @@ import { cameraFrames } from "./camera-frames.ts";
 import { DRAWN, FROM_CLIP, isAlive, picture, printState, until } from "./exhibit.ts";
 import { FAULTS } from "./faults.ts";
 import { fileSystem, install, uninstall } from "./installation.ts";
-import { Machine, whyNoMachine } from "./machine.ts";
+import { Machine, SUITES, whyNoMachine } from "./machine.ts";
 import { options } from "./options.ts";
 import { cutPower } from "./power-cut.ts";
 import { breakIt, measureBoot, plantFaults } from "./recovery.ts";
@@ -31,6 +32,8 @@ import { continueStatistics, endure, HARDSHIPS, keepStatistics } from "./statist
 const isWanted = (name: string) => new RegExp(options.only ?? "").test(name);
 
 async function main(): Promise<void> {
+  const suite = SUITES.find((name) => name === options.suite);
+  if (suite === undefined) throw new Error(`--suite is "${options.suite}"; write ${SUITES.join(" or ")}.`);
   if (isWanted("power cuts")) cutPower();
   if (options["power-cuts"]) return finish();
   const reason = whyNoMachine();
@@ -38,7 +41,8 @@ async function main(): Promise<void> {
   const release = options.release ?? unpackedArchive();
   let machine: Machine;
   try {
-    machine = Machine.create(release);
+    machine = Machine.create(suite, release);
+    console.log(`On Debian ${suite}:`);
   } catch (error) {
     return sayUntested(`no Debian could be made: ${error instanceof Error ? error.message : String(error)}`);
   }
