@@ -203,7 +203,7 @@ label-id: $(id_of disk)
     start=$((start + mib))
   done
   truncate -s "$((start + 1))M" "$disk"
-  sfdisk --quiet "$disk" <<<"$table" >/dev/null
+  sfdisk --quiet "$disk" <<<"$table"
 }
 
 publish() {
@@ -231,4 +231,5 @@ write_materials() {
   printf '\n  ]\n}\n'
 }
 
-main "$@"
+# A test sources this file for its functions.
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi
