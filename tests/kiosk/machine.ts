@@ -124,6 +124,7 @@ export class Machine {
    */
   async boot(release: string, { readOnly = false, hasNetwork = false } = {}): Promise<void> {
     const log = join(this.#folder, "console.log");
+    this.#init = 0;
     this.#nspawn = spawn(
       "systemd-nspawn",
       [
@@ -199,9 +200,15 @@ export class Machine {
   async cutPower(): Promise<void> {
     const nspawn = this.#nspawn!;
     const gone = new Promise<void>((resolve) => nspawn.once("exit", () => resolve()));
-    nspawn.kill("SIGKILL");
+    this.#kill();
     await gone;
     this.#nspawn = null;
+  }
+
+  /** The kernel ends every process of the machine with its first. Debian 13's systemd outlives nspawn. */
+  #kill(): void {
+    if (this.#init > 0 && existsSync(`/proc/${this.#init}`)) process.kill(this.#init, "SIGKILL");
+    this.#nspawn?.kill("SIGKILL");
   }
 
   /** Shuts down in good order. */
@@ -210,7 +217,7 @@ export class Machine {
     if (nspawn === null || nspawn.exitCode !== null) return;
     const gone = new Promise<void>((resolve) => nspawn.once("exit", () => resolve()));
     nspawn.kill("SIGTERM");
-    const late = setTimeout(() => nspawn.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    const late = setTimeout(() => this.#kill(), STOP_TIMEOUT_MS);
     await gone;
     clearTimeout(late);
     this.#nspawn = null;

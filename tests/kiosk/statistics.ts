@@ -140,6 +140,7 @@ async function fillDisk(machine: Machine): Promise<void> {
 }
 
 async function damageDatabase(machine: Machine): Promise<void> {
+  await until("alive before the database is damaged", () => isAlive(machine));
   const page = (await lastBeat(machine))?.page;
   await machine.run(
     `systemctl stop ${KEEPER}; dd if=/dev/urandom of=${FOLDER}/statistics.db bs=4k count=4 conv=notrunc; ` +
