@@ -32,8 +32,9 @@ start_cage() {
   EMOTION_KIOSK_CAGE=1 XCURSOR_PATH=$(empty_cursors) exec "${cage[@]}" -- "$0"
 }
 
-# Make a theme whose cursor is one transparent pixel, and print its folder. The compositor shows a cursor of its own, in the
-# middle of the screen, until the pointer moves for the first time; from then on the page shows and hides it.
+# Make a theme whose arrow is one transparent pixel, and print its folder. Until the pointer moves for the first time, the
+# compositor shows its arrow in the middle of the screen, and Chromium after some starts its own. Once it moves, the page
+# shows and hides an arrow that the page brings (static/kiosk.css).
 # https://gitlab.freedesktop.org/xorg/lib/libxcursor: a file's header, its table of one image, the image's header, its pixel
 empty_cursors() {
   local folder
@@ -155,8 +156,6 @@ start_chromium() {
 }
 
 if [[ -z ${WAYLAND_DISPLAY:-} ]]; then start_cage; fi
-# The browser has cursors.
-if [[ -n ${EMOTION_KIOSK_CAGE:-} ]]; then unset XCURSOR_PATH; fi
 until has_screen; do sleep 1; done
 mapfile -t screen_options < <(screen_options)
 set_up_screens

@@ -34,6 +34,7 @@ const camera = document.createElement("emotion-cam");
 camera.setAttribute("overlay", "full");
 camera.setAttribute("demo-src", DEMO);
 for (const [name, value] of flags.attributes) camera.setAttribute(name, value);
+document.documentElement.toggleAttribute("data-kiosk", flags.kiosk);
 if (flags.kiosk)
   camera.snapshot = () => Promise.reject(new DOMException("A kiosk takes no snapshots.", "NotAllowedError"));
 document.body.append(camera);

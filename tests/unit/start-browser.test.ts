@@ -95,7 +95,7 @@ test("the browser starts when there is a screen", () => {
   );
 });
 
-test("the compositor's cursor is one transparent pixel", () => {
+test("the arrow of compositor and browser is one transparent pixel", () => {
   const words = ["0", "", "usb", "last", "off", "", "--flag"];
   const cage = 'od -An -v -tx4 -w64 "$XCURSOR_PATH/default/cursors/left_ptr"';
   const [magic, header, version, count, ...rest] = start(13, words, {}, { cage }).trim().split(" ");
