@@ -1,8 +1,8 @@
 /** Each check does something to the running exhibit and judges the outcome. All run in one start, in the order of the list. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "../kiosk/report.ts";
-import { type Exhibit, seesFace } from "./exhibit.ts";
-import { difference, turned } from "./screens.ts";
+import { DRAWN_MS, type Exhibit, seesFace } from "./exhibit.ts";
+import { type Picture, difference, turned } from "./screens.ts";
 
 interface DeviceCheck {
   readonly name: string;
@@ -15,6 +15,10 @@ const ALIKE = 6;
 
 /** The compositor looks at its screens each 5 s; drawing them takes an emulated processor seconds. */
 const SCREENS_SET_MS = 60_000;
+
+/** A picture that is smaller than the screen, px. */
+const LOW_WIDTH = 1024;
+const LOW_HEIGHT = 768;
 
 /** A museum's screen is off for longer, but nothing else happens then. */
 const REST_MS = 15_000;
@@ -32,8 +36,12 @@ export const CHECKS: readonly DeviceCheck[] = [
   { name: "camera", inShort: true, run: pullCamera },
   { name: "last screen", run: lastScreen },
   { name: "findings", run: findBroken },
-  { name: "mirrored, turned, hours", run: mirror },
+  { name: "mirrored, turned, hours", run: (exhibit) => mirror(exhibit).finally(() => exhibit.plugInMoving()) },
   { name: "all screens", run: allScreens },
+  {
+    name: "resolution, turned by a quarter",
+    run: (exhibit) => turnByQuarter(exhibit).finally(() => exhibit.plugInMoving()),
+  },
   {
     name: "screen off and on",
     run: (exhibit) => switchScreenOff(exhibit).finally(() => exhibit.machine.plugScreen(0)),
@@ -169,18 +177,35 @@ const BROKEN = [
 /** Two screens that show the same, turned by half, with hours in which they are on. */
 async function mirror(exhibit: Exhibit): Promise<void> {
   const { machine } = exhibit;
+  await exhibit.plugInStill();
   const upright = await machine.look();
   await machine.plugScreen(1);
   await machine.run("date -s 10:00");
-  await exhibit.restart("screens = mirror\nrotation = 180\nhours = 09:00-18:00\noff_hours = off\n");
+  await exhibit.set("screens = mirror\nrotation = 180\nhours = 09:00-18:00\noff_hours = off\n");
   await exhibit.untilTrue("both screens show something", () => showBoth(exhibit), SCREENS_SET_MS);
   const [first, second] = [await machine.look(0), await machine.look(1)];
   check("mirror: both screens show the same", difference(first, second) < ALIKE, `${difference(first, second)}`);
-  const [asIs, back] = [difference(upright, first), difference(upright, turned(first))];
-  check("rotation: the picture is turned by half", back < asIs, `${back.toFixed(1)} and ${asIs.toFixed(1)}`);
+  await checkTurned(exhibit, "by half", turned(upright, 2), upright);
   await exhibit.picture("mirror-1", 0);
   await exhibit.picture("mirror-2", 1);
   await keepHours(exhibit);
+}
+
+/**
+ * Wait until the first screen shows a picture, not that picture turned otherwise: the drawing follows the heartbeat.
+ *
+ * @param other What the screen shows if it is turned wrongly.
+ */
+async function checkTurned(exhibit: Exhibit, how: string, wanted: Picture, other: Picture): Promise<void> {
+  let [right, wrong] = [Infinity, 0];
+  const isTurned = async () => {
+    const seen = await exhibit.machine.look();
+    [right, wrong] = [difference(seen, wanted), difference(seen, other)];
+    return right < wrong / 2;
+  };
+  await exhibit.untilTrue("turned picture", isTurned, SCREENS_SET_MS).catch(() => {});
+  const detail = `difference ${right.toFixed(1)}; turned otherwise ${wrong.toFixed(1)}`;
+  check(`rotation: the picture is turned ${how}`, right < wrong / 2, detail);
 }
 
 const showBoth = async (exhibit: Exhibit) => (await exhibit.shows(0)) && (await exhibit.shows(1));
@@ -193,8 +218,10 @@ async function keepHours(exhibit: Exhibit): Promise<void> {
   exhibit.held("off hours: until both screens are without a signal", off);
   await exhibit.until("the page rests", ({ state }) => state === "idle");
   await sleep(REST_MS);
-  await machine.run("date -s 09:00");
-  exhibit.held("hours begin: until a face is seen", await exhibit.until("face", seesFace));
+  await exhibit.patiently(async () => {
+    await machine.run("date -s 09:00");
+    exhibit.held("hours begin: until a face is seen", await exhibit.until("face", seesFace));
+  });
   await exhibit.untilTrue("both screens show something", () => showBoth(exhibit), SCREENS_SET_MS);
   const [first, second] = [await machine.look(0), await machine.look(1)];
   check("after the night both screens show the same", difference(first, second) < ALIKE);
@@ -206,13 +233,38 @@ async function keepHours(exhibit: Exhibit): Promise<void> {
 /** One picture across two screens. */
 async function allScreens(exhibit: Exhibit): Promise<void> {
   const { machine } = exhibit;
-  await exhibit.restart("screens = all\n");
+  await exhibit.set("screens = all\n");
   await exhibit.untilTrue("both screens show something", () => showBoth(exhibit), SCREENS_SET_MS);
   const [first, second] = [await machine.look(0), await machine.look(1)];
   check("all: the screens show different parts", difference(first, second) > ALIKE);
   await exhibit.picture("all-1", 0);
   await exhibit.picture("all-2", 1);
   await machine.unplugScreen(1);
+}
+
+/** A picture of less than the screen's own size, turned; a second screen that stands upright shows how it must look. */
+async function turnByQuarter(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  await exhibit.set("");
+  await exhibit.plugInStill();
+  await machine.plugScreen(1, LOW_HEIGHT, LOW_WIDTH);
+  await exhibit.untilTrue("exhibit on the upright screen", () => exhibit.shows(1), SCREENS_SET_MS);
+  await sleep(DRAWN_MS);
+  const upright = await machine.look(1);
+  await machine.unplugScreen(1);
+  for (const [rotation, quarters] of [
+    [90, 1],
+    [270, 3],
+  ] as const) {
+    await exhibit.set(`resolution = ${LOW_WIDTH}x${LOW_HEIGHT}\nrotation = ${rotation}\n`);
+    await exhibit.untilTrue("exhibit on the first screen", () => exhibit.shows(0), SCREENS_SET_MS);
+    const { width, height } = await machine.look();
+    const size = `${width}x${height}`;
+    check(`resolution: the screen gets ${LOW_WIDTH}x${LOW_HEIGHT}`, size === `${LOW_WIDTH}x${LOW_HEIGHT}`, size);
+    const [wanted, other] = [turned(upright, quarters), turned(upright, 4 - quarters)];
+    await checkTurned(exhibit, `clockwise by ${rotation}`, wanted, other);
+    await exhibit.picture(`rotation-${rotation}`);
+  }
 }
 
 /** A process of the browser's unit takes what memory it gets, as a leak in a page does. */

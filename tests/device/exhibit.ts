@@ -18,7 +18,7 @@ const POLL_MS = 1000;
 const SHOWN = 10;
 
 /** Long enough for the picture on the screen to follow the heartbeat, ms. */
-export const DRAWN_MS = 3000;
+export const DRAWN_MS = 10_000;
 
 /** An emulated computer has no graphics chip; the page is in English for the pictures. */
 const SETTINGS = "gpu = off\nlanguage = en\n";
@@ -42,6 +42,7 @@ export class Exhibit {
   readonly #images: Images;
   readonly #pictures: string | undefined;
   #machine: Machine | null = null;
+  #settings = "";
   /** A webcam that shows the demo clip. */
   readonly webcam: Format;
 
@@ -62,13 +63,18 @@ export class Exhibit {
     return this.#machine?.isOn ?? false;
   }
 
+  /** Write the settings, and more of them, on the card of a computer that is off. */
+  writeCard(settings = ""): void {
+    this.machine.writeCard({ "emotion-kiosk.conf": `${SETTINGS}${settings}` });
+  }
+
   /**
    * Switch on.
    *
    * @returns The time from power on until the exhibit sees a face, ms.
    */
   async start(): Promise<number> {
-    this.machine.writeCard({ "emotion-kiosk.conf": SETTINGS });
+    this.writeCard();
     const startedAt = performance.now();
     this.machine.powerOn();
     await this.plugIn();
@@ -92,8 +98,10 @@ export class Exhibit {
     }
   }
 
-  /** Restart the exhibit with more settings, and wait until it sees a face. */
-  async restart(settings: string): Promise<void> {
+  /** Give a computer that was not switched off since {@link start} these settings, and wait until its exhibit sees a face. */
+  async set(settings: string): Promise<void> {
+    if (settings === this.#settings) return;
+    this.#settings = settings;
     const page = (await this.beat())?.page;
     const write = `cat >/etc/emotion-kiosk.conf <<'END'\n${SETTINGS}${settings}END\n`;
     await this.patiently(async () => {
@@ -123,6 +131,21 @@ export class Exhibit {
 
   async plugIn(): Promise<void> {
     await this.machine.plugIn(this.webcam);
+  }
+
+  /** Plug a webcam in that shows a face that does not move, so that pictures of the screen can be compared, and wait for it. */
+  async plugInStill(): Promise<void> {
+    this.machine.unplug();
+    await this.until("demo", ({ source, state }) => source === "clip" && state === "running");
+    await this.machine.plugIn({ ...this.webcam, frames: this.webcam.frames.slice(0, 1) });
+    await this.until("face", seesFace);
+    await sleep(DRAWN_MS);
+  }
+
+  /** Plug the webcam in whose faces change. */
+  async plugInMoving(): Promise<void> {
+    this.machine.unplug();
+    await this.plugIn();
   }
 
   async beat(): Promise<DeviceBeat | null> {
@@ -168,6 +191,7 @@ export class Exhibit {
     if (!this.isRunning) return;
     await this.picture(`failed-${name.replaceAll(/[^a-z]+/g, "-")}`).catch(() => {});
     for (const command of [
+      "findmnt /boot/exhibit /var/lib/private; systemctl --failed --no-pager",
       "systemctl status --no-pager -n 0 'emotion-kiosk-*' seatd | cut -c1-150",
       "journalctl -b --no-pager -n 60 -u 'emotion-kiosk-*' -u seatd | cut -c1-250",
       "journalctl -b --no-pager -n 15 -k | cut -c1-200",

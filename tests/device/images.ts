@@ -17,13 +17,28 @@ const IMAGE_COMMANDS = ["mmdebstrap", "mksquashfs", "mkfs.vfat", "mcopy", "sfdis
 
 /** @returns Why nothing can be emulated here, with the remedy; null where it can. */
 export function whyNoDevice(arch: Arch): string | null {
+  if (process.platform === "linux" && !isComplete(arch)) installPackages(arch);
+  return whyIncomplete(arch);
+}
+
+/** @returns Why a short run would first have to install, download or emulate a lot; null where it would not. */
+export function whyNoShortRun(arch: Arch): string | null {
+  if (!isComplete(arch)) return whyIncomplete(arch);
+  if (cachedImages(arch) !== null) return null;
+  const isSoonMade = arch === HOST_ARCH && process.getuid?.() === 0 && existsSync(paths(arch).packages);
+  return isSoonMade ? null : "no image of this release is in the cache; npm run test:device makes it";
+}
+
+function whyIncomplete(arch: Arch): string | null {
   if (process.platform !== "linux") return "it needs Linux";
-  if (!isComplete(arch)) installPackages(arch);
   if (isComplete(arch)) return null;
   return `packages are missing: sudo apt-get install ${[...EMULATOR_PACKAGES[arch], ...IMAGE_PACKAGES].join(" ")}`;
 }
 
-export function isComplete(arch: Arch): boolean {
+/** The processor of this machine, as Debian calls it. */
+const HOST_ARCH = process.arch === "x64" ? "amd64" : process.arch;
+
+function isComplete(arch: Arch): boolean {
   const folders = (process.env["PATH"] ?? "").split(":");
   const isThere = (command: string) => folders.some((folder) => existsSync(join(folder, command)));
   return hasEmulator(arch) && IMAGE_COMMANDS.every(isThere);
@@ -48,6 +63,7 @@ const paths = (arch: Arch) => ({
   disk: join(CACHE, `${arch}.img`),
   frames: join(CACHE, "frames.mjpeg"),
   key: join(CACHE, `${arch}.key`),
+  packages: join(CACHE, `${arch}-packages.tar`),
 });
 
 /** @returns The images of this very release from the cache; null where one is missing or of another release. */
@@ -60,16 +76,16 @@ export function cachedImages(arch: Arch): Images | null {
 /** Make what the cache lacks. Needs root. */
 export async function makeImages(arch: Arch): Promise<Images> {
   mkdirSync(CACHE, { recursive: true });
-  const { disk, frames, key } = paths(arch);
+  const { disk, frames, key, packages } = paths(arch);
   if (!existsSync(frames)) writeFileSync(frames, await cameraFrames(join(ROOT, "dist")));
   const wanted = releaseKey();
   if (!existsSync(disk) || !existsSync(key) || readFileSync(key, "utf8") !== wanted) {
     console.log(
-      `Making the exhibit's image for ${arch} in ${CACHE} (minutes; where the processor is emulated, half an hour)`,
+      `Making the exhibit's image for ${arch} in ${CACHE} (minutes; half an hour where the processor is emulated)`,
     );
     rmSync(key, { force: true });
     const script = join(ROOT, "kiosk/image/build.sh");
-    execFileSync(script, ["--arch", arch, "--raw", disk, "--packages", join(CACHE, `${arch}-packages.tar`)], {
+    execFileSync(script, ["--arch", arch, "--raw", disk, "--packages", packages], {
       stdio: ["ignore", "ignore", "inherit"],
     });
     writeFileSync(key, wanted);

@@ -193,8 +193,8 @@ export class Machine {
   }
 
   /** Plug a screen in, 0 or 1. */
-  async plugScreen(screen: number): Promise<void> {
-    await plugScreen(this.#file(SCREEN_PORTS[screen]!), SCREEN_WIDTH, SCREEN_HEIGHT);
+  async plugScreen(screen: number, width = SCREEN_WIDTH, height = SCREEN_HEIGHT): Promise<void> {
+    await plugScreen(this.#file(SCREEN_PORTS[screen]!), width, height);
   }
 
   /** QEMU passes on what changes, so it must have heard of the screen before. */

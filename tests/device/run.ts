@@ -3,7 +3,7 @@
  * watchdog card. README.md beside this file has the results.
  *
  *   --arch amd64|arm64   the computer's processor; amd64 where it is missing
- *   --short              a power cut, a start, the camera; only where the cache holds an image of this release
+ *   --short              a power cut, a start, the camera; only where the cache holds an image, or Debian's packages for it
  *   --only PATTERN       of the checks only those whose name matches
  *   --cuts NUMBER        power cuts; 6 where it is missing
  *   --pictures FOLDER    pictures of the screens
@@ -16,7 +16,7 @@ import { parseArgs } from "node:util";
 import { check, failures, report } from "../kiosk/report.ts";
 import { CHECKS } from "./checks.ts";
 import { DRAWN_MS, Exhibit } from "./exhibit.ts";
-import { cachedImages, makeImages, whyNoDevice } from "./images.ts";
+import { cachedImages, makeImages, whyNoDevice, whyNoShortRun } from "./images.ts";
 import type { Arch } from "./machine.ts";
 import { cutFirstStart, cutPower } from "./power-cuts.ts";
 
@@ -39,15 +39,9 @@ function chosenArch(): Arch {
 
 async function main(): Promise<void> {
   const arch = chosenArch();
-  const why = whyNoDevice(arch);
+  const why = options.short ? whyNoShortRun(arch) : whyNoDevice(arch);
   if (why !== null) return console.log(`SKIPPED: the emulated device: ${why}.`);
-  const cached = cachedImages(arch);
-  if (options.short && cached === null) {
-    return console.log(
-      "SKIPPED: the emulated device: no image of this release is in the cache; npm run test:device makes it.",
-    );
-  }
-  const images = cached ?? (await makeImages(arch));
+  const images = cachedImages(arch) ?? (await makeImages(arch));
   if (options.make) return;
   const exhibit = new Exhibit(arch, images, options.pictures);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -93,13 +93,21 @@ export function readPicture(file: Buffer): Picture {
   return { width: Number(width), height: Number(height), pixels: file.subarray(header.length) };
 }
 
-/** @returns The picture turned by half. */
-export function turned(picture: Picture): Picture {
-  const pixels = new Uint8Array(picture.pixels.length);
-  for (let at = 0; at < pixels.length; at += 3) {
-    pixels.set(picture.pixels.subarray(at, at + 3), pixels.length - 3 - at);
+/** @returns The picture turned clockwise by a quarter, so many times. */
+export function turned(picture: Picture, quarters: number): Picture {
+  let { width, height, pixels } = picture;
+  for (let quarter = 0; quarter < quarters; quarter++) {
+    const from = pixels;
+    pixels = new Uint8Array(from.length);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const at = (y * width + x) * 3;
+        pixels.set(from.subarray(at, at + 3), (x * height + height - 1 - y) * 3);
+      }
+    }
+    [width, height] = [height, width];
   }
-  return { ...picture, pixels };
+  return { width, height, pixels };
 }
 
 /** @returns The mean difference of two pictures' channels, 0..255; infinite where their sizes differ. */
