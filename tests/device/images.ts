@@ -98,6 +98,7 @@ function releaseKey(): string {
   execFileSync(join(ROOT, "kiosk/release.sh"), { stdio: "ignore" });
   const hash = createHash("sha256").update(readFileSync(join(ROOT, "release/SHA256SUMS")));
   const folder = join(ROOT, "kiosk/image");
-  for (const name of readdirSync(folder).sort()) hash.update(readFileSync(join(folder, name)));
+  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
+  for (const name of files.map((file) => file.name).sort()) hash.update(readFileSync(join(folder, name)));
   return hash.digest("hex");
 }
