@@ -35,6 +35,7 @@ const TOP = 127;
 const PLAIN = {
   residual: -1,
   residualScale: 0,
+  shift: 0,
   weights: new Int16Array(),
   bias: new Int32Array(),
   scale: new Float32Array(),

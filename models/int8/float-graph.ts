@@ -1,5 +1,8 @@
 import type { TfliteGraph, TfliteOperator, TfliteTensor } from "../blazeface/tflite.ts";
+import { type Grid, ROW, decodeFaces } from "../../src/runtime/int8/decode.ts";
 import { samePadding } from "../../src/runtime/int8/network.ts";
+import type { Detection } from "../../src/pipeline/stages.ts";
+import { CONTRACT } from "../blazeface/convert.ts";
 
 type Values = Map<number, Float32Array>;
 
@@ -114,4 +117,25 @@ export function runGraph(graph: TfliteGraph, input: Float32Array): Values {
   const values: Values = new Map([[graph.inputs[0]!.index, input]]);
   for (const operator of graph.operators) values.set(operator.output.index, run(operator, values));
   return values;
+}
+
+/** Least score of a face. */
+export const MIN_SCORE = 0.5;
+
+/** Describe the grids, given the first float of each and the floats from cell to cell. */
+export function gridsOf(planes: readonly { start: number; stride: number }[]): Grid[] {
+  return CONTRACT.anchors.map(({ stride, perCell }, i) => {
+    return { stride, perCell, start: planes[i]!.start, cellStride: planes[i]!.stride };
+  });
+}
+
+/** The float network's rows have no gaps. */
+const FLOAT_GRIDS = gridsOf([
+  { start: 0, stride: 2 * ROW },
+  { start: 16 * 16 * 2 * ROW, stride: 6 * ROW },
+]);
+
+/** Decode the faces that a BlazeFace graph's values tell of. */
+export function facesOf(graph: TfliteGraph, values: Values): readonly Detection[] {
+  return decodeFaces(values.get(graph.outputs[0]!.index)!, FLOAT_GRIDS, CONTRACT.input.width, MIN_SCORE);
 }

@@ -1,4 +1,6 @@
-/** Make scenes for calibration: one enlarged training face on a smooth background. They are never stored. */
+/** Make scenes for calibration and measurements: enlarged training faces, and cuts of photographs. They are never stored. */
+import { execFileSync } from "node:child_process";
+import type { Box } from "../../src/types.ts";
 import { pixelsOf, readFaces as readFile } from "../../tests/commands/shared/npy.ts";
 
 export const SCENE = 128;
@@ -54,6 +56,59 @@ export function makeScene(face: Uint8Array, random: () => number): Uint8ClampedA
     }
   }
   return rgba;
+}
+
+/** A picture's pixels: three bytes each, row by row. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly rgb: Uint8Array;
+}
+
+/** Read a picture of any format. @throws Error where ffmpeg is missing or cannot read the file. */
+export function readPicture(path: string): Picture {
+  const size = execFileSync("ffprobe", [..."-v error -show_entries stream=width,height -of csv=p=0".split(" "), path]);
+  const [width, height] = size.toString().split(",").map(Number) as [number, number];
+  const raw = [..."-v error -noautorotate -i".split(" "), path, ..."-f rawvideo -pix_fmt rgb24 -".split(" ")];
+  return { width, height, rgb: execFileSync("ffmpeg", raw, { maxBuffer: width * height * 3 + 1024 }) };
+}
+
+/**
+ * Cut a square of a photograph that holds a face, darker or brighter and as noisy as a camera's picture.
+ *
+ * @param face The face's box, pixels.
+ * @param random Returns numbers from 0 to 1.
+ * @returns RGBA of SCENE x SCENE: the face 18 to 90 pixels wide; black beyond the photograph's edges.
+ */
+export function cutHead(picture: Picture, face: Box, random: () => number): Uint8ClampedArray<ArrayBuffer> {
+  const side = face.width / (0.14 + 0.56 * random());
+  const left = face.x + face.width / 2 - side / 2 + (random() - 0.5) * (side - face.width);
+  const top = face.y + face.height / 2 - side / 2 + (random() - 0.5) * (side - face.height);
+  const gain = 0.4 + 0.8 * random();
+  const noise = 10 * random();
+  const rgba = new Uint8ClampedArray(SCENE * SCENE * 4).fill(255);
+  const unit = side / SCENE;
+  for (let y = 0; y < SCENE; y++) {
+    for (let x = 0; x < SCENE; x++) {
+      const mean = meanOf(picture, left + x * unit, top + y * unit, unit);
+      for (let c = 0; c < 3; c++) rgba[(y * SCENE + x) * 4 + c] = mean[c]! * gain + noise * (random() - random());
+    }
+  }
+  return rgba;
+}
+
+/** Average the pixels of a square; black beyond the edges. */
+function meanOf({ width, height, rgb }: Picture, left: number, top: number, side: number): readonly number[] {
+  const sums = [0, 0, 0];
+  let pixels = 0;
+  for (let y = Math.floor(top); y < Math.max(top + side, Math.floor(top) + 1); y++) {
+    for (let x = Math.floor(left); x < Math.max(left + side, Math.floor(left) + 1); x++) {
+      pixels++;
+      if (x < 0 || y < 0 || x >= width || y >= height) continue;
+      for (let c = 0; c < 3; c++) sums[c]! += rgb[(y * width + x) * 3 + c]!;
+    }
+  }
+  return sums.map((sum) => sum / pixels);
 }
 
 /** Convert pixels to the float network's input: three channels, -1..1. */

@@ -37,7 +37,7 @@ export async function writeNetwork({ input, layers }: Network): Promise<Uint8Arr
     const head = HEADER_BYTES + index * LAYER_BYTES;
     const { kind, numbers, bits, windowSize, stride, residual } = layer;
     const small = [LAYER_KINDS.indexOf(kind), NUMBERS.indexOf(numbers), bits, windowSize, stride, layer.input];
-    bytes.set([...small, residual === -1 ? NO_RESIDUAL : residual, 0], head);
+    bytes.set([...small, residual === -1 ? NO_RESIDUAL : residual, layer.shift], head);
     view.setUint16(head + 8, layer.channels, true);
     view.setInt16(head + 10, layer.floor, true);
     view.setInt16(head + 12, layer.ceiling, true);

@@ -1,38 +1,55 @@
 /** Depthwise convolutions of 16-bit activations: eight channels at once, each tap one rounding multiplication. */
 import { multiplyQ15 } from "./arithmetic";
-import { Step } from "./step";
+import { INT8, Step } from "./step";
 
 /** Bytes of eight int16. */
 const EIGHT: usize = 16;
 
 /**
- * Compute one row of outputs: max(bias + sum of (input * weight + 2^14) >> 15, floor), as of Arm's SQRDMULH and
- * WebAssembly's q15mulr. Sums never leave 16 bits: the reader refuses a model whose weights would let them.
+ * Compute one row of outputs. Their sums are bias + sum of (input * weight + 2^14) >> 15, as of Arm's SQRDMULH and
+ * WebAssembly's q15mulr. Sums never leave 16 bits: the reader refuses a model whose weights would let them. Stored are
+ * max(sum, floor) as int16, or sum >> shift within 0..127 as int8.
  *
  * @param step Its weights are int16 in Q15: for each group of eight channels the taps, row by row, eight channels each.
- *   The bias is one int16 a channel. `input`, `out`, `outPixelStep` and `height` are not read.
+ *   The bias is one int16 a channel. `store` is INT8 or INT16. `input`, `out`, `outPixelStep` and `height` are not read.
  * @param input Address where the first output's window begins.
- * @param out Address of the row's first output: int16, `step.eights` groups of eight channels.
+ * @param out Address of the row's first output: `step.eights` groups of eight channels.
  * @param outPixelStep Bytes from output to output.
  */
 export function depthwiseRow(step: Step, input: usize, out: usize, outPixelStep: i32): void {
+  if (step.store == INT8) rowOf<i8>(step, input, out, outPixelStep);
+  else rowOf<i16>(step, input, out, outPixelStep);
+}
+
+function rowOf<Out>(step: Step, input: usize, out: usize, outPixelStep: i32): void {
   const windowSize = step.windowSize;
   const groups = step.eights;
   let weights = step.weights;
   let bias = step.bias;
   for (let group = 0; group < groups; group++) {
-    if (windowSize == 3) rowOfThree(step, input, weights, bias, out, outPixelStep);
-    else rowOfAny(step, input, weights, bias, out, outPixelStep);
+    if (windowSize == 3) rowOfThree<Out>(step, input, weights, bias, out, outPixelStep);
+    else rowOfAny<Out>(step, input, weights, bias, out, outPixelStep);
     input += EIGHT;
-    out += EIGHT;
+    out += 8 * sizeof<Out>();
     bias += EIGHT;
     weights += windowSize * windowSize * EIGHT;
   }
 }
 
+/** Store eight sums. `low` is eight times the least int16 that is stored, which is 0 where bytes are. */
+// @ts-ignore: decorator
+@inline
+function put<Out>(out: usize, sums: v128, low: v128, shift: i32): void {
+  if (sizeof<Out>() == 1) {
+    const eight = i16x8.max_s(i16x8.shr_s(sums, shift), low);
+    v128.store64_lane(out, i8x16.narrow_i16x8_s(eight, eight), 0);
+  } else v128.store(out, i16x8.max_s(sums, low));
+}
+
 /** Compute eight channels of a row, window of any size. */
-function rowOfAny(step: Step, input: usize, weights: usize, bias: usize, out: usize, outPixelStep: i32): void {
+function rowOfAny<Out>(step: Step, input: usize, weights: usize, bias: usize, out: usize, outPixelStep: i32): void {
   const low = i16x8.splat(<i16>step.floor);
+  const shift = step.shift;
   const windowSize = step.windowSize;
   const width = step.width;
   const pixelStep = step.pixelStep;
@@ -51,15 +68,16 @@ function rowOfAny(step: Step, input: usize, weights: usize, bias: usize, out: us
       }
       row += rowBytes;
     }
-    v128.store(out, i16x8.max_s(sum, low));
+    put<Out>(out, sum, low, shift);
     input += pixelStep;
     out += outPixelStep;
   }
 }
 
 /** Compute eight channels of a row, 3x3: the weights stay in registers. */
-function rowOfThree(step: Step, input: usize, weights: usize, bias: usize, out: usize, outPixelStep: i32): void {
+function rowOfThree<Out>(step: Step, input: usize, weights: usize, bias: usize, out: usize, outPixelStep: i32): void {
   const low = i16x8.splat(<i16>step.floor);
+  const shift = step.shift;
   const width = step.width;
   const pixelStep = step.pixelStep;
   const pixelBytes = step.pixelBytes;
@@ -88,7 +106,7 @@ function rowOfThree(step: Step, input: usize, weights: usize, bias: usize, out: 
     sum = i16x8.add(sum, multiplyQ15(v128.load(bottom), w6));
     other = i16x8.add(other, multiplyQ15(v128.load(bottom + pixelBytes), w7));
     sum = i16x8.add(sum, multiplyQ15(v128.load(bottom + twice), w8));
-    v128.store(out, i16x8.max_s(i16x8.add(sum, other), low));
+    put<Out>(out, i16x8.add(sum, other), low, shift);
     top += pixelStep;
     middle += pixelStep;
     bottom += pixelStep;

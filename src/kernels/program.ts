@@ -73,7 +73,10 @@ function runStep(step: Step, input: usize, output: usize): void {
 
 function convolution(step: Step, output: usize): void {
   // The address of the network's output is known only now.
-  const out = step.store == FLOAT ? output + step.out : step.out;
+  multiplied(step, step.store == FLOAT ? output + step.out : step.out);
+}
+
+function multiplied(step: Step, out: usize): void {
   switch (step.multiply) {
     case WORDS:
       product<i16>(step, out);
@@ -136,7 +139,7 @@ function block(step: Step): void {
       shortcut += rows * point.residualRowStep;
     }
     point.height = rows;
-    product<i16>(point, out);
+    multiplied(point, out);
     out += rows * point.outRowStep;
   }
 }

@@ -97,6 +97,8 @@ export class Step {
   floor: i32;
   /** Largest number that is stored; an int16. */
   ceiling: i32;
+  /** Bits that a depthwise convolution drops of its sums where `store` is INT8. */
+  shift: i32;
 
   /** Address of the first number that is added to the outputs; it has the outputs' number type. */
   residual: usize;

@@ -22,6 +22,7 @@ export const EMPTY: Omit<Layer, "kind" | "input" | "channels"> = {
   ceiling: 127,
   residual: -1,
   residualScale: 0,
+  shift: 0,
   bits: 0,
   weights: new Int16Array(),
   bias: new Int32Array(),
@@ -84,20 +85,16 @@ export function randomNetwork(seed: number): Network {
   const random = randomNumbers(seed);
   const pick = <T>(values: readonly T[]): T => values[random(values.length)]!;
   const kind = pick(["gray", "color"] as const);
-  const input = { kind, size: pick(SIZES), zero: kind === "gray" ? random(128) : 0 };
+  const input = { kind, size: pick(SIZES), zero: random(128) };
   const layers: Layer[] = [];
   const planes = () => mapsOf({ input, layers });
   const range = (numbers: "byte" | "word") =>
     numbers === "byte" ? { numbers, floor: 0, ceiling: 127 } : { numbers, floor: pick([0, -32768]), ceiling: 32767 };
 
-  const stem = pick([kind === "gray" ? "byte" : "word", "word"] as const);
+  const stem = pick(["byte", "word"] as const);
   const first = { kind: "convolution", input: 0, windowSize: pick([1, 2, 3, 4, 5]), stride: pick([1, 2]) } as const;
   layers.push(
-    weighted(
-      random,
-      { ...first, ...range(stem), channels: 1 + random(40), bits: kind === "gray" ? 8 : pick([8, 12, 16]) },
-      planes()[0]!,
-    ),
+    weighted(random, { ...first, ...range(stem), channels: 1 + random(40), bits: pick([7, 8]) }, planes()[0]!),
   );
   const more = random(4);
   for (let i = 0; i < more; i++) {
@@ -168,16 +165,24 @@ export function randomNetwork(seed: number): Network {
     const { channels } = plane;
     const largest = Math.floor((32767 - taps - 1000) / taps);
     const stride = pick([1, 2]);
+    const stored = pick([
+      { ...range("byte"), shift: random(9) },
+      { ...range("word"), shift: 0 },
+    ]);
     layers.push({
       ...EMPTY,
-      ...{ kind: "depthwise", input: source, windowSize, stride, channels, numbers: "word", bits: 16 },
-      ...{ floor: pick([0, -32768]), ceiling: 32767 },
+      ...{ kind: "depthwise", input: source, windowSize, stride, channels, bits: 16, ...stored },
       weights: weightsOf(random, taps * channels, largest),
       bias: Int32Array.from({ length: channels }, () => random(2000) - 1000),
     });
     if (!point) return;
     const under = planes().at(-1)!;
-    const out = { kind: "convolution", input: source + 1, bits: pick([8, 13, 16]), ...range("word") } as const;
+    const out = {
+      kind: "convolution",
+      input: source + 1,
+      bits: under.numbers === "byte" ? pick([7, 8]) : pick([8, 13, 16]),
+      ...range("word"),
+    } as const;
     const made = weighted(random, { ...out, channels: channels + random(20) }, under);
     const halves = stride === 2 && plane.width % 2 === 0 && plane.height % 2 === 0;
     const shortcut = random(4) > 0 && (stride === 1 || halves);

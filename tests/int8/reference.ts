@@ -25,7 +25,7 @@ export function inputNumbers({ kind, size }: Network["input"], rgba: Uint8Clampe
   for (let pixel = 0; pixel < size * size; pixel++) {
     const [red, green, blue] = [rgba[pixel * 4]!, rgba[pixel * 4 + 1]!, rgba[pixel * 4 + 2]!];
     if (kind === "gray") numbers.push((77 * red + 150 * green + 29 * blue + 128) >> 9);
-    else numbers.push(2 * red - 255, 2 * green - 255, 2 * blue - 255);
+    else numbers.push(...[red, green, blue].map((byte) => Math.min((byte + 1) >> 1, 127)));
   }
   return Int32Array.from(numbers);
 }
@@ -121,7 +121,8 @@ function depthwise(layer: Layer, source: FeatureMap, out: FeatureMap, values: Ar
           const value = from < 0 ? 0 : values[from + channel]!;
           sum += (layer.weights[tap * channels + channel]! * value + 2 ** 14) >> 15;
         });
-        result[to++] = Math.max(sum, layer.floor);
+        const isByte = layer.numbers === "byte";
+        result[to++] = isByte ? clamp(sum >> layer.shift, 0, 127) : Math.max(sum, layer.floor);
       }
     }
   }

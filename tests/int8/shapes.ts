@@ -34,7 +34,7 @@ function filled(random: Random, layer: Wanted & Pick<Layer, "input">, source: Fe
     Int16Array.from({ length: count }, () => random(2 * most + 1) - most);
   if (full.kind === "depthwise") {
     const taps = full.windowSize ** 2;
-    const most = Math.floor((full.ceiling - taps - 100) / taps);
+    const most = Math.floor((WORDS.ceiling - taps - 100) / taps);
     return { ...full, bits: 16, weights: weights(taps * full.channels, most), bias: bias(100) };
   }
   const row = (full.kind === "dense" ? source.height * source.width : full.windowSize ** 2) * source.channels;
@@ -86,6 +86,10 @@ const conv = (windowSize: number, channels: number, more: Partial<Layer> = {}): 
 });
 const depthwise = (windowSize: number, channels: number, stride: number): Wanted => ({
   ...{ ...WORDS, kind: "depthwise", windowSize, channels, stride },
+});
+/** A depthwise convolution whose outputs are bytes. */
+const narrow = (windowSize: number, channels: number, stride: number, shift: number): Wanted => ({
+  ...{ ...depthwise(windowSize, channels, stride), ...BYTES, shift },
 });
 const point = (channels: number, more: Partial<Layer> = {}): Wanted => conv(1, channels, { ...WORDS, ...more });
 
@@ -174,6 +178,12 @@ export const SHAPES: readonly Shape[] = [
     networkOn(10, 8, WORDS, [depthwise(5, 8, 1), point(8, adding(0))]),
   ),
   shape("block", "rows wider than a chunk", networkOn(36, 8, WORDS, [depthwise(3, 8, 1), point(8, adding(0))])),
+  shape("block", "bytes within, no shortcut", networkOn(4, 8, WORDS, [narrow(3, 8, 1, 3), point(8)])),
+  shape("block", "bytes within, all bits kept", networkOn(4, 8, WORDS, [narrow(3, 8, 1, 0), point(8)])),
+  shape("block", "bytes within, seven channels", networkOn(5, 7, WORDS, [narrow(3, 7, 1, 8), point(9, adding(0))])),
+  shape("block", "bytes within, 5x5", networkOn(10, 9, WORDS, [narrow(5, 9, 1, 4), point(16, adding(0))])),
+  shape("block", "bytes within, halves", networkOn(7, 8, WORDS, [narrow(3, 8, 2, 2), point(8)])),
+  shape("block", "bytes within, maxima", networkOn(20, 20, WORDS, [narrow(3, 20, 2, 2), point(24, adding(0, 0.6))])),
   shape("block", "halves, no shortcut, odd side", networkOn(7, 8, WORDS, [depthwise(3, 8, 2), point(8)])),
   shape("block", "halves, shortcut of maxima", networkOn(4, 8, WORDS, [depthwise(3, 8, 2), point(16, adding(0))])),
   shape(

@@ -95,7 +95,7 @@ function takeTurns(runners: readonly Runner[], pixels: Tensor, forMs: number, le
 function probeNetwork(): Network {
   const layer = (input: number, windowSize: number, stride: number, channels: number, from: number): Layer => ({
     ...{ kind: "convolution", input, windowSize, stride, channels, numbers: "byte", floor: 0, ceiling: 127, bits: 8 },
-    ...{ residual: -1, residualScale: 0 },
+    ...{ residual: -1, residualScale: 0, shift: 0 },
     weights: new Int16Array(channels * windowSize * windowSize * from).fill(1),
     bias: new Int32Array(channels),
     scale: new Float32Array(channels).fill(2 ** -10),

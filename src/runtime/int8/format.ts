@@ -3,7 +3,7 @@
  *
  *     "EC8M", version u16, layers u16, bytes of the file u32, input kind u8, input zero u8, input size u16,
  *     sha256 of the whole file with these 32 bytes zero,
- *     for each layer: kind u8, numbers u8, bits u8, window size u8, stride u8, input u8, residual u8 (255: none), 0 u8,
+ *     for each layer: kind u8, numbers u8, bits u8, window size u8, stride u8, input u8, residual u8 (255: none), shift u8,
  *                     channels u16, floor i16, ceiling i16, 0 u16, residual scale f32,
  *     for each layer: biases i32, scales f32, weights in two's complement of `bits` bits one after the other, to the
  *                     next multiple of 4 bytes.

@@ -147,8 +147,10 @@ export class Lowering {
     const pooled = shortcut !== undefined && shortcut.map.height !== out.height;
     const chunk = blockRows(out);
     const { width } = out;
-    const pixelBytes = roundUp(taps.channels, TILE) * 2;
-    const dense = { outPixelStep: pixelBytes, outRowStep: width * pixelBytes };
+    const numberBytes = taps.numbers === "byte" ? 1 : 2;
+    const pixelBytes = roundUp(taps.channels, TILE) * numberBytes;
+    const maximumBytes = roundUp(taps.channels, TILE) * 2;
+    const dense = { outPixelStep: maximumBytes, outRowStep: width * maximumBytes };
     const input = this.#scratch[index]!.at;
     const maxima = input + chunk * dense.outRowStep;
     const shape = { rows: 1, columns: 1, inputs: taps.channels, stored: taps.channels };
@@ -165,10 +167,10 @@ export class Lowering {
     const part: StepOf<"convolution"> = {
       operation: "convolution",
       fields: {
-        ...{ ...out, height: chunk, multiply: MULTIPLY.words, store: STORE.int16 },
-        ...{ input, pixelStep: pixelBytes, rowStep: dense.outRowStep, rowBytes: 0, windowSize: 1 },
-        ...{ ...this.#productFields(layer, shape, 2), ...residual },
-        ...(pooled && { residual: maxima, residualPixelStep: pixelBytes, residualRowStep: dense.outRowStep }),
+        ...{ ...out, height: chunk, multiply: this.#multiply({ numberBytes }), store: STORE.int16 },
+        ...{ input, pixelStep: pixelBytes, rowStep: width * pixelBytes, rowBytes: 0, windowSize: 1 },
+        ...{ ...this.#productFields(layer, shape, numberBytes), ...residual },
+        ...(pooled && { residual: maxima, residualPixelStep: maximumBytes, residualRowStep: dense.outRowStep }),
       },
       ...(pool && { part: pool }),
     };
@@ -208,7 +210,7 @@ export class Lowering {
       ...windowFields(layer, this.#placed[layer.input]!),
       weights: this.#keep(packTaps(layer)),
       bias: this.#keep(padded(Int16Array.from(layer.bias), (length) => new Int16Array(length))),
-      floor: layer.floor,
+      ...{ floor: layer.floor, shift: layer.shift, store: storeOf(layer) },
     };
   }
 
@@ -224,8 +226,8 @@ export class Lowering {
     };
   }
 
-  #multiply(source: PlacedMap): number {
-    return source.numberBytes === 2 ? MULTIPLY.words : VARIANTS[this.#variant].multiply;
+  #multiply({ numberBytes }: Pick<PlacedMap, "numberBytes">): number {
+    return numberBytes === 2 ? MULTIPLY.words : VARIANTS[this.#variant].multiply;
   }
 
   /** Memory that a layer needs only while it runs. */

@@ -8,9 +8,10 @@
  *     real = real + float32(residual) * residualScale        where there is a residual
  *     out  = min(max(saturate16(roundTiesToEven(real)), floor), ceiling)
  *
- * where the sum is an exact int32. Where the layer makes floats, `real` itself is the output. A depthwise convolution's
- * output is max(bias + sum of ((weight * input + 2^14) >> 15), floor), exact in 16 bits; its ceiling is a bound that the
- * reader proves from its weights.
+ * where the sum is an exact int32. Where the layer makes floats, `real` itself is the output. A depthwise convolution
+ * reads words, and its sum = bias + sum of ((weight * input + 2^14) >> 15) is exact in 16 bits, which the reader proves
+ * from its weights. Its output is max(sum, floor) where it makes words, and min(max(sum >> shift, 0), 127) where it makes
+ * bytes.
  */
 
 /** `byte`: 0..127. `word`: int16. `float`: float32, an output of the network. */
@@ -40,6 +41,8 @@ export interface Layer {
   readonly residual: number;
   /** Multiplies what is added; 0 without a residual. */
   readonly residualScale: number;
+  /** Bits that a depthwise convolution drops of its sums where it makes bytes, 0 to 8; 0 elsewhere. */
+  readonly shift: number;
   /** Bits of a weight in the file; weights of more than 8 bits are multiplied as 16. */
   readonly bits: number;
   /** [channels, rows, columns, inputs]; [rows, columns, channels] for a depthwise convolution; empty without weights. */
@@ -52,7 +55,7 @@ export interface Layer {
 
 /** The network's input, made from RGBA bytes. */
 export interface Input {
-  /** `gray`: luma 0..127, one channel, stored as bytes. `color`: -255..255, three channels, stored as words. */
+  /** `gray`: luma 0..127, one channel. `color`: red, green and blue, min((byte + 1) >> 1, 127). Both are stored as bytes. */
   readonly kind: "gray" | "color";
   /** Side of the square, pixels. */
   readonly size: number;
@@ -94,10 +97,7 @@ export function samePadding(
 
 /** Describe the map that the network's input makes. */
 export function inputMap({ kind, size }: Input): FeatureMap {
-  const shape = { height: size, width: size };
-  return kind === "gray"
-    ? { ...shape, channels: 1, numbers: "byte", floor: 0, ceiling: 127 }
-    : { ...shape, channels: 3, numbers: "word", floor: -255, ceiling: 255 };
+  return { height: size, width: size, channels: kind === "gray" ? 1 : 3, numbers: "byte", floor: 0, ceiling: 127 };
 }
 
 /** Describe the map that a layer makes from the map that it reads. */

@@ -19,6 +19,7 @@ const MOST = {
   channels: 4096,
   inputSize: 512,
   windowSize: 7,
+  shift: 8,
   /** Numbers of one feature map. */
   mapLength: 4 << 20,
   /** Weights of a whole network. */
@@ -74,7 +75,7 @@ function read(view: DataView): Network {
   const size = view.getUint16(14, true);
   demand(kind !== undefined, "its input is of no known kind");
   demand(size >= 4 && size <= MOST.inputSize && size % 4 === 0, `its input is ${size} pixels wide`);
-  demand(zero <= (kind === "gray" ? 127 : 0), `its input's zero is ${zero}`);
+  demand(zero <= 127, `its input's zero is ${zero}`);
   const input = { kind, size, zero };
 
   const maps = [inputMap(input)];
@@ -120,7 +121,7 @@ function readHead(view: DataView, at: number): Head {
   const kind = LAYER_KINDS[view.getUint8(at)];
   const numbers = NUMBERS[view.getUint8(at + 1)];
   demand(kind !== undefined && numbers !== undefined, "a layer is of no known kind");
-  demand(view.getUint8(at + 7) === 0 && view.getUint16(at + 14, true) === 0, "a layer's spare bytes are not zero");
+  demand(view.getUint16(at + 14, true) === 0, "a layer's spare bytes are not zero");
   const residual = view.getUint8(at + 6);
   return {
     kind,
@@ -134,6 +135,7 @@ function readHead(view: DataView, at: number): Head {
     floor: view.getInt16(at + 10, true),
     ceiling: view.getInt16(at + 12, true),
     residualScale: view.getFloat32(at + 16, true),
+    shift: view.getUint8(at + 7),
   };
 }
 
@@ -162,9 +164,11 @@ function checkHead(head: Head, maps: readonly FeatureMap[]): FeatureMap {
     demand(!(kind === "dense" && input), "it reads the whole input");
   } else {
     demand(!input && source.channels === channels, `it makes ${channels} channels of ${source.channels}`);
-    demand(source.numbers === numbers, `it makes ${numbers}s of ${source.numbers}s`);
+    demand(source.numbers === numbers || kind === "depthwise", `it makes ${numbers}s of ${source.numbers}s`);
   }
-  if (kind === "depthwise") demand(numbers === "word", "it is depthwise and not of words");
+  if (kind === "depthwise") demand(source.numbers === "word", "it is depthwise and not of words");
+  const drops = kind === "depthwise" && numbers === "byte";
+  demand(drops ? head.shift <= MOST.shift && ceiling === 127 : head.shift === 0, `it drops ${head.shift} bits`);
   if (kind === "maximum") {
     demand(source.floor === 0, "it takes maxima of numbers below zero");
     demand(floor <= source.floor && ceiling >= source.ceiling, "its range is narrower than what it takes");
@@ -210,7 +214,8 @@ function checkSums(layer: Layer, source: FeatureMap, shortcut: FeatureMap | unde
         demand(weight > -INT16 - 1, "a weight is -2^15");
         sum += Math.abs(weight);
       }
-      demand(sum <= layer.ceiling, "its sums are larger than what it says to store");
+      const most = layer.numbers === "byte" ? INT16 : layer.ceiling;
+      demand(sum <= most, "its sums are larger than what it says to store");
     }
     return;
   }

@@ -8,7 +8,7 @@ export const STEP_FIELDS = [
   ...(["operation", "multiply", "store"] as const),
   ...(["input", "pixelStep", "rowStep", "pixelBytes", "rowBytes", "windowSize", "width", "height", "eights"] as const),
   ...(["quads", "weights", "bias", "scale", "tiles"] as const),
-  ...(["out", "outPixelStep", "outRowStep", "floor", "ceiling"] as const),
+  ...(["out", "outPixelStep", "outRowStep", "floor", "ceiling", "shift"] as const),
   ...(["residual", "residualPixelStep", "residualRowStep", "residualTiles", "residualScale"] as const),
   ...(["chunk", "scratch", "sums", "part"] as const),
   ...(["paddingAbove", "paddingLeft", "paddingBelow", "pattern"] as const),
@@ -54,6 +54,7 @@ export const NOWHERE = -1;
 
 const WINDOW = ["input", "pixelStep", "rowStep", "rowBytes", "windowSize", "width", "height"] as const;
 const WEIGHTED = ["weights", "bias"] as const;
+const TAPS = [...WINDOW, ...WEIGHTED, "store", "pixelBytes", "eights", "floor", "shift"] as const;
 const PLACED = ["out", "outPixelStep", "outRowStep"] as const;
 const SHORTCUT = ["residual", "residualPixelStep", "residualRowStep", "residualTiles", "residualScale"] as const;
 
@@ -69,8 +70,8 @@ export const FIELDS_READ = {
     ...(["multiply", "store", "quads", "scale", "tiles", "floor", "ceiling"] as const),
     ...[...WINDOW, ...WEIGHTED, ...PLACED, ...SHORTCUT],
   ],
-  depthwise: [...WINDOW, ...WEIGHTED, ...PLACED, "pixelBytes", "eights", "floor"],
-  block: [...WINDOW, ...WEIGHTED, "pixelBytes", "eights", "floor", "out", "residual", "chunk"],
+  depthwise: [...TAPS, ...PLACED],
+  block: [...TAPS, "out", "residual", "chunk"],
   maximum: [...WINDOW, ...PLACED, "multiply", "pixelBytes", "eights"],
   average: [
     ...(["multiply", "input", "pixelBytes", "rowBytes", "width", "height", "eights"] as const),

@@ -84,7 +84,7 @@ function peakNetwork(bits: 8 | 16): Network {
   const layer = (input: number, from: number, channels: number): Layer => ({
     ...{ kind: "convolution", input, windowSize: 1, stride: 1, channels, bits },
     ...{ numbers: bits === 8 ? "byte" : "word", floor: 0, ceiling: bits === 8 ? 127 : 32767 },
-    ...{ residual: -1, residualScale: 0 },
+    ...{ residual: -1, residualScale: 0, shift: 0 },
     weights: new Int16Array(from * channels).fill(1),
     bias: new Int32Array(channels),
     scale: new Float32Array(channels).fill(2 ** -10),
