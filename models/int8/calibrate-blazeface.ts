@@ -2,9 +2,8 @@
  * Write `models/blazeface/calibration.json`: what the float network's numbers take over scenes of enlarged training faces,
  * which stay outside the repository.
  *
- * A depthwise channel's range is taken on faces alone: those make the large, rare numbers that must not be cut off, while
- * backgrounds may saturate. (Cutting off one number of 10,000 took 0.005 from the mean IoU with the float network, one of
- * 1,000 took 0.02: the finer unit does not make up for it.)
+ * A depthwise channel's range is taken on faces alone: those make the large, rare numbers, and to cut off even the rarest
+ * costs more of the boxes' exactness than the finer unit gives. Backgrounds may saturate.
  *
  *     tsx models/int8/calibrate-blazeface.ts ../shared/fer/train-images.npy
  */

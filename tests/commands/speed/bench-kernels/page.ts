@@ -215,13 +215,15 @@ function timeLayers(network: Network, { run }: KernelModule, variant: Variant): 
     if (layer === undefined || !["convolution", "winograd", "block"].includes(operation)) return [];
     const from = operation === "block" ? planes[network.layers[index - 1]!.input]! : planes[layer.input]!;
     const macs = macsOfLayer(layer) + (operation === "block" ? macsOfLayer(network.layers[index - 1]!) : 0);
+    // A block's products multiply what its depthwise convolution makes.
+    const multiplied = operation === "block" ? planes[index]! : from;
     const windowSize = operation === "block" ? network.layers[index - 1]!.windowSize : layer.windowSize;
     return [
       {
         what: `${windowSize}x${windowSize} ${from.width}x${from.height}x${from.channels} to ${to.width}x${to.height}x${to.channels}`,
         ...{ operation, macs, ms: bestMs[step]! },
         doneMacs: operation === "winograd" ? macs * WINOGRAD_SHARE : macs,
-        bits: from.numbers === "word" || operation === "winograd" || variant === "dot16" ? 16 : 8,
+        bits: multiplied.numbers === "word" || operation === "winograd" || variant === "dot16" ? 16 : 8,
       },
     ];
   });
