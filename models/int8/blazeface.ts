@@ -6,7 +6,7 @@
 import type { TfliteConstant, TfliteGraph, TfliteOperator, TfliteTensor } from "../blazeface/tflite.ts";
 import type { Layer, Network } from "../../src/runtime/int8/network.ts";
 
-/** What the network's numbers take on faces; `models/blazeface/calibration.json`. */
+/** The numbers that the float network reached on faces; `models/blazeface/calibration.json` has them. */
 export interface Calibration {
   /** The largest activation at each ReLU, in the network's order. */
   readonly largest: readonly number[];

@@ -16,7 +16,7 @@ import { facesOf, runGraph } from "./float-graph.ts";
 import { floatInput, makeScene, readFaces } from "./scenes.ts";
 
 const SCENES = 600;
-/** Of a face's box, the part of the scene that counts as face: hair and chin lie outside the box. */
+/** The side of the square that counts as face, in sides of the face's box: hair and chin lie outside the box. */
 const FACE_SHARE = 1.3;
 const DIGITS = 4;
 const OUT = "models/blazeface/calibration.json";

@@ -27,7 +27,7 @@ const NAMES = ["emotion-kiosk", "emotion-kiosk-image"];
 /** The fields that the builder takes for a layer, and for a variable. */
 const FIELDS = ["Name", "Category", "Desc", "Version", "Requires", "Provides"].map((name) => `X-Env-Layer-${name}`);
 const ATTRIBUTES = ["Desc", "Required", "Valid", "Set"];
-/** What a layer may hand to mmdebstrap, of what bdebstrap's manual lists. */
+/** The keys of bdebstrap's manual that a layer may hand to mmdebstrap. */
 const SECTIONS = ["packages", "setup-hooks", "customize-hooks"];
 
 const read = (path: string) => readFileSync(path, "utf8");

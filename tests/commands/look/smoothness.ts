@@ -12,7 +12,7 @@ export interface ShownFrame {
   readonly answer: number;
 }
 
-/** What is found in the frames of a run. */
+/** The findings in the frames of a run. */
 export interface Smoothness {
   /** Frames in which the marks had to move, and those of them in which they did. */
   readonly moving: number;

@@ -45,7 +45,7 @@ export interface OtherNetwork {
   readonly name: string;
   readonly runtime: "LiteRT" | "ONNX";
   readonly url: string;
-  /** Of the input, float32. */
+  /** The input's float32 numbers. */
   readonly shape: readonly number[];
 }
 

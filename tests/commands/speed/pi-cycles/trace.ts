@@ -11,7 +11,7 @@ export interface Block {
   readonly followers: Map<number, number>;
 }
 
-/** What ran in the traced code. */
+/** The blocks of instructions that ran in the traced code. */
 export interface Trace {
   readonly blocks: readonly Block[];
   /** How often the function was called whose block was the first to run. */
