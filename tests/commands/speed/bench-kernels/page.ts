@@ -45,7 +45,7 @@ export interface OtherNetwork {
   readonly name: string;
   readonly runtime: "LiteRT" | "ONNX";
   readonly url: string;
-  /** The input's float32 numbers. */
+  /** The input's shape; its numbers are float32. */
   readonly shape: readonly number[];
 }
 
