@@ -74,41 +74,44 @@ export function installWatch(): void {
 }
 
 /**
- * Simulate a day in an hour: present the video's next frame as soon as the last one was answered, on a clock that advances
- * by a camera's interval each time. Uses nothing outside itself, as above.
+ * Simulate a day in an hour: present the video's next frame as soon as the last one was answered, and put the page's clock
+ * forward to a camera's interval after the frame before. Uses nothing outside itself, as above.
  *
- * @param stepMs The interval between two frames.
+ * @param stepMs The least interval between two frames on the page's clock.
  */
 export function pumpFrames(stepMs: number): void {
   /** The next frame comes after this time even without an answer, as while the worker starts. */
   const patienceMs = 100;
-  let timeMs = performance.now();
+  const real = performance.now.bind(performance);
+  let aheadMs = 0;
+  performance.now = () => real() + aheadMs;
+  const paint = requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (callback) => paint((timeMs) => callback(timeMs + aheadMs));
+  let lastMs = real();
   let presentedFrames = 0;
-  let wake = () => {};
-  addEventListener("emotion-frame", () => wake());
+  let handles = 0;
+  /** Frames that are asked for, by handle. */
+  const asked = new Map<number, () => void>();
+  addEventListener("emotion-frame", () => {
+    for (const present of [...asked.values()]) present();
+  });
   // The frames of the stream's own track have the camera's rate.
   Reflect.deleteProperty(globalThis, "MediaStreamTrackProcessor");
   HTMLVideoElement.prototype.requestVideoFrameCallback = function (callback) {
-    let called = false;
+    const handle = ++handles;
     const present = () => {
-      if (called) return;
-      called = true;
+      if (!asked.delete(handle)) return;
       clearTimeout(late);
-      timeMs += stepMs;
+      aheadMs += Math.max(0, lastMs + stepMs - performance.now());
+      lastMs = performance.now();
       presentedFrames += 1;
       const { videoWidth: width, videoHeight: height, currentTime: mediaTime } = this;
-      const shown = {
-        presentationTime: timeMs,
-        expectedDisplayTime: timeMs,
-        width,
-        height,
-        mediaTime,
-        presentedFrames,
-      };
-      callback(performance.now(), shown);
+      const times = { presentationTime: lastMs, expectedDisplayTime: lastMs, mediaTime };
+      callback(lastMs, { ...times, width, height, presentedFrames });
     };
     const late = setTimeout(present, patienceMs);
-    wake = present;
-    return presentedFrames;
+    asked.set(handle, present);
+    return handle;
   };
+  HTMLVideoElement.prototype.cancelVideoFrameCallback = (handle) => void asked.delete(handle);
 }
