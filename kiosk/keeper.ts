@@ -37,6 +37,8 @@ export interface KeeperOptions {
   /** End the server, and the browser with it; systemd starts both again. */
   readonly renew: () => void;
   readonly notify?: (state: string) => void;
+  /** Write a line to the journal. */
+  readonly log?: (line: string) => void;
   readonly hasScreen?: () => boolean;
   /** Milliseconds, monotonic: the clock of a Raspberry Pi is set when the network answers first. */
   readonly now?: () => number;
@@ -61,6 +63,7 @@ export class Keeper {
     this.#options = {
       screenRests: false,
       notify: notifySystemd,
+      log: (line) => console.warn(line),
       hasScreen: hasScreenConnected,
       now: () => performance.now(),
       clock: () => new Date(),
@@ -78,8 +81,10 @@ export class Keeper {
     const reason = whyNotAlive(this.#last, beat, hasScreen && !(this.#options.screenRests && isResting(beat)));
     const isTooSoon = beat.page === this.#last?.page && now - this.#lastBeatAt! < TOO_SOON_MS;
     if (reason !== null && isTooSoon) return;
-    this.#reason = reason;
     const isNewPage = beat.page !== this.#last?.page;
+    // The journal keeps the reason why the watchdog is about to restart the exhibit; systemd's status is gone by then.
+    if (reason !== null && reason !== this.#reason && !isNewPage) this.#options.log(`Not alive: ${reason}`);
+    this.#reason = reason;
     this.#last = beat;
     this.#lastBeatAt = now;
     if (beat.faces > 0 && beat.source === "camera") this.#someoneAt = now;

@@ -191,7 +191,8 @@ export class Exhibit {
     if (!this.isRunning) return;
     await this.picture(`failed-${name.replaceAll(/[^a-z]+/g, "-")}`).catch(() => {});
     for (const command of [
-      "findmnt /boot/exhibit /var/lib/private; systemctl --failed --no-pager",
+      "findmnt /boot/exhibit /var/lib/private; systemctl --failed --no-pager; systemctl list-jobs --no-pager",
+      "ls -l /dev/disk/by-partuuid; journalctl -b --no-pager -p warning | head -n 40 | cut -c1-200",
       "systemctl status --no-pager -n 0 'emotion-kiosk-*' seatd | cut -c1-150",
       "journalctl -b --no-pager -n 60 -u 'emotion-kiosk-*' -u seatd | cut -c1-250",
       "journalctl -b --no-pager -n 15 -k | cut -c1-200",

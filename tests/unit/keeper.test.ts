@@ -7,6 +7,7 @@ const MINUTE_MS = 60_000;
 /** A keeper whose clocks the test turns, from 00:00 on. */
 function keep(nightlyRestart = "", screenRests = false) {
   const told: string[] = [];
+  const logged: string[] = [];
   let nowMs = 0;
   let renewals = 0;
   let hasScreen = true;
@@ -15,6 +16,7 @@ function keep(nightlyRestart = "", screenRests = false) {
     screenRests,
     renew: () => renewals++,
     notify: (state) => told.push(state),
+    log: (line) => logged.push(line),
     hasScreen: () => hasScreen,
     now: () => nowMs,
     clock: () => new Date(2026, 0, 1, 0, 0, 0, nowMs),
@@ -23,6 +25,7 @@ function keep(nightlyRestart = "", screenRests = false) {
   return {
     keeper,
     told,
+    logged,
     plugScreen: (isThere: boolean) => (hasScreen = isThere),
     pass: (ms: number) => (nowMs += ms),
     renewals: () => renewals,
@@ -50,6 +53,19 @@ test("only progress feeds the watchdog", () => {
   beat();
   expect(fed(told)).toBe(2);
   expect(told.at(-1)).toBe("WATCHDOG=1\nSTATUS=running from camera: 4 results, 0 in view");
+});
+
+test("the log names each reason once while it lasts, and no page that loads", () => {
+  const { logged, beat } = keep();
+  beat();
+  beat();
+  expect(logged).toEqual([]);
+  for (let times = 0; times < 3; times++) beat({ results: 2 });
+  expect(logged).toEqual(["Not alive: the networks give no more results"]);
+  beat({ page: "b" });
+  beat({ page: "b" });
+  beat({ page: "b", pictures: 2 });
+  expect(logged.slice(1)).toEqual(["Not alive: no picture reaches the screen"]);
 });
 
 test("a page that rests before a screen that is switched off for the night is alive, and no other", () => {
