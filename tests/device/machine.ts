@@ -57,6 +57,9 @@ const SCREEN_PORTS = ["screen-1", "screen-2"];
 const SCREEN_WIDTH = 1280;
 const SCREEN_HEIGHT = 800;
 
+/** The computer inside takes notice of a screen's plug within this time, ms. */
+const SEEN_MS = 3000;
+
 interface Platform {
   readonly emulator: string;
   readonly words: readonly string[];
@@ -111,6 +114,8 @@ export class Machine {
   #shell: Lines | null = null;
   #serial: Socket | null = null;
   #webcams: Webcam[] = [];
+  /** Screens that QEMU has heard of since it was started. */
+  readonly #plugged = new Set<number>();
   #lastId = 0;
   /** Length of the part of the console's log that has been read. */
   #logRead = 0;
@@ -177,6 +182,7 @@ export class Machine {
       ...["-smbios", firmwareString(console)],
     ];
     this.#logRead = 0;
+    this.#plugged.clear();
     this.#qemu = spawn(emulator, args, { stdio: ["ignore", "ignore", "pipe"] });
     this.#qemu.stderr!.on("data", (chunk: Buffer) => writeFileSync(this.#file("qemu.log"), chunk, { flag: "a" }));
   }
@@ -194,12 +200,16 @@ export class Machine {
 
   /** Plug a screen in, 0 or 1. */
   async plugScreen(screen: number, width = SCREEN_WIDTH, height = SCREEN_HEIGHT): Promise<void> {
+    this.#plugged.add(screen);
     await plugScreen(this.#file(SCREEN_PORTS[screen]!), width, height);
   }
 
-  /** QEMU passes on what changes, so it must have heard of the screen before. */
+  /** QEMU passes on what changes, so it must have heard of the screen before. Of two changes at once Linux misses one. */
   async unplugScreen(screen: number): Promise<void> {
-    await this.plugScreen(screen);
+    if (!this.#plugged.has(screen)) {
+      await this.plugScreen(screen);
+      await sleep(SEEN_MS);
+    }
     await plugScreen(this.#file(SCREEN_PORTS[screen]!), 0, 0);
   }
 
