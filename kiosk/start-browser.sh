@@ -14,6 +14,8 @@ vt_switching=${words[4]}
 # Hours outside which the screens are switched off; empty: they never are.
 hours=${words[5]}
 browser_arguments=("${words[@]:6}")
+# Wayland counts a turn against the clock. https://wayland.app/protocols/wayland#wl_output:enum:transform
+transform=$(((360 - rotation) % 360))
 
 start_cage() {
   # By default cage stretches one picture across all screens. Up to 0.1.4 it ends with a segmentation fault at two of three
@@ -23,7 +25,7 @@ start_cage() {
   if [[ $vt_switching == on ]]; then cage+=(-s); fi
   # Up to 0.1.4 cage turns the picture itself; later versions leave it to wlr-randr.
   if cage_turns_by_itself; then
-    for ((turned = 0; turned < rotation; turned += 90)); do cage+=(-r); done
+    for ((turned = 0; turned < transform; turned += 90)); do cage+=(-r); done
   fi
   # Without a graphics chip, or where it shall rest (gpu = off), the compositor draws with the processor, too.
   if [[ " ${browser_arguments[*]} " == *" --disable-gpu "* ]] || ! compgen -G '/dev/dri/renderD*' >/dev/null; then
@@ -63,7 +65,7 @@ has_screen() {
 
 # What wlr-randr shall do with each screen.
 screen_options() {
-  ((rotation == 0)) || cage_turns_by_itself || printf -- '--transform\n%s\n' "$rotation"
+  ((transform == 0)) || cage_turns_by_itself || printf -- '--transform\n%s\n' "$transform"
   [[ -z $resolution ]] || printf -- '--mode\n%s\n' "$resolution"
   # Screens that lie at the same place show the same.
   [[ $screens != mirror ]] || printf -- '--pos\n0,0\n'

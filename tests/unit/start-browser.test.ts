@@ -65,6 +65,15 @@ test("Debian 12's compositor turns the picture, Debian 13's leaves it to wlr-ran
 });
 
 test.each([
+  [90, "270", " -r -r -r"],
+  [270, "90", " -r"],
+])("a picture that is turned clockwise by %i is turned by %s against the clock", (rotation, transform, turns) => {
+  const words = [String(rotation), "", "usb", "all", "off", "", "--flag"];
+  expect(start(12, words)).toBe(`cage -m extend${turns} -- /start\n`);
+  expect(start(13, words, WITHIN_CAGE)).toContain(`randr --output HDMI-A-1 --transform ${transform}\n`);
+});
+
+test.each([
   [12, 1, "extend"],
   [12, 2, "last"],
   [13, 1, "last"],
