@@ -35,6 +35,7 @@ export async function plantFaults(machine: Machine): Promise<void> {
   writeFileSync(join(site, "fault.js"), FAULT_SCRIPT);
   writeFileSync(join(site, "fault.txt"), NO_FAULT);
   await machine.run("cd /opt/emotion-kiosk && sha256sum $(cut -c67- SHA256SUMS) >/root/sums; mv /root/sums SHA256SUMS");
+  await machine.run("systemctl restart emotion-kiosk-server");
 }
 
 export async function measureBoot(machine: Machine, release: string): Promise<void> {

@@ -88,13 +88,14 @@ async function testMachine(machine: Machine, release: string): Promise<void> {
   await picture(machine, "running");
   await examine(machine);
   if (isWanted("statistics kept")) await keepStatistics(machine);
-  await plantFaults(machine);
   await machine.shutDown();
 
   await measureBoot(machine, release);
   if (isWanted("statistics kept")) await continueStatistics(machine);
   for (const hardship of HARDSHIPS)
     if (isWanted(hardship.name) && !options.short) await endure(machine, release, hardship);
+  // Only now: a fleet is joined by the installer, which replaces the page.
+  await plantFaults(machine);
   const faults = FAULTS.filter((fault) => isWanted(fault.name) && (!options.short || fault.inShort === true));
   const recoveries = [];
   for (const fault of faults) recoveries.push(await breakIt(machine, fault));
