@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
 import { type Pipeline, createPipeline } from "../../src/pipeline/pipeline.ts";
-import type { Picture } from "../../src/pipeline/stages.ts";
+import type { Detector, Picture } from "../../src/pipeline/stages.ts";
 import type { Box, FrameOptions, FrameResult } from "../../src/types.ts";
 import { type MadeFace, type MadeWorld, makeWorld, normal, seeded } from "./made-world.ts";
 
@@ -272,6 +272,29 @@ describe("where nothing moves", () => {
     for (let frame = 0; frame < 30; frame++) await pipeline.process(seen, (frame * 1000) / 30, ADAPTIVE);
     expect(await looksAtFace(1000, 0)).toBeLessThanOrEqual(21);
     expect(await looksAtFace(3000, 10)).toBeGreaterThanOrEqual(55);
+  });
+
+  test("a look at somebody who moves does not move the box of a face that stands still", async () => {
+    // The other's square cuts it, so it has looks of its own.
+    const still: MadeFace = { centerX: 280, centerY: 240, width: 60 };
+    const world = makeWorld([still]);
+    const { detector } = world;
+    // A box is off where the face takes another share of the square than in a look of its own.
+    const detect: Detector["detect"] = async (rgba, minScore) =>
+      (await detector.detect(rgba, minScore)).map((found) => {
+        const { x, width } = found.box;
+        return Math.abs(width - 0.4) < 0.05 ? found : { ...found, box: { ...found.box, x: x + 0.1 * width } };
+      });
+    const pipeline = createPipeline({ ...world, detector: { ...detector, detect }, clock: () => 0 });
+    const seen = inMotion(world);
+    for (let frame = 0; frame < 120; frame++) {
+      const centerX = 396 + 6 * Math.sin(frame / 2);
+      world.faces = [still, { centerX, centerY: 240, width: 110 }];
+      const { faces } = await pipeline.process(seen, (frame * 1000) / 30, ADAPTIVE);
+      if (frame < 60) continue;
+      const face = faces.find(({ box }) => box.width < 0.13)!;
+      expect(Math.abs((face.box.x + face.box.width / 2) * 640 - 280)).toBeLessThan(1);
+    }
   });
 
   test("near looks a few times a second", async () => {
