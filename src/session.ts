@@ -9,9 +9,9 @@ import type { FrameOptions, FrameResult, Rotation, Snapshot } from "./types.ts";
 
 /**
  * While nobody is there and nothing moves, at most so many frames a second are taken. A person who comes in is noticed
- * 100 ms later at most, and is still found within half a second.
+ * 200 ms later at most, and is still found within half a second.
  */
-const QUIET_FPS = 10;
+const QUIET_FPS = 5;
 
 /** The source that a session is begun for. Another wish needs another session. */
 export interface SessionWish {

@@ -14,9 +14,6 @@ export interface Calibration {
   readonly ranges: readonly { readonly low: readonly number[]; readonly high: readonly number[] }[];
 }
 
-/** Bits of a weight that multiplies bytes, and of one that multiplies words; depthwise weights have 16. */
-const BYTE_BITS = 8;
-const WORD_BITS = 11;
 /** Activations saturate at this many times the largest one that calibration saw. */
 const HEADROOM = 1.5;
 const INT7 = 127;
@@ -26,8 +23,11 @@ const INT32 = 2 ** 31 - 1;
 const ROUNDABLE = 2 ** 22 - 2 ** 10;
 /** Pixels are 0..127, with 64 for the network's 0: see `Input` in network.ts. */
 const INPUT = { zero: 64, unit: 2 / 127.5 };
-/** Bits that are dropped of a depthwise sum: the least, so that nine roundings stay small beside a byte's, and the most. */
-const LEAST_SHIFT = 2;
+/**
+ * Bits that are dropped of a depthwise sum. A channel's unit is chosen for two at least, so that nine roundings stay small
+ * beside a byte's; the room that rounding itself wants leaves one in two of the blocks.
+ */
+const WANTED_SHIFT = 2;
 const MOST_SHIFT = 8;
 
 /**
@@ -46,9 +46,13 @@ interface Made {
   readonly map: number;
   readonly units: readonly number[];
   readonly lows: readonly number[];
-  /** Its largest number. */
-  readonly most: number;
+  readonly numbers: "byte" | "word";
 }
+
+/** The largest number of a map. */
+const MOST = { byte: INT7, word: INT16 } as const;
+/** Bits of a weight that multiplies the numbers of a map; depthwise weights have 16. */
+const WEIGHT_BITS = { byte: 8, word: 11 } as const;
 
 const NOTHING = { residual: -1, residualScale: 0, shift: 0, stride: 1 } as const;
 
@@ -66,7 +70,7 @@ class Packer {
     this.#ranges = ranges;
     const each = (value: number) => [value, value, value];
     const units = each(INPUT.unit);
-    this.#made.set(graph.inputs[0]!.index, { map: 0, units, lows: each(-INPUT.zero * INPUT.unit), most: INT7 });
+    this.#made.set(graph.inputs[0]!.index, { map: 0, units, lows: each(-INPUT.zero * INPUT.unit), numbers: "byte" });
   }
 
   /** Find the operator that makes a tensor. */
@@ -136,9 +140,9 @@ class Packer {
       for (let tap = 0; tap < taps; tap++) sum += Math.abs(filter.values[tap * channels + channel]!) * unit * 2 ** 15;
       return sum;
     });
-    const most = INT16 - 2 * taps - 2 ** LEAST_SHIFT;
+    const most = INT16 - 2 * taps - 2 ** WANTED_SHIFT;
     const units = bounds.map((bound, channel) =>
-      Math.max((high[channel]! - low[channel]!) / INT7, (bound * 2 ** LEAST_SHIFT) / most),
+      Math.max((high[channel]! - low[channel]!) / INT7, (bound * 2 ** WANTED_SHIFT) / most),
     );
     const steps = Math.max(...bounds.map((bound, channel) => bound / units[channel]!));
     const shift = Math.min(MOST_SHIFT, Math.floor(Math.log2((INT16 - 2 * taps) / (steps + 1))));
@@ -157,7 +161,7 @@ class Packer {
       ),
       scale: new Float32Array(),
     });
-    return { map: this.layers.length, units, lows: low, most: INT7 };
+    return { map: this.layers.length, units, lows: low, numbers: "byte" };
   }
 
   /** Add a depthwise convolution whose outputs are words. Each channel's unit is such that its sums just fit 16 bits. */
@@ -178,7 +182,7 @@ class Packer {
       bias: Int32Array.from(bias.values, (value, channel) => Math.round(value / units[channel]!)),
       scale: new Float32Array(),
     });
-    return { map: this.layers.length, units, lows: units.map(() => 0), most: INT16 };
+    return { map: this.layers.length, units, lows: units.map(() => 0), numbers: "word" };
   }
 
   /**
@@ -195,11 +199,11 @@ class Packer {
     shortcut: Made | undefined,
   ): void {
     const [channels, windowSize] = filter.shape as [number, number];
-    const bits = source.most === INT7 ? BYTE_BITS : WORD_BITS;
+    const bits = WEIGHT_BITS[source.numbers];
     const { weights, biases, units, bounds } = quantizeRows(filter, bias, source, bits);
     const floats = wanted === undefined;
     // Take a coarser unit where the sums could leave the range that the kernels round exactly.
-    const added = shortcut ? shortcut.most * shortcut.units[0]! : 0;
+    const added = shortcut ? MOST[shortcut.numbers] * shortcut.units[0]! : 0;
     const scale = floats ? undefined : Math.max(wanted, (Math.max(...bounds) + added) / ROUNDABLE);
     this.layers.push({
       ...{ kind: "convolution", input: source.map, windowSize, stride: strideX, channels },
@@ -211,7 +215,7 @@ class Packer {
     });
     if (!floats) {
       const each = (value: number) => Array.from({ length: channels }, () => value);
-      this.#made.set(output.index, { map: this.layers.length, units: each(scale!), lows: each(0), most: INT16 });
+      this.#made.set(output.index, { map: this.layers.length, units: each(scale!), lows: each(0), numbers: "word" });
     }
   }
 }
@@ -230,6 +234,7 @@ class Packer {
 function quantizeRows(filter: TfliteConstant, bias: TfliteConstant, source: Made, bits: number) {
   const channels = filter.shape[0]!;
   const row = filter.values.length / channels;
+  const most = MOST[source.numbers];
   const weights = new Int16Array(filter.values.length);
   const biases = new Int32Array(channels);
   const bounds: number[] = [];
@@ -240,10 +245,10 @@ function quantizeRows(filter: TfliteConstant, bias: TfliteConstant, source: Made
     const sum = real.reduce((total, weight) => total + Math.abs(weight), 0);
     const value = bias.values[channel]!;
     // Rounding adds up to half a unit to each weight.
-    const room = INT32 - (row * source.most) / 2 - 1;
+    const room = INT32 - (row * most) / 2 - 1;
     const unit = Math.max(
-      real.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0) / (2 ** (bits - 1) - 1),
-      (sum * source.most + Math.abs(value)) / room,
+      real.reduce((largest, weight) => Math.max(largest, Math.abs(weight)), 0) / (2 ** (bits - 1) - 1),
+      (sum * most + Math.abs(value)) / room,
       Number.MIN_VALUE,
     );
     let total = 0;
@@ -255,7 +260,7 @@ function quantizeRows(filter: TfliteConstant, bias: TfliteConstant, source: Made
       lows += (weight * lowAt(i)) / unitAt(i);
     }
     biases[channel] = Math.round(value / unit + lows);
-    bounds.push((total * source.most + Math.abs(biases[channel]!)) * unit);
+    bounds.push((total * most + Math.abs(biases[channel]!)) * unit);
     return unit;
   });
   return { weights, biases, units, bounds };

@@ -4,7 +4,7 @@
  */
 import type { Box } from "../types.ts";
 import { type FollowLook, type FollowTarget, followLooks, isReached, verifySquare } from "./follow.ts";
-import { type Sighting, type Size, boxArea, letterboxSquare, overlapArea } from "./geometry.ts";
+import { type Sighting, type Size, boxArea, intersectionOverUnion, letterboxSquare, overlapArea } from "./geometry.ts";
 import { look } from "./look.ts";
 import { type WeighedSighting, isSameFace, merge } from "./merge.ts";
 import type { MotionMap } from "./motion-map.ts";
@@ -23,6 +23,13 @@ const FOLLOW_MISSED_MS = 500;
 
 /** With nobody about whom something is to be found out, and nothing moving, `near` looks at the frame this seldom. */
 const NEAR_STILL_EVERY_MS = 250;
+
+/** A known face that stands still is looked at again after so long: in each third frame of a camera … */
+const STILL_EVERY_MS = 95;
+/** … while a smaller share of the cells around it changes. Swaying changes a twentieth, a step a fifth from frame to frame. */
+const STILL_SHARE = 0.1;
+/** Motion within so many face sizes to each side of a face may be its own. */
+const STILL_MARGIN = 0.3;
 
 /**
  * While nobody is followed, so often a square is looked at that is this many times wider than the frame. It sees faces
@@ -50,6 +57,8 @@ export interface Seen {
   readonly sightings: readonly Sighting[];
   /** @returns Whether a look covered a box's place, so that it would have seen a face there. */
   covers(box: Box): boolean;
+  /** Numbers of the tracks that stand still: they were not looked at, and are where they were. */
+  readonly resting: ReadonlySet<number>;
   /** True where somebody seems to be so near that the frame's edge cuts the face. */
   readonly isCutOff: boolean;
 }
@@ -72,6 +81,8 @@ export interface Scene {
 /** The looks that are planned for one frame. */
 interface Looks {
   readonly follows: readonly FollowLook[];
+  /** Numbers of the tracks that stand still. */
+  readonly resting: ReadonlySet<number>;
   /** Known faces whose latest scores would not confirm a new face: a look at a new face's scale decides. */
   readonly doubted: readonly Box[];
   readonly searches: readonly Square[];
@@ -122,12 +133,16 @@ export class Looker {
     const whole = letterboxSquare(scene.picture);
     const searches = this.#withWide(scene, [whole]);
     const follows = unconfirmed.slice(0, MAX_SUSPICIONS);
-    const { sightings, isCutOff } = await this.#examine(scene, { follows, doubted: [], searches }, 1);
+    const { sightings, isCutOff } = await this.#examine(
+      scene,
+      { follows, resting: NO_TRACKS, doubted: [], searches },
+      1,
+    );
     // A face that this look cannot see is out of reach: it counts as gone.
-    return { sightings, covers: () => true, isCutOff };
+    return { sightings, covers: () => true, resting: NO_TRACKS, isCutOff };
   }
 
-  /** Look at each known face, and search the frame for others, some tiles at a time. */
+  /** Look at each known face that moves, and search the frame for others, some tiles at a time. */
   async far(scene: Scene): Promise<Seen> {
     const { timeMs } = scene;
     // The first step of time is NaN and counts as 0.
@@ -145,7 +160,7 @@ export class Looker {
    *
    * @param suspicion The share of the score that is asked for from which a sighting is a suspicion.
    */
-  async #examine(scene: Scene, { follows, doubted, searches }: Looks, suspicion: number): Promise<Seen> {
+  async #examine(scene: Scene, { follows, resting, doubted, searches }: Looks, suspicion: number): Promise<Seen> {
     const { picture, timeMs, minScore } = scene;
     const squares: Square[] = [];
     const seen: WeighedSighting[] = [];
@@ -171,6 +186,7 @@ export class Looker {
     let left = MAX_SUSPICIONS;
     for (const candidate of merge(found)) {
       if (seen.some((sighting) => isSameFace(sighting, candidate))) continue;
+      if (isOfResting(candidate.box, resting, scene)) continue;
       if (candidate.score >= KNOWN * minScore && known.some((face) => isSameFace(face, candidate))) {
         seen.push(candidate);
         continue;
@@ -182,10 +198,15 @@ export class Looker {
       seen.push(...verified.filter((sighting) => isSameFace(sighting, candidate)));
     }
     // A new face needs the whole score, a known one a share of it.
-    const sightings = merge(seen).filter(
+    const sightings = merge(seen.filter(({ box }) => !isOfResting(box, resting, scene))).filter(
       (sighting) => sighting.score >= minScore || known.some((face) => isSameFace(face, sighting)),
     );
-    return { sightings, covers: (box) => squares.some((square) => isReached({ box }, square)), isCutOff };
+    return {
+      sightings,
+      covers: (box) => squares.some((square) => isReached({ box }, square)),
+      resting,
+      isCutOff,
+    };
   }
 
   #seesNothingNew({ timeMs, motion }: Scene, targets: readonly FollowTarget[]): boolean {
@@ -207,7 +228,8 @@ export class Looker {
   #plan(scene: Scene): Looks {
     const { timeMs, looks, thrifty, motion } = scene;
     const targets = this.#targets(scene);
-    const wanted = followLooks(targets);
+    const resting = thrifty ? targets.filter((target) => isResting(target, scene)) : [];
+    const wanted = followLooks(targets.filter((target) => !resting.includes(target)));
     this.#searchesFirst = !this.#searchesFirst;
     const kept = looks > 1 || this.#searchesFirst || wanted.length === 0 ? 1 : 0;
     const spare = Math.max(kept, looks - wanted.length);
@@ -215,7 +237,8 @@ export class Looker {
     const searches = this.#search.next(timeMs, spare, boxes, thrifty ? motion : null);
     const follows = wanted.slice(0, Math.max(0, looks - searches.length));
     const doubted = targets.filter((target) => target.confirmed && target.doubted).map(({ box }) => box);
-    return { follows, doubted: doubted.slice(0, MAX_SUSPICIONS), searches };
+    const restingIds = new Set(resting.map(({ id }) => id));
+    return { follows, resting: restingIds, doubted: doubted.slice(0, MAX_SUSPICIONS), searches };
   }
 
   /**
@@ -247,6 +270,30 @@ export class Looker {
   }
 }
 
+/** @returns Whether a known face need not be looked at: nothing is left to be found out, and hardly anything moved around it. */
+function isResting({ box, confirmed, missed, doubted, lookedMs }: FollowTarget, { timeMs, motion }: Scene): boolean {
+  if (!confirmed || missed || doubted || timeMs - lookedMs >= STILL_EVERY_MS) return false;
+  const { x, y, width, height } = box;
+  const [marginX, marginY] = [STILL_MARGIN * width, STILL_MARGIN * height];
+  const around = { x: x - marginX, y: y - marginY, width: width + 2 * marginX, height: height + 2 * marginY };
+  return motion.shareSince(around, lookedMs) < STILL_SHARE;
+}
+
+/**
+ * Tell whether a sighting is of a face that stands still. A look that was meant for something else sees it at another scale,
+ * and would move its box.
+ */
+function isOfResting(box: Box, resting: ReadonlySet<number>, { tracks, timeMs }: Scene): boolean {
+  if (resting.size === 0) return false;
+  let most = 0;
+  let nearest: Track | null = null;
+  for (const track of tracks) {
+    const overlap = intersectionOverUnion(box, expectedBox(track, timeMs));
+    if (overlap > most) [most, nearest] = [overlap, track];
+  }
+  return nearest !== null && resting.has(nearest.id);
+}
+
 /** Let a second look at a face replace the first, where it scores higher. */
 function vouch(seen: WeighedSighting[], sighting: WeighedSighting): void {
   const index = seen.findIndex((other) => isSameFace(other, sighting));
@@ -254,8 +301,10 @@ function vouch(seen: WeighedSighting[], sighting: WeighedSighting): void {
   else if (sighting.score > seen[index]!.score) seen[index] = sighting;
 }
 
+const NO_TRACKS: ReadonlySet<number> = new Set();
+
 /** The result of a frame that is not looked at. */
-const NOTHING: Seen = { sightings: [], covers: () => false, isCutOff: false };
+const NOTHING: Seen = { sightings: [], covers: () => false, resting: NO_TRACKS, isCutOff: false };
 
 function isCutOffIn({ picture, motion, timeMs }: Scene, { box, score }: Sighting): boolean {
   const { width, height } = picture;

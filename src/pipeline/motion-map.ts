@@ -119,6 +119,21 @@ export class MotionMap {
     return false;
   }
 
+  /**
+   * Count the cells of a box that changed after a time.
+   *
+   * @param box Frame pixels; beyond the frame its nearest cells count.
+   * @returns A share of its cells, 0..1.
+   */
+  shareSince(box: Box, timeMs: number): number {
+    const { left, right, top, bottom } = this.#cellsOf(box);
+    let changed = 0;
+    for (let row = top; row <= bottom; row++)
+      for (let column = left; column <= right; column++)
+        if (this.#changedMs[row * CELLS + column]! > timeMs) changed += 1;
+    return changed / ((right - left + 1) * (bottom - top + 1));
+  }
+
   /** @returns The cells that a box touches; the last ones included. */
   #cellsOf(box: Box) {
     const { width, height } = this.#frame;

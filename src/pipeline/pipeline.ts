@@ -2,7 +2,16 @@
  * detect -> track -> crop -> classify -> smooth, for one stream of frames. Composes a detector and a classifier; has no
  * tensors, no canvas and no clock of its own.
  */
-import { type Face, type FrameOptions, type FrameResult, type Hint, LABELS, MAX_FACES, type Pace } from "../types.ts";
+import {
+  type Box,
+  type Face,
+  type FrameOptions,
+  type FrameResult,
+  type Hint,
+  LABELS,
+  MAX_FACES,
+  type Pace,
+} from "../types.ts";
 import { Advice } from "./advice.ts";
 import { Cadence, REUSE_MOST_MS } from "./cadence.ts";
 import { CropJudge } from "./crop-fault.ts";
@@ -101,7 +110,8 @@ class FramePipeline implements Pipeline {
 
     if (seen) {
       const isFit = (track: Track): boolean => this.#isFit(picture, track);
-      this.#tracker.update(seen.sightings, this.#nowMs, options.minScore, (box) => seen.covers(box), isFit);
+      const covers = (box: Box): boolean => seen.covers(box);
+      this.#tracker.update(seen.sightings, this.#nowMs, options.minScore, covers, isFit, seen.resting);
     }
     const tracks = this.#tracker.shown(this.#nowMs, most);
     this.#dropPortraits();

@@ -80,7 +80,7 @@ export interface Track {
    * for longer than {@link DOUBT_LATEST_MS}; `null` while looks see enough.
    */
   readonly doubtedSinceMs: number | null;
-  /** When it was last seen. */
+  /** When it was last seen, or rested. */
   readonly seenMs: number;
   /** Its motion until then. */
   readonly trajectory: Readonly<Trajectory>;
@@ -176,6 +176,13 @@ export function seeTrack(
   track.confirmed ||= isConfirmed(track, minScore);
   track.doubtedSinceMs = passes(track, minScore) ? null : doubtMs;
   track.faintSinceMs = score >= bound(FAIR_PART, minScore) ? null : (track.faintSinceMs ?? timeMs);
+}
+
+/** Note that nothing moved in a track's place: it is where it was, and keeps still. */
+export function restTrack(track: TrackState, timeMs: number): void {
+  track.seenMs = timeMs;
+  track.trajectory.velocityX = 0;
+  track.trajectory.velocityY = 0;
 }
 
 /** Note that a look covered a track's place and did not see it. */

@@ -10,6 +10,7 @@ import {
   isOver,
   isShowable,
   missTrack,
+  restTrack,
   seeTrack,
   startTrack,
 } from "./track.ts";
@@ -25,6 +26,8 @@ const SHOWN_BONUS = 1.3;
 
 /** More sightings are left out, the weakest first: it bounds the time of one assignment. */
 const MAX_SIGHTINGS = 24;
+
+const NONE: ReadonlySet<number> = new Set();
 
 /**
  * Follows the faces of one stream of frames: tracking by detection as in SORT (Bewley et al. 2016), with an alpha-beta
@@ -54,6 +57,7 @@ export class Tracker {
    * @param minScore The score that is asked for, 0..1. Weaker sightings continue tracks, but start none.
    * @param looked Whether a look covered a box's place. A face elsewhere is not missed.
    * @param isFit Whether the square of a track's face is fit to be read. Asked for unconfirmed faces of fair scores only.
+   * @param resting Numbers of the tracks that stand still, and were not looked at.
    */
   update(
     sightings: readonly Sighting[],
@@ -61,6 +65,7 @@ export class Tracker {
     minScore: number,
     looked: (box: Box) => boolean,
     isFit: (track: Track) => boolean = () => false,
+    resting: ReadonlySet<number> = NONE,
   ): void {
     const stepMs = Math.max(0, timeMs - this.#lastMs);
     this.#lastMs = timeMs;
@@ -79,6 +84,8 @@ export class Tracker {
       if (column >= 0) {
         taken.add(column);
         seeTrack(track, seen[column]!, timeMs, stepMs, minScore, isFit);
+      } else if (resting.has(track.id)) {
+        restTrack(track, timeMs);
       } else if (looked(track.box)) {
         missTrack(track, timeMs);
       }

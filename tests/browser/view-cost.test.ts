@@ -81,6 +81,8 @@ function resultAt(index: number, x: number, jitter: number): FrameResult {
 const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
 
 async function counters(): Promise<{ readonly layouts: number; readonly styles: number }> {
+  // Enabled each time: on a busy machine the counters were off once after they had been enabled.
+  await session.send("Performance.enable");
   const { metrics } = await session.send("Performance.getMetrics");
   const of = (name: string) => metrics.find((metric) => metric.name === name)!.value;
   return { layouts: of("LayoutCount"), styles: of("RecalcStyleCount") };
@@ -109,7 +111,6 @@ async function costOf(results: readonly FrameResult[]): Promise<Cost> {
 
 /** Draw results until nothing is new: the first ones lay everything out, and transitions run. */
 async function warmUp(): Promise<void> {
-  await session.send("Performance.enable");
   for (let index = 0; index < 10; index++) {
     drawing.show(resultAt(index, 0.3, 0), scene);
     await frame();

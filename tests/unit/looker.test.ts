@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { intersectionOverUnion } from "../../src/pipeline/geometry.ts";
 import { type Pipeline, createPipeline } from "../../src/pipeline/pipeline.ts";
-import type { Picture } from "../../src/pipeline/stages.ts";
+import type { Detector, Picture } from "../../src/pipeline/stages.ts";
 import type { Box, FrameOptions, FrameResult } from "../../src/types.ts";
 import { type MadeFace, type MadeWorld, makeWorld, normal, seeded } from "./made-world.ts";
 
@@ -196,7 +196,7 @@ describe("the number of looks", () => {
 });
 
 describe("where nothing moves", () => {
-  /** The world's picture, as the motion map sees it: a bar at the place of each face, so that faces move something. */
+  /** The world's picture, as the motion map sees it: a pattern on each face, so that faces move something. */
   function inMotion(world: MadeWorld): Picture {
     const { picture } = world;
     return {
@@ -212,34 +212,88 @@ describe("where nothing moves", () => {
           const end = Math.round(size / 2 + (centerX + width / 2 - square.centerX) * scale);
           for (let row = top; row < top + width * scale; row++)
             for (let at = left; at < end; at++)
-              rgba.fill(((row + at) % 4) * 40, (row * size + at) * 4, (row * size + at) * 4 + 4);
+              rgba.fill(
+                ((7 * (row - top) + 5 * (at - left)) % 11) * 16,
+                (row * size + at) * 4,
+                (row * size + at) * 4 + 4,
+              );
         }
         return rgba;
       },
     };
   }
 
-  test("a face that comes into a quiet frame is found within half a second, at ten frames a second", async () => {
+  test("a face that comes into a quiet frame is found within half a second, although quiet frames are 200 ms apart", async () => {
     for (const width of [40, 80, 160]) {
       const world = makeWorld([]);
       const seen = inMotion(world);
       const pipeline = pipelineOf(world);
       let quiet = false;
-      for (let frame = 0; frame < 200; frame++)
-        quiet = (await pipeline.process(seen, frame * 100, ADAPTIVE)).quiet === true;
+      const quietly = async (fromMs: number, toMs: number) => {
+        for (let ms = fromMs; ms <= toMs; ms += 200)
+          quiet = (await pipeline.process(seen, ms, ADAPTIVE)).quiet === true;
+      };
+      await quietly(0, 20_000);
       expect(quiet).toBe(true);
       world.looks.length = 0;
-      for (let frame = 200; frame < 280; frame++) await pipeline.process(seen, frame * 100, ADAPTIVE);
+      await quietly(20_200, 28_000);
       // In eight seconds nineteen tiles twice, and six looks from farther away.
       expect(world.looks.length).toBeLessThanOrEqual(2 * 19 + 6);
+      // Comes in right after a quiet frame.
       world.faces = [{ centerX: 420, centerY: 300, width }];
       let found = false;
-      for (let frame = 280; frame < 285; frame++) {
-        const result = await pipeline.process(seen, frame * 100, ADAPTIVE);
+      for (let ms = 28_200; ms <= 28_500; ms += 1000 / 30) {
+        const result = await pipeline.process(seen, ms, ADAPTIVE);
         expect(result.quiet).toBeUndefined();
         found = result.faces.length === 1;
       }
       expect(found, `${width} px`).toBe(true);
+    }
+  });
+
+  test("a face that stands still is looked at ten times a second, one that moves in each frame", async () => {
+    const world = makeWorld([{ centerX: 200, centerY: 200, width: 110 }]);
+    const seen = inMotion(world);
+    const pipeline = pipelineOf(world);
+    const looksAtFace = async (fromMs: number, pxPerFrame: number) => {
+      let looks = 0;
+      for (let frame = 0; frame < 60; frame++) {
+        const [face] = world.faces;
+        // To the right for a second, and back.
+        world.faces = [{ ...face!, centerX: face!.centerX + (frame < 30 ? pxPerFrame : -pxPerFrame) }];
+        world.looks.length = 0;
+        const { faces } = await pipeline.process(seen, fromMs + (frame * 1000) / 30, ADAPTIVE);
+        expect(faces).toHaveLength(1);
+        // A known face takes two fifths of its own square; the search has no square of that size.
+        looks += world.looks.filter(({ side }) => Math.abs(side - 110 / 0.4) < 20).length;
+      }
+      return looks;
+    };
+    for (let frame = 0; frame < 30; frame++) await pipeline.process(seen, (frame * 1000) / 30, ADAPTIVE);
+    expect(await looksAtFace(1000, 0)).toBeLessThanOrEqual(21);
+    expect(await looksAtFace(3000, 10)).toBeGreaterThanOrEqual(55);
+  });
+
+  test("a look at somebody who moves does not move the box of a face that stands still", async () => {
+    // The other's square cuts it, so it has looks of its own.
+    const still: MadeFace = { centerX: 280, centerY: 240, width: 60 };
+    const world = makeWorld([still]);
+    const { detector } = world;
+    // A box is off where the face takes another share of the square than in a look of its own.
+    const detect: Detector["detect"] = async (rgba, minScore) =>
+      (await detector.detect(rgba, minScore)).map((found) => {
+        const { x, width } = found.box;
+        return Math.abs(width - 0.4) < 0.05 ? found : { ...found, box: { ...found.box, x: x + 0.1 * width } };
+      });
+    const pipeline = createPipeline({ ...world, detector: { ...detector, detect }, clock: () => 0 });
+    const seen = inMotion(world);
+    for (let frame = 0; frame < 120; frame++) {
+      const centerX = 396 + 6 * Math.sin(frame / 2);
+      world.faces = [still, { centerX, centerY: 240, width: 110 }];
+      const { faces } = await pipeline.process(seen, (frame * 1000) / 30, ADAPTIVE);
+      if (frame < 60) continue;
+      const face = faces.find(({ box }) => box.width < 0.13)!;
+      expect(Math.abs((face.box.x + face.box.width / 2) * 640 - 280)).toBeLessThan(1);
     }
   });
 

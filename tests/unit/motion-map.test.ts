@@ -39,6 +39,19 @@ describe("MotionMap", () => {
     expect(motion.since(EVERYWHERE, 30)).toBe(false);
   });
 
+  test("tells which share of a box changed", () => {
+    const motion = new MotionMap();
+    motion.watch(picture(100, 100), 10);
+    expect(motion.shareSince(EVERYWHERE, 0)).toBe(1);
+    motion.watch(picture(160, 100), 20);
+    const share = motion.shareSince({ x: 0, y: 0, width: 320, height: 240 }, 10);
+    expect(share).toBeGreaterThan(0);
+    expect(share).toBeLessThan(0.25);
+    expect(motion.shareSince({ x: 330, y: 250, width: 200, height: 200 }, 10)).toBe(0);
+    // One cell, in the place that the disc has reached.
+    expect(motion.shareSince({ x: 165, y: 105, width: 5, height: 5 }, 10)).toBe(1);
+  });
+
   test("camera noise is not motion", () => {
     const random = seeded(11);
     const motion = new MotionMap();

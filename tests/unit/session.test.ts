@@ -102,13 +102,13 @@ describe("a source", () => {
     expect(client.rotation).toBe(270);
   });
 
-  test("is asked for ten frames a second while nobody is there and nothing moves, and never for more than wished", async () => {
+  test("is asked for five frames a second while nobody is there and nothing moves, and never for more than wished", async () => {
     let maxFps = 25;
     follow(CAMERA, { maxFps: () => maxFps });
     await until(() => answers.source > 1);
     expect(room.maxFps).toBe(25);
     client.isQuiet = true;
-    await until(() => room.maxFps === 10);
+    await until(() => room.maxFps === 5);
     maxFps = 4;
     await until(() => room.maxFps === 4);
     maxFps = 25;
