@@ -34,6 +34,7 @@ export const CHECKS: readonly DeviceCheck[] = [
   { name: "seat", inShort: true, run: seat },
   { name: "cursor", run: cursor },
   { name: "camera", inShort: true, run: pullCamera },
+  { name: "two cameras", run: nameCamera },
   { name: "last screen", run: lastScreen },
   { name: "findings", run: findBroken },
   { name: "mirrored, turned, hours", run: (exhibit) => mirror(exhibit).finally(() => exhibit.plugInMoving()) },
@@ -77,6 +78,20 @@ async function pullCamera(exhibit: Exhibit): Promise<void> {
   await exhibit.plugIn();
   exhibit.held("camera plugged in again: until a face is seen", await exhibit.until("face", seesFace));
   check("the camera's plug restarts nothing", (await exhibit.invocations()) === before);
+}
+
+/** Two cameras, of which one is silent: `camera_name` takes the one that it names, and no other. */
+async function nameCamera(exhibit: Exhibit): Promise<void> {
+  const { machine, webcam } = exhibit;
+  await machine.plugIn({ ...webcam, name: "Other Webcam", frames: [] }, 1);
+  await exhibit.set(`camera_name = ${webcam.name}\n`);
+  check("camera_name: of two cameras the named one shows a face", true);
+  machine.unplug();
+  const demo = await exhibit.until("demo", ({ source, state }) => source === "clip" && state === "running");
+  exhibit.held("camera_name: without the named camera the demo plays, not the other camera", demo);
+  await exhibit.plugIn();
+  exhibit.held("camera_name: plugged in again: until a face is seen", await exhibit.until("face", seesFace));
+  machine.unplug(1);
 }
 
 /** Two screens, and `screens = last`: the one that was plugged in last shows the exhibit. */

@@ -47,8 +47,8 @@ const PROMPT_MS = 3000;
 /** For the emergency shell that systemd opens on the serial port. */
 const START_SHELL = `HOME=/root setsid bash -c "$(echo ${Buffer.from(SHELL).toString("base64")} | base64 -d)" &\n`;
 
-/** Where the webcam is plugged in. */
-const USB_PORT = "usb-1";
+/** Where webcams are plugged in. */
+const USB_PORTS = ["usb-1", "usb-2"] as const;
 
 /** The graphics card's ports. A screen is at the first one; the others are free. */
 const SCREEN_PORTS = ["screen-1", "screen-2"];
@@ -113,7 +113,8 @@ export class Machine {
   #monitor: Lines | null = null;
   #shell: Lines | null = null;
   #serial: Socket | null = null;
-  #webcams: Webcam[] = [];
+  /** By the index of their ports. */
+  readonly #webcams = new Map<number, Webcam>();
   /** Screens that QEMU has heard of since it was started. */
   readonly #plugged = new Set<number>();
   #lastId = 0;
@@ -164,7 +165,7 @@ export class Machine {
       ...["-drive", `if=none,id=disk,format=raw,cache=unsafe,file=${this.#file("disk.img")}`],
       ...["-device", "virtio-blk-pci,drive=disk"],
       ...["-device", "qemu-xhci,id=usb"],
-      ...[...port(USB_PORT), "-device", `usb-redir,chardev=${USB_PORT},bus=usb.0`],
+      ...USB_PORTS.flatMap((id) => [...port(id), "-device", `usb-redir,chardev=${id},bus=usb.0`]),
       ...["-device", `virtio-gpu-pci,id=gpu,max_outputs=${SCREEN_PORTS.length}`],
       ...SCREEN_PORTS.flatMap((id, head) => ["-vnc", `unix:${this.#file(id)},display=gpu,head=${head}`]),
       ...["-rtc", `base=${options.clock ?? "utc"}`],
@@ -187,15 +188,15 @@ export class Machine {
     this.#qemu.stderr!.on("data", (chunk: Buffer) => writeFileSync(this.#file("qemu.log"), chunk, { flag: "a" }));
   }
 
-  /** Plug a webcam in. */
-  async plugIn(format: Format): Promise<void> {
-    this.#webcams.push(await Webcam.plugIn(this.#file(USB_PORT), format));
+  /** Plug a webcam in, at port 0 or 1. */
+  async plugIn(format: Format, port = 0): Promise<void> {
+    this.#webcams.set(port, await Webcam.plugIn(this.#file(USB_PORTS[port]!), format));
   }
 
-  /** Pull the webcam's plug. */
-  unplug(): void {
-    for (const webcam of this.#webcams) webcam.unplug();
-    this.#webcams = [];
+  /** Pull a webcam's plug. */
+  unplug(port = 0): void {
+    this.#webcams.get(port)?.unplug();
+    this.#webcams.delete(port);
   }
 
   /** Plug a screen in, 0 or 1. */
@@ -324,7 +325,7 @@ export class Machine {
   /** Pull the power plug. */
   async cutPower(): Promise<void> {
     const qemu = this.#qemu;
-    this.unplug();
+    for (const port of this.#webcams.keys()) this.unplug(port);
     this.#monitor?.close();
     this.#shell?.close();
     this.#serial?.destroy();

@@ -12,7 +12,7 @@ export interface Format {
   readonly name: string;
   readonly width: number;
   readonly height: number;
-  /** JPEG files, which the camera sends again and again. */
+  /** JPEG files, which the camera sends again and again; a camera without any is silent. */
   readonly frames: readonly Buffer[];
 }
 
@@ -234,7 +234,7 @@ export class Webcam {
 
   #nextFrame(): void {
     // A frame that the computer has not taken whole is not followed by another.
-    if (this.#rest.length > 0 || this.#waiting.length === 0) return;
+    if (this.#rest.length > 0 || this.#waiting.length === 0 || this.#format.frames.length === 0) return;
     this.#rest = Buffer.from(this.#format.frames[this.#frame++ % this.#format.frames.length]!);
     this.#isEven = !this.#isEven;
     this.#flush();
