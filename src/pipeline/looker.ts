@@ -10,7 +10,7 @@ import { type WeighedSighting, isSameFace, merge } from "./merge.ts";
 import type { MotionMap } from "./motion-map.ts";
 import { Search } from "./search.ts";
 import type { Detector, Picture, Square } from "./stages.ts";
-import { type Track, expectedBox } from "./track.ts";
+import { NO_TRACKS, type Track, expectedBox } from "./track.ts";
 
 /** A suspicion, which leads to a closer look, needs this share of the score that is asked for. */
 export const SUSPICION = 0.4;
@@ -26,7 +26,7 @@ const NEAR_STILL_EVERY_MS = 250;
 
 /** A known face that stands still is looked at again after so long: in each third frame of a camera … */
 const STILL_EVERY_MS = 95;
-/** … while a smaller share of the cells around it changes. Swaying changes a twentieth, a step a fifth from frame to frame. */
+/** … while a smaller share of the cells around it changes: somebody who sways changes fewer, who steps more. */
 const STILL_SHARE = 0.1;
 /** Motion within so many face sizes to each side of a face may be its own. */
 const STILL_MARGIN = 0.3;
@@ -133,13 +133,9 @@ export class Looker {
     const whole = letterboxSquare(scene.picture);
     const searches = this.#withWide(scene, [whole]);
     const follows = unconfirmed.slice(0, MAX_SUSPICIONS);
-    const { sightings, isCutOff } = await this.#examine(
-      scene,
-      { follows, resting: NO_TRACKS, doubted: [], searches },
-      1,
-    );
+    const looks = { follows, resting: NO_TRACKS, doubted: [], searches };
     // A face that this look cannot see is out of reach: it counts as gone.
-    return { sightings, covers: () => true, resting: NO_TRACKS, isCutOff };
+    return { ...(await this.#examine(scene, looks, 1)), covers: () => true };
   }
 
   /** Look at each known face that moves, and search the frame for others, some tiles at a time. */
@@ -300,8 +296,6 @@ function vouch(seen: WeighedSighting[], sighting: WeighedSighting): void {
   if (index < 0) seen.push(sighting);
   else if (sighting.score > seen[index]!.score) seen[index] = sighting;
 }
-
-const NO_TRACKS: ReadonlySet<number> = new Set();
 
 /** The result of a frame that is not looked at. */
 const NOTHING: Seen = { sightings: [], covers: () => false, resting: NO_TRACKS, isCutOff: false };

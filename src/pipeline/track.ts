@@ -86,6 +86,9 @@ export interface Track {
   readonly trajectory: Readonly<Trajectory>;
 }
 
+/** An empty set of tracks' numbers. */
+export const NO_TRACKS: ReadonlySet<number> = new Set();
+
 /** A track with the state that only its life needs. */
 export interface TrackState extends Track {
   box: Box;

@@ -4,6 +4,7 @@ import { type Sighting, boxArea, intersectionOverUnion } from "./geometry.ts";
 import { isSameFace } from "./merge.ts";
 import { pairCost } from "./pair-cost.ts";
 import {
+  NO_TRACKS,
   type Track,
   type TrackState,
   expectedCenter,
@@ -26,8 +27,6 @@ const SHOWN_BONUS = 1.3;
 
 /** More sightings are left out, the weakest first: it bounds the time of one assignment. */
 const MAX_SIGHTINGS = 24;
-
-const NONE: ReadonlySet<number> = new Set();
 
 /**
  * Follows the faces of one stream of frames: tracking by detection as in SORT (Bewley et al. 2016), with an alpha-beta
@@ -65,7 +64,7 @@ export class Tracker {
     minScore: number,
     looked: (box: Box) => boolean,
     isFit: (track: Track) => boolean = () => false,
-    resting: ReadonlySet<number> = NONE,
+    resting: ReadonlySet<number> = NO_TRACKS,
   ): void {
     const stepMs = Math.max(0, timeMs - this.#lastMs);
     this.#lastMs = timeMs;

@@ -44,11 +44,16 @@ async function whileFiles(
   files: RegExp,
   answer: (route: Route) => Promise<void>,
 ): Promise<void> {
-  // A file that is on its way when the fault ends has got its answer elsewhere.
-  const handle = (route: Route) => answer(route).catch(() => {});
+  let isOver = false;
+  const handle = (route: Route) =>
+    answer(route).catch((error: unknown) => {
+      // A file that is on its way when the fault ends has got its answer elsewhere.
+      if (!isOver) throw error;
+    });
   await exhibit.context.route(files, handle);
   await breakWorker(exhibit);
   await sleep(between(random, 2000, 6000));
+  isOver = true;
   await exhibit.context.unroute(files, handle);
 }
 
