@@ -9,6 +9,8 @@ const STALL_MS = 3000;
 const UNTAKABLE_MS = 1000;
 /** A page that paints nothing for this long is not rendered: an iframe out of view, for example. */
 const PAINT_MS = 1000;
+/** After this silence a camera has {@link PAINT_MS} left to send a frame, if the page is rendered. */
+const SILENCE_MS = STALL_MS - PAINT_MS;
 /** A frame may come this much too early for the frame rate: cameras and displays are not synchronized. */
 const EARLY_MS = 5;
 /** A source that is asked so long before a frame is due gives it in time: displays show 60 frames a second. */
@@ -177,8 +179,8 @@ class Watch {
         return newest;
       }
       this.#ask();
-      const woken = await this.#pause();
-      if (woken || document.hidden || performance.now() < this.#askMs + STALL_MS) continue;
+      const woken = await this.#pause(SILENCE_MS);
+      if (woken || document.hidden || performance.now() < this.#askMs + SILENCE_MS) continue;
       if (isSilent(this.#source)) await this.#endSilence(this.#source);
       // Browsers pause videos by themselves: after a phone call, a media key, or to save power.
       if (this.#source instanceof HTMLVideoElement && this.#source.paused) play(this.#source);
@@ -205,8 +207,11 @@ class Watch {
    */
   async #endSilence(video: HTMLVideoElement): Promise<void> {
     if (this.#isOfPage && hasEnded(video)) throw endedStream();
-    // Browsers give no frames to an iframe that is out of view. Its camera is not to blame.
-    if (!this.#isOfPage && (await this.#isPainted())) throw stalled(video);
+    if (this.#isOfPage) return;
+    // Browsers give no frames to an iframe that is out of view. Its camera is not to blame, and gets time to send a frame
+    // once the iframe is in view.
+    if (!(await this.#isPainted()) || this.#newest !== null || (await this.#pause(PAINT_MS))) return;
+    throw stalled(video);
   }
 
   /** @returns Whether the page paints at once. Where it does not, resolves when it paints again or something happens. */
@@ -229,15 +234,15 @@ class Watch {
     this.#wake();
   }
 
-  /** @returns Whether something happened before a camera would count as stalled. */
-  #pause(): Promise<boolean> {
+  /** @returns Whether something happened within a time. */
+  #pause(limitMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (woken: boolean) => {
         clearTimeout(timer);
         this.#isAwaited = false;
         resolve(woken);
       };
-      const timer = setTimeout(() => settle(false), STALL_MS);
+      const timer = setTimeout(() => settle(false), limitMs);
       this.#isAwaited = true;
       this.#wake = () => settle(true);
     });

@@ -105,16 +105,17 @@ test("a camera on a page that does not paint gives no frames until it does", asy
       frame.close();
       taken += 1;
     }
-  })().catch(() => {});
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  })().catch((error: unknown) => error);
+  // The feed waits for the page to paint, and later the watch for silent cameras does.
+  await eventually(() => expect(requests).toHaveLength(2));
   const before = taken;
   await new Promise((resolve) => setTimeout(resolve, 500));
   expect(taken).toBe(before);
   vi.unstubAllGlobals();
   for (const request of requests) request();
   await eventually(() => expect(taken).toBeGreaterThan(before));
-  over.abort();
-  await taking;
+  over.abort("over");
+  expect(await taking).toBe("over");
   for (const track of stream.getTracks()) track.stop();
   video.remove();
 });
