@@ -72,13 +72,16 @@ describe("an element that is not rendered", () => {
     expect(capture).not.toHaveBeenCalled();
     set(box, true);
     await nextFrame(element);
-    const { stream } = await capture.mock.results[0]!.value.then((stream: MediaStream) => ({ stream }));
     set(box, false);
-    await eventually(() => expect(stream.getVideoTracks()[0].readyState).toBe("ended"));
+    // On a machine that is busy for seconds, the element may have opened the camera more than once.
+    await eventually(async () => {
+      for (const { value } of capture.mock.results) expect((await value).getVideoTracks()[0].readyState).toBe("ended");
+    });
     expect(element.state).toBe("paused");
+    const openedBefore = capture.mock.calls.length;
     set(box, true);
     await nextFrame(element);
-    expect(capture).toHaveBeenCalledTimes(2);
+    expect(capture.mock.calls.length).toBeGreaterThan(openedBefore);
   });
 
   test("goes on with keep-running", async () => {
