@@ -58,6 +58,7 @@ main() {
   for command in "${COMMANDS[@]}"; do
     command -v "$command" >/dev/null || fail "$command is missing: apt-get install ${TOOLS[*]}"
   done
+  runs_here || fail "Programs for $arch do not run on this machine: apt-get install qemu-user-static (Debian 13: qemu-user-binfmt)"
   cd "$repository"
   "$here/../release.sh" >/dev/null
   version=$(node -p 'require("./package.json").version')
@@ -73,6 +74,12 @@ main() {
   else
     publish
   fi
+}
+
+# The packages' own scripts run while they are installed.
+runs_here() {
+  local -A machine=([amd64]=x86_64 [arm64]=aarch64)
+  [[ $(uname -m) == "${machine[$arch]}" || -e /proc/sys/fs/binfmt_misc/qemu-${machine[$arch]} ]]
 }
 
 # ---------------------------------------------------------------------------------------------------------------- root

@@ -36,7 +36,7 @@ function whyIncomplete(arch: Arch): string | null {
 }
 
 /** The processor of this machine, as Debian calls it. */
-const HOST_ARCH = process.arch === "x64" ? "amd64" : process.arch;
+export const HOST_ARCH = process.arch === "x64" ? "amd64" : process.arch;
 
 function isComplete(arch: Arch): boolean {
   const folders = (process.env["PATH"] ?? "").split(":");

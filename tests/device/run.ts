@@ -2,7 +2,7 @@
  * `npm run test:device`: the exhibit's disk image starts in an emulated computer with its own kernel, screens, webcam and
  * watchdog card. README.md beside this file has the results.
  *
- *   --arch amd64|arm64   the computer's processor; amd64 where it is missing
+ *   --arch amd64|arm64   the computer's processor; where it is missing arm64, or with --short this machine's own
  *   --short              a power cut, a start, the camera; only where the cache holds an image, or Debian's packages for it
  *   --only PATTERN       of the checks only those whose name matches
  *   --cuts NUMBER        power cuts; 6 where it is missing
@@ -16,13 +16,13 @@ import { parseArgs } from "node:util";
 import { check, failures, report } from "../kiosk/report.ts";
 import { CHECKS } from "./checks.ts";
 import { DRAWN_MS, Exhibit } from "./exhibit.ts";
-import { cachedImages, makeImages, whyNoDevice, whyNoShortRun } from "./images.ts";
+import { HOST_ARCH, cachedImages, makeImages, whyNoDevice, whyNoShortRun } from "./images.ts";
 import type { Arch } from "./machine.ts";
 import { cutFirstStart, cutPower } from "./power-cuts.ts";
 
 const { values: options } = parseArgs({
   options: {
-    arch: { type: "string", default: "amd64" },
+    arch: { type: "string" },
     short: { type: "boolean", default: false },
     only: { type: "string", default: "" },
     cuts: { type: "string", default: "6" },
@@ -33,8 +33,9 @@ const { values: options } = parseArgs({
 });
 
 function chosenArch(): Arch {
-  if (options.arch === "amd64" || options.arch === "arm64") return options.arch;
-  throw new Error(`--arch is "${options.arch}"; write amd64 or arm64.`);
+  const arch = options.arch ?? (options.short ? HOST_ARCH : "arm64");
+  if (arch === "amd64" || arch === "arm64") return arch;
+  throw new Error(`--arch is "${arch}"; write amd64 or arm64.`);
 }
 
 async function main(): Promise<void> {
