@@ -1,7 +1,8 @@
 /** Each check does something to the running exhibit and judges the outcome. All run in one start, in the order of the list. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "../kiosk/report.ts";
-import { DRAWN_MS, type Exhibit, seesFace } from "./exhibit.ts";
+import { DRAWN_MS, type DeviceBeat, type Exhibit, playsDemo, seesFace } from "./exhibit.ts";
+import { leaveAtNight, nightlyRestarts, stayUntilNight } from "./night.ts";
 import { type Picture, difference, turned } from "./screens.ts";
 
 interface DeviceCheck {
@@ -35,6 +36,9 @@ export const CHECKS: readonly DeviceCheck[] = [
   { name: "cursor", run: cursor },
   { name: "camera", inShort: true, run: pullCamera },
   { name: "two cameras", run: nameCamera },
+  { name: "camera of another format", run: changeCamera },
+  { name: "camera that is busy", run: occupyCamera },
+  { name: "night's restart", run: restartAtNight },
   { name: "last screen", run: lastScreen },
   { name: "findings", run: findBroken },
   { name: "mirrored, turned, hours", run: (exhibit) => mirror(exhibit).finally(() => exhibit.plugInMoving()) },
@@ -71,9 +75,7 @@ async function cursor(exhibit: Exhibit): Promise<void> {
 
 async function pullCamera(exhibit: Exhibit): Promise<void> {
   const before = await exhibit.invocations();
-  exhibit.machine.unplug();
-  const demo = await exhibit.until("demo", ({ source, state }) => source === "clip" && state === "running");
-  exhibit.held("camera pulled: until the demo plays", demo);
+  exhibit.held("camera pulled: until the demo plays", await exhibit.pullCamera());
   await exhibit.picture("camera-pulled");
   await exhibit.plugIn();
   exhibit.held("camera plugged in again: until a face is seen", await exhibit.until("face", seesFace));
@@ -86,13 +88,102 @@ async function nameCamera(exhibit: Exhibit): Promise<void> {
   await machine.plugIn({ ...webcam, name: "Other Webcam", frames: [] }, 1);
   await exhibit.set(`camera_name = ${webcam.name}\n`);
   check("camera_name: of two cameras the named one shows a face", true);
-  machine.unplug();
-  const demo = await exhibit.until("demo", ({ source, state }) => source === "clip" && state === "running");
+  const demo = await exhibit.pullCamera();
   exhibit.held("camera_name: without the named camera the demo plays, not the other camera", demo);
   await exhibit.plugIn();
   exhibit.held("camera_name: plugged in again: until a face is seen", await exhibit.until("face", seesFace));
   machine.unplug(1);
 }
+
+/** Cameras that offer one format and one size alone. The kernel tells what the browser has it read. */
+async function changeCamera(exhibit: Exhibit): Promise<void> {
+  for (const kind of ["raw", "wide"] as const) {
+    const camera = exhibit.camera(kind);
+    const what = `${camera.pixels} of ${camera.width}x${camera.height}`;
+    await exhibit.pullCamera();
+    await exhibit.plugIn(camera);
+    exhibit.held(`a camera that offers ${what} alone: until a face is seen`, await exhibit.until("face", seesFace));
+    const read = (await exhibit.machine.run(READ_FORMAT)).output;
+    check(`the kernel reads ${what}`, read === what.replace("MJPEG", "MJPG"), read);
+    await sleep(DRAWN_MS);
+    await exhibit.picture(`camera-${kind}`);
+  }
+  await exhibit.pullCamera();
+  await exhibit.plugIn();
+  await exhibit.until("face", seesFace);
+}
+
+/** VIDIOC_G_FMT: what is read of the camera. https://docs.kernel.org/userspace-api/media/v4l/vidioc-g-fmt.html */
+const READ_FORMAT = `perl -e '
+  for (glob "/dev/video*") {
+    my $format = pack "L x204", 1;
+    open my $camera, "+<", $_ or next;
+    ioctl $camera, 0xc0d05604, $format or next;
+    my ($width, $height, $pixels) = unpack "x8 L L a4", $format;
+    print "$pixels of \${width}x$height";
+  }'`;
+
+/** Another program has the camera before the browser can have it. */
+async function occupyCamera(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  const before = await exhibit.invocations();
+  await exhibit.pullCamera();
+  await machine.run(OCCUPY);
+  await exhibit.plugIn();
+  const isBusy = (beat: DeviceBeat) => beat.error === "camera-busy" && playsDemo(beat);
+  exhibit.held(
+    "another program has the camera: until the page says so, and the demo plays",
+    await exhibit.until("busy", isBusy),
+  );
+  await exhibit.picture("camera-busy");
+  await sleep(WATCHDOG_MS);
+  check("while it has it, the demo plays", isBusy((await exhibit.beat())!));
+  await machine.run("systemctl stop other-program");
+  exhibit.held("the program ends: until a face is seen", await exhibit.until("face", seesFace));
+  check("a busy camera restarts nothing", (await exhibit.invocations()) === before);
+}
+
+/** Without a sign of life the exhibit's watchdog would have acted by then, ms. */
+const WATCHDOG_MS = 60_000;
+
+/** VIDIOC_REQBUFS: who has a camera's buffers has the camera. */
+const OCCUPY = `cat >/run/occupy.pl <<'END'
+  until (our $has) {
+    for (glob "/dev/video*") {
+      my $buffers = pack "L5", 2, 1, 1, 0, 0;
+      open my $camera, "+<", $_ or next;
+      $has = $camera if ioctl $camera, 0xc0145608, $buffers;
+    }
+    select undef, undef, undef, 0.02;
+  }
+  sleep;
+END
+systemd-run --quiet --unit=other-program perl /run/occupy.pl`;
+
+/** At the hour of the restart somebody is in view; then everybody leaves. */
+async function restartAtNight(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  await stayUntilNight(exhibit);
+  const before = (await exhibit.invocations()).split("\n");
+  await sleep(QUIET_MS);
+  check("night: nothing restarts while somebody is in view", (await exhibit.invocations()) === before.join("\n"));
+  exhibit.held("night: from the last face until server and browser restart", await leaveAtNight(exhibit));
+  const page = (await exhibit.beat())?.page;
+  await exhibit.patiently(async () => {
+    const isNew = (beat: DeviceBeat) => beat.page !== page && beat.source === "camera" && beat.results > 0;
+    await exhibit.until("an empty room", isNew);
+  });
+  await sleep(QUIET_MS);
+  check("night: there is one restart, although nobody comes", (await nightlyRestarts(exhibit)) === 1);
+  const after = (await exhibit.invocations()).split("\n");
+  check("night: server and browser are new", after[0] !== before[0] && after[1] !== before[1]);
+  machine.unplug();
+  await exhibit.plugIn();
+  exhibit.held("night: somebody comes: until a face is seen", await exhibit.until("face", seesFace));
+}
+
+/** With nobody in view for this long, and another look at the clock, the server restarts at night, ms. */
+const QUIET_MS = 75_000;
 
 /** Two screens, and `screens = last`: the one that was plugged in last shows the exhibit. */
 async function lastScreen(exhibit: Exhibit): Promise<void> {
@@ -154,8 +245,7 @@ async function findBroken(exhibit: Exhibit): Promise<void> {
   const whole = await machine.run(CHECK);
   const wrong = (output: string) => output.split("\n").filter((line) => line.startsWith("WRONG"));
   check("install.sh --check: everything is in order", whole.code === 0, wrong(whole.output).join(" / "));
-  machine.unplug();
-  await exhibit.until("demo", ({ source, state }) => source === "clip" && state === "running");
+  await exhibit.pullCamera();
   const broken = await machine.run(`${BREAK}; ${CHECK}`);
   for (const what of BROKEN) {
     check(

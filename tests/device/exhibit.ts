@@ -1,13 +1,13 @@
 /** The exhibit in an emulated computer: its settings, its heartbeat, its screen. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Beat } from "../kiosk/exhibit.ts";
 import { check, load } from "../kiosk/report.ts";
+import { type Camera, readCamera } from "./cameras.ts";
 import type { Images } from "./machine.ts";
 import { type Arch, Machine } from "./machine.ts";
 import { contrast } from "./screens.ts";
-import { type Format, cutFrames } from "./webcam.ts";
+import type { Format } from "./webcam.ts";
 
 /** An emulated processor is ten times slower than a real one, and other work may wait for the real one, ms. */
 export const LIMIT_MS = 15 * 60_000;
@@ -40,6 +40,8 @@ export interface DeviceBeat extends Beat {
 
 export const seesFace = (beat: DeviceBeat) => beat.source === "camera" && beat.results > 0 && beat.faces > 0;
 
+export const playsDemo = ({ source, state }: DeviceBeat) => source === "clip" && state === "running";
+
 export class Exhibit {
   readonly timesMs: Record<string, number> = {};
   readonly #arch: Arch;
@@ -47,15 +49,19 @@ export class Exhibit {
   readonly #pictures: string | undefined;
   #machine: Machine | null = null;
   #settings = "";
-  /** A webcam that shows the demo clip. */
+  /** A usual webcam that shows the demo clip. */
   readonly webcam: Format;
 
   constructor(arch: Arch, images: Images, pictures: string | undefined) {
     this.#arch = arch;
     this.#images = images;
     this.#pictures = pictures;
-    const frames = cutFrames(readFileSync(images.frames));
-    this.webcam = { name: "Test Webcam", width: 640, height: 480, frames };
+    this.webcam = this.camera("usual");
+  }
+
+  /** @returns A camera that shows the demo clip. */
+  camera(camera: Camera): Format {
+    return readCamera(camera, this.#images.cameras[camera]);
   }
 
   get machine(): Machine {
@@ -140,15 +146,20 @@ export class Exhibit {
     return (await this.machine.run(command)).output;
   }
 
-  async plugIn(): Promise<void> {
-    await this.machine.plugIn(this.webcam);
+  async plugIn(camera = this.webcam): Promise<void> {
+    await this.machine.plugIn(camera);
+  }
+
+  /** Pull the camera's plug, and wait until the demo plays. */
+  async pullCamera(): Promise<number> {
+    this.machine.unplug();
+    return this.until("demo", playsDemo);
   }
 
   /** Plug a webcam in that shows a face that does not move, so that pictures of the screen can be compared, and wait for it. */
   async plugInStill(): Promise<void> {
-    this.machine.unplug();
-    await this.until("demo", ({ source, state }) => source === "clip" && state === "running");
-    await this.machine.plugIn({ ...this.webcam, frames: this.webcam.frames.slice(0, 1) });
+    await this.pullCamera();
+    await this.plugIn({ ...this.webcam, frames: this.webcam.frames.slice(0, 1) });
     await this.until("face", seesFace);
     await sleep(DRAWN_MS);
   }

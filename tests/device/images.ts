@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cameraFrames } from "../kiosk/camera-frames.ts";
+import { CAMERAS, type Camera } from "./cameras.ts";
 import { type Arch, EMULATOR_PACKAGES, type Images, hasEmulator } from "./machine.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -61,23 +62,30 @@ function installPackages(arch: Arch): void {
 
 const paths = (arch: Arch) => ({
   disk: join(CACHE, `${arch}.img`),
-  frames: join(CACHE, "frames.mjpeg"),
+  cameras: {
+    usual: join(CACHE, "frames.mjpeg"),
+    wide: join(CACHE, "frames-wide.mjpeg"),
+    raw: join(CACHE, "frames.yuyv"),
+  } satisfies Record<Camera, string>,
   key: join(CACHE, `${arch}.key`),
   packages: join(CACHE, `${arch}-packages.tar`),
 });
 
 /** @returns The images of this very release from the cache; null where one is missing or of another release. */
 export function cachedImages(arch: Arch): Images | null {
-  const { disk, frames, key } = paths(arch);
+  const { disk, cameras, key } = paths(arch);
   const isCurrent = existsSync(key) && readFileSync(key, "utf8") === releaseKey();
-  return isCurrent && [disk, frames].every((file) => existsSync(file)) ? { disk, frames } : null;
+  return isCurrent && [disk, ...Object.values(cameras)].every((file) => existsSync(file)) ? { disk, cameras } : null;
 }
 
 /** Make what the cache lacks. Needs root. */
 export async function makeImages(arch: Arch): Promise<Images> {
   mkdirSync(CACHE, { recursive: true });
-  const { disk, frames, key, packages } = paths(arch);
-  if (!existsSync(frames)) writeFileSync(frames, await cameraFrames(join(ROOT, "dist")));
+  const { disk, cameras, key, packages } = paths(arch);
+  for (const [camera, file] of Object.entries(cameras)) {
+    if (existsSync(file)) continue;
+    writeFileSync(file, await cameraFrames(join(ROOT, "dist"), CAMERAS[camera as Camera].show));
+  }
   const wanted = releaseKey();
   if (!existsSync(disk) || !existsSync(key) || readFileSync(key, "utf8") !== wanted) {
     console.log(
@@ -90,7 +98,7 @@ export async function makeImages(arch: Arch): Promise<Images> {
     });
     writeFileSync(key, wanted);
   }
-  return { disk, frames };
+  return { disk, cameras };
 }
 
 /** The content of everything that the image is made of, except for Debian's packages. */

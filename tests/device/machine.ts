@@ -11,13 +11,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Picture, hasCursor, plugScreen, readPicture } from "./screens.ts";
 import { connect } from "./socket.ts";
+import type { Camera } from "./cameras.ts";
 import { type Format, Webcam } from "./webcam.ts";
 
 /** The files that a computer starts from. */
 export interface Images {
   readonly disk: string;
-  /** JPEG files, one after the other. */
-  readonly frames: string;
+  /** The frames of each camera, one after the other. */
+  readonly cameras: Readonly<Record<Camera, string>>;
 }
 
 export type Arch = "amd64" | "arm64";

@@ -1,10 +1,11 @@
 /**
- * The power goes while the computer starts, while the exhibit runs, and in the minute in which server and browser start
- * anew, as they do at night. The computer must come back by itself each time.
+ * The power goes while the computer starts, while the exhibit runs, and in the minute in which server and browser restart
+ * for the night. The computer must come back by itself each time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "../kiosk/report.ts";
 import type { Exhibit } from "./exhibit.ts";
+import { leaveAtNight, stayUntilNight } from "./night.ts";
 
 /** Cuts in a row before the computer may start to its end. */
 const IN_A_ROW = 3;
@@ -15,8 +16,8 @@ const STARTING_MS = 20_000;
 /** In the rest of a start the browser loads the page, as it does in a run. */
 const BOOT = 0.6;
 
-/** Server and browser start anew within this time, ms. */
-const RENEWAL_MS = 60_000;
+/** Server and browser restart within this time, ms. */
+const RESTART_MS = 60_000;
 
 /** Switch a computer that is off on, and cut its power while it starts. */
 export async function cutFirstStart({ machine }: Exhibit): Promise<void> {
@@ -42,8 +43,8 @@ const AS_BEFORE = "1\n1\nactive\nrw\n";
 
 /**
  * Cut the power again and again, in groups. The first cut of a group hits the exhibit while it runs or, in every other
- * group, while server and browser start anew; the others hit the starts after it. Then the computer starts without a
- * network and with a wrong clock.
+ * group, while server and browser restart for the night; the others hit the starts after it. Then the computer starts
+ * without a network and with a wrong clock.
  */
 export async function cutPower(exhibit: Exhibit, cuts: number): Promise<void> {
   const { machine } = exhibit;
@@ -52,7 +53,7 @@ export async function cutPower(exhibit: Exhibit, cuts: number): Promise<void> {
     const group = Math.min(IN_A_ROW, cuts - done);
     const moments: string[] = [];
     if ((done / IN_A_ROW) % 2 === 0) moments.push("in a run");
-    else moments.push(`${await renew(exhibit, RENEWAL_MS * fraction(done))} s after server and browser were ended`);
+    else moments.push(`${await restartAtNight(exhibit, RESTART_MS * fraction(done))} s into the night's restart`);
     for (let cut = 0; cut < group; cut++) {
       await machine.cutPower();
       exhibit.writeCard(SETTINGS);
@@ -67,9 +68,10 @@ export async function cutPower(exhibit: Exhibit, cuts: number): Promise<void> {
   }
 }
 
-/** End server and browser, as the server does at night when nobody is in view, and wait. */
-async function renew({ machine }: Exhibit, ms: number): Promise<string> {
-  await machine.run("systemctl restart --no-block emotion-kiosk-server");
+/** Wait for the restart of server and browser at night, and for a part of it. */
+async function restartAtNight(exhibit: Exhibit, ms: number): Promise<string> {
+  await stayUntilNight(exhibit);
+  await leaveAtNight(exhibit);
   await sleep(ms);
   return (ms / 1000).toFixed(0);
 }

@@ -6,17 +6,18 @@
  * UVC: "Universal Serial Bus Device Class Definition for Video Devices", 1.1, and its payload formats.
  */
 import type { Socket } from "node:net";
+import type { PixelFormat } from "../kiosk/camera-frames.ts";
 import { connect } from "./socket.ts";
 
 export interface Format {
   readonly name: string;
   readonly width: number;
   readonly height: number;
-  /** JPEG files, which the camera sends again and again; a camera without any is silent. */
+  readonly pixels: PixelFormat;
+  readonly framesPerSecond: number;
+  /** What the camera sends again and again; a camera without any is silent. */
   readonly frames: readonly Buffer[];
 }
-
-const FRAMES_PER_SECOND = 10;
 
 /** The kernel asks for 32 packets of 512 bytes at once; a payload fills one such request at most, bytes. */
 const PAYLOAD_BYTES = 16_384;
@@ -81,7 +82,7 @@ export class Webcam {
     this.#configuration = configurationOf(format);
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("close", () => clearInterval(this.#clock));
-    this.#clock = setInterval(() => this.#nextFrame(), 1000 / FRAMES_PER_SECOND);
+    this.#clock = setInterval(() => this.#nextFrame(), 1000 / format.framesPerSecond);
     const version = Buffer.alloc(64);
     version.write("emotion-cam test");
     this.#send(HELLO, 0n, [...version, ...u32(CAPABILITIES)]);
@@ -207,7 +208,7 @@ export class Webcam {
     return Buffer.from([
       ...u16(hint),
       ...[1, 1],
-      ...u32(interval()),
+      ...u32(interval(this.#format)),
       ...[0, 0, 0, 0, 0].flatMap(u16),
       ...u32(frameBytes(this.#format)),
       ...u32(PAYLOAD_BYTES),
@@ -255,9 +256,13 @@ export class Webcam {
 }
 
 /** UVC counts a frame's time in units of 100 ns. */
-const interval = () => 10_000_000 / FRAMES_PER_SECOND;
+const interval = ({ framesPerSecond }: Format) => 10_000_000 / framesPerSecond;
 
-const frameBytes = ({ width, height }: Format) => width * height * 2;
+/** UVC's name of YUYV, a GUID. */
+const YUY2 = Buffer.from("5955593200001000800000aa00389b71", "hex");
+
+/** The size of a YUYV frame; a JPEG file is smaller. */
+export const frameBytes = ({ width, height }: Pick<Format, "width" | "height">) => width * height * 2;
 
 function configurationOf(format: Format): Buffer {
   const CLASS_SPECIFIC = 0x24;
@@ -275,14 +280,17 @@ function configurationOf(format: Format): Buffer {
     1,
     ...units,
   ];
-  const mjpeg = [11, CLASS_SPECIFIC, 6, 1, 1, 1, 1, 0, 0, 0, 0];
-  const bits = frameBytes(format) * 8 * FRAMES_PER_SECOND;
+  // A frame's descriptor has the type after that of its format.
+  const [formatType, layout] = format.pixels === "MJPEG" ? [6, [1, 1, 1]] : [4, [1, ...YUY2, 16, 1]];
+  const pixels = [8 + layout.length, CLASS_SPECIFIC, formatType, 1, ...layout, 0, 0, 0, 0];
+  const bits = frameBytes(format) * 8 * format.framesPerSecond;
   const frame = [
-    ...[30, CLASS_SPECIFIC, 7, 1, 0, ...u16(format.width), ...u16(format.height)],
-    ...[...u32(bits), ...u32(bits), ...u32(frameBytes(format)), ...u32(interval()), 1, ...u32(interval())],
+    ...[30, CLASS_SPECIFIC, formatType + 1, 1, 0, ...u16(format.width), ...u16(format.height)],
+    ...[...u32(bits), ...u32(bits), ...u32(frameBytes(format))],
+    ...[...u32(interval(format)), 1, ...u32(interval(format))],
   ];
   const colour = [6, CLASS_SPECIFIC, 13, 1, 1, 4];
-  const formats = [...mjpeg, ...frame, ...colour];
+  const formats = [...pixels, ...frame, ...colour];
   const header = [14, CLASS_SPECIFIC, 1, 1, ...u16(14 + formats.length), STREAM_ENDPOINT, 0, 2, 0, 0, 0, 1, 0];
   const VIDEO = 14;
   const rest = [
@@ -294,8 +302,14 @@ function configurationOf(format: Format): Buffer {
   return Buffer.from([9, 2, ...u16(9 + rest.length), 2, 1, 0, 0x80, 250, ...rest]);
 }
 
-/** Cut a file of JPEG pictures, one after the other, at each picture's beginning. */
-export function cutFrames(bytes: Buffer): Buffer[] {
+/** Cut a file of frames, one after the other: JPEG pictures at each picture's beginning, others by their size. */
+export function cutFrames(bytes: Buffer, format: Pick<Format, "pixels" | "width" | "height">): Buffer[] {
+  if (format.pixels === "YUYV") {
+    const length = frameBytes(format);
+    return Array.from({ length: bytes.length / length }, (_, index) =>
+      bytes.subarray(index * length, (index + 1) * length),
+    );
+  }
   const START = Buffer.from([0xff, 0xd8, 0xff]);
   const starts: number[] = [];
   for (let at = bytes.indexOf(START); at >= 0; at = bytes.indexOf(START, at + START.length)) starts.push(at);
