@@ -27,6 +27,7 @@ const REST_MS = 15_000;
 const SETTINGS = "/etc/emotion-kiosk.conf";
 const TARGET = "/opt/emotion-kiosk";
 const CHECK = `${TARGET}/kiosk/install.sh --check`;
+const SERVER = "emotion-kiosk-server.service";
 const BROWSER = "emotion-kiosk-browser.service";
 
 const SECONDS_TO_RESET_MS = 120_000;
@@ -51,6 +52,7 @@ export const CHECKS: readonly DeviceCheck[] = [
     name: "screen off and on",
     run: (exhibit) => switchScreenOff(exhibit).finally(() => exhibit.machine.plugScreen(0)),
   },
+  { name: "white page", run: whitenPage },
   { name: "memory", run: fillMemory },
   { name: "machine's watchdog", run: freezeSystemd },
 ];
@@ -373,6 +375,30 @@ async function turnByQuarter(exhibit: Exhibit): Promise<void> {
     await exhibit.picture(`rotation-${rotation}`);
   }
 }
+
+/** Chromium's network process dies whenever it is there, so no page is loaded, until the exhibit's watchdog acts. */
+async function whitenPage(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  const timeouts = async () => Number((await machine.run(TIMEOUTS)).output);
+  const before = await timeouts();
+  await machine.run(KILL_NETWORK);
+  await machine.run(`systemctl restart ${SERVER}`);
+  let beat: DeviceBeat | null = null;
+  const acts = await exhibit.untilTrue("the watchdog acts", async () => {
+    beat ??= await exhibit.beat();
+    return (await timeouts()) > before;
+  });
+  await machine.run("systemctl stop network-fault");
+  check("white page: no heartbeat comes from it", beat === null);
+  exhibit.held("white page: until the exhibit's watchdog restarts server and browser", acts);
+  exhibit.held("white page: from then until a face is seen", await exhibit.until("face", seesFace));
+}
+
+const TIMEOUTS = `journalctl -b --no-pager -u ${SERVER} | grep -c "Watchdog timeout"`;
+const KILL_NETWORK = `cat >/run/kill-network.sh <<'END'
+  while sleep 0.5; do pgrep -f utility-sub-type=networ[k] | xargs -r kill -9; done
+END
+systemd-run --quiet --unit=network-fault bash /run/kill-network.sh`;
 
 /** A process of the browser's unit takes what memory it gets, as a leak in a page does. */
 async function fillMemory(exhibit: Exhibit): Promise<void> {

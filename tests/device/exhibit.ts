@@ -105,7 +105,7 @@ export class Exhibit {
       console.log(
         `       no face within ${PATIENCE_MS / 1000} s: the exhibit is restarted, as its watchdog would have done`,
       );
-      void this.machine.run(RESTART);
+      void this.picture("no-face").finally(() => this.machine.run(RESTART));
     }, PATIENCE_MS);
     try {
       await something();
