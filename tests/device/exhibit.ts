@@ -4,8 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Beat } from "../kiosk/exhibit.ts";
 import { check, load } from "../kiosk/report.ts";
 import { type Camera, readCamera } from "./cameras.ts";
-import type { Images } from "./machine.ts";
-import { type Arch, Machine } from "./machine.ts";
+import { type Arch, type Images, Machine, type Options } from "./machine.ts";
 import { contrast } from "./screens.ts";
 import type { Format } from "./webcam.ts";
 
@@ -47,12 +46,20 @@ export class Exhibit {
   readonly #arch: Arch;
   readonly #images: Images;
   readonly #pictures: string | undefined;
+  readonly #owner: Pick<Options, "card" | "hasNetwork">;
   #machine: Machine | null = null;
   #settings = "";
   /** A usual webcam that shows the demo clip. */
   readonly webcam: Format;
 
-  constructor(arch: Arch, images: Images, pictures: string | undefined) {
+  /** @param owner What the owner adds to the image before its first start. */
+  constructor(
+    arch: Arch,
+    images: Images,
+    pictures: string | undefined,
+    owner: Pick<Options, "card" | "hasNetwork"> = { card: {} },
+  ) {
+    this.#owner = owner;
     this.#arch = arch;
     this.#images = images;
     this.#pictures = pictures;
@@ -65,7 +72,7 @@ export class Exhibit {
   }
 
   get machine(): Machine {
-    this.#machine ??= Machine.create({ arch: this.#arch, images: this.#images, card: {} });
+    this.#machine ??= Machine.create({ arch: this.#arch, images: this.#images, ...this.#owner });
     return this.#machine;
   }
 

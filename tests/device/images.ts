@@ -82,10 +82,7 @@ export function cachedImages(arch: Arch): Images | null {
 export async function makeImages(arch: Arch): Promise<Images> {
   mkdirSync(CACHE, { recursive: true });
   const { disk, cameras, key, packages } = paths(arch);
-  for (const [camera, file] of Object.entries(cameras)) {
-    if (existsSync(file)) continue;
-    writeFileSync(file, await cameraFrames(join(ROOT, "dist"), CAMERAS[camera as Camera].show));
-  }
+  await makeCameras(cameras);
   const wanted = releaseKey();
   if (!existsSync(disk) || !existsSync(key) || readFileSync(key, "utf8") !== wanted) {
     console.log(
@@ -101,9 +98,46 @@ export async function makeImages(arch: Arch): Promise<Images> {
   return { disk, cameras };
 }
 
+async function makeCameras(cameras: Images["cameras"]): Promise<void> {
+  for (const [camera, file] of Object.entries(cameras)) {
+    if (existsSync(file)) continue;
+    writeFileSync(file, await cameraFrames(join(ROOT, "dist"), CAMERAS[camera as Camera].show));
+  }
+}
+
+/** What Debian's archive has sent to emulated computers. */
+export const ARCHIVE = join(CACHE, "archive");
+
+/** Make what the cache lacks of the disk with a plain Debian, on which the exhibit is installed. Needs root. */
+export async function makePlainDebian(): Promise<Images> {
+  mkdirSync(CACHE, { recursive: true });
+  const [disk, key] = ["plain-amd64.img", "plain-amd64.key"].map((name) => join(CACHE, name));
+  const { cameras } = paths("amd64");
+  await makeCameras(cameras);
+  const script = join(ROOT, "tests/device/plain-debian.sh");
+  const wanted = createHash("sha256").update(readFileSync(script)).digest("hex");
+  if (!existsSync(disk!) || !existsSync(key!) || readFileSync(key!, "utf8") !== wanted) {
+    console.log(`Making the disk with a plain Debian in ${CACHE} (a minute)`);
+    rmSync(key!, { force: true });
+    execFileSync(script, [disk!], { stdio: ["ignore", "ignore", "inherit"] });
+    writeFileSync(key!, wanted);
+  }
+  return { disk: disk!, cameras };
+}
+
+/** Pack the release. @returns Its archive. */
+export function packRelease(): string {
+  execFileSync(join(ROOT, "kiosk/release.sh"), { stdio: "ignore" });
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
+  return join(ROOT, `release/emotion-kiosk-${version}.tar.gz`);
+}
+
+/** The setup file of cloud-init, as the release brings it. */
+export const USER_DATA = join(ROOT, "kiosk/user-data.yaml");
+
 /** The content of everything that the image is made of, except for Debian's packages. */
 function releaseKey(): string {
-  execFileSync(join(ROOT, "kiosk/release.sh"), { stdio: "ignore" });
+  packRelease();
   const hash = createHash("sha256").update(readFileSync(join(ROOT, "release/SHA256SUMS")));
   const folder = join(ROOT, "kiosk/image");
   const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());

@@ -23,7 +23,7 @@ export interface Images {
 
 export type Arch = "amd64" | "arm64";
 
-/** The settings' partition begins behind the first MiB; `kiosk/image/build.sh` puts it there. */
+/** The partition of the owner's files begins behind the first MiB; `kiosk/image/build.sh` and `plain-debian.sh` put it there. */
 const CARD_OFFSET = "@@1M";
 
 const MEMORY_MB = 3072;
@@ -104,12 +104,17 @@ export interface Options {
   readonly arch: Arch;
   readonly images: Images;
   /** The owner's files on the settings' partition, by name. */
-  readonly card: Readonly<Record<string, string>>;
+  readonly card: Files;
+  /** Its network leads to the host and beyond, in place of nowhere. */
+  readonly hasNetwork?: boolean;
 }
+
+type Files = Readonly<Record<string, string | Uint8Array>>;
 
 export class Machine {
   readonly arch: Arch;
   readonly folder: string;
+  readonly #hasNetwork: boolean;
   #qemu: ChildProcess | null = null;
   #monitor: Lines | null = null;
   #shell: Lines | null = null;
@@ -124,6 +129,7 @@ export class Machine {
 
   private constructor(options: Options) {
     this.arch = options.arch;
+    this.#hasNetwork = options.hasNetwork ?? false;
     this.folder = mkdtempSync(join(tmpdir(), "emotion-cam-device-"));
   }
 
@@ -141,9 +147,9 @@ export class Machine {
   }
 
   /** Write files on the settings' partition, while the computer is off. */
-  writeCard(files: Readonly<Record<string, string>>): void {
-    for (const [name, text] of Object.entries(files)) {
-      writeFileSync(this.#file(name), text);
+  writeCard(files: Files): void {
+    for (const [name, content] of Object.entries(files)) {
+      writeFileSync(this.#file(name), content);
       execFileSync("mcopy", ["-o", "-i", `${this.#file("disk.img")}${CARD_OFFSET}`, this.#file(name), `::${name}`]);
     }
   }
@@ -170,7 +176,12 @@ export class Machine {
       ...["-device", `virtio-gpu-pci,id=gpu,max_outputs=${SCREEN_PORTS.length}`],
       ...SCREEN_PORTS.flatMap((id, head) => ["-vnc", `unix:${this.#file(id)},display=gpu,head=${head}`]),
       ...["-rtc", `base=${options.clock ?? "utc"}`],
-      ...["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,id=nic,netdev=net"],
+      ...[
+        "-netdev",
+        `user,id=net,restrict=${this.#hasNetwork ? "off" : "on"}`,
+        "-device",
+        "virtio-net-pci,id=nic,netdev=net",
+      ],
       // An emulated computer may stand still for longer than the card waits: only its own check lets it reset.
       ...["-device", "i6300esb", "-action", "watchdog=none"],
       ...["-device", "virtio-tablet-pci", "-device", "virtio-rng-pci", "-device", "virtio-serial-pci"],
@@ -239,7 +250,8 @@ export class Machine {
 
   /** Start the shell once for each prompt: after a reset the firmware would take the words as keys. */
   async #startShell(): Promise<void> {
-    this.#serial ??= await connect(this.#file("serial"));
+    // Whoever does not read a serial line holds up the computer that writes to it.
+    this.#serial ??= (await connect(this.#file("serial"))).resume();
     const consoleLog = () => readFileSync(this.#file("console.log"), "latin1");
     if (!consoleLog().slice(this.#logRead).includes(PROMPT)) return;
     this.#serial.write(START_SHELL);

@@ -1,0 +1,200 @@
+/**
+ * The exhibit that is installed, as the manual says: a plain Debian 13, and on its boot partition user-data.yaml with the owner's
+ * key, and the release's archive. Nobody touches it. The power goes in the middle of the installation and of an update.
+ */
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { check } from "../kiosk/report.ts";
+import { Archive } from "./archive.ts";
+import { DRAWN_MS, Exhibit, LIMIT_MS, seesFace } from "./exhibit.ts";
+import { ARCHIVE, USER_DATA, makePlainDebian, packRelease } from "./images.ts";
+
+/** An emulated processor unpacks and sets up Debian's packages in a quarter of an hour, ms. */
+const INSTALLATION_MS = 90 * 60_000;
+
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ owner@museum";
+
+const SETTINGS = "/etc/emotion-kiosk.conf";
+const TARGET = "/opt/emotion-kiosk";
+const INSTALLER = "/root/emotion-kiosk/kiosk/install.sh";
+const SCRIPT = "/var/lib/cloud/scripts/per-boot/emotion-kiosk";
+const UNPACKED = "/opt/emotion-kiosk-archive";
+
+interface Moment {
+  readonly name: string;
+  /** A shell command that succeeds from this moment on. */
+  readonly isReached: string;
+  /** The time from then on until the power goes, ms. */
+  readonly laterMs?: number;
+}
+
+/** The kernel writes a new file's name to the disk within 5 s, and what is in it within 35 s. */
+const NAMES_WRITTEN_MS = 8000;
+
+const INSTALLATION_CUTS: readonly Moment[] = [
+  {
+    name: "after cloud-init wrote its files",
+    isReached: `test -s ${SCRIPT} -a -e /var/lib/cloud/instance/sem/config_users_groups`,
+    laterMs: NAMES_WRITTEN_MS,
+  },
+  { name: "while packages are fetched", isReached: "ls /var/cache/apt/archives/partial/*.deb" },
+  { name: "while Chromium is unpacked", isReached: "test -e /usr/lib/chromium/chromium.dpkg-new" },
+  { name: "while packages are set up", isReached: "(($(grep -c ' status half-configured ' /var/log/dpkg.log) > 30))" },
+  { name: "while the exhibit is copied", isReached: `test -d ${TARGET}.new/site` },
+];
+
+export async function runInstalled(
+  pictures: string | undefined,
+  attempt: (name: string, exhibit: Exhibit, run: () => Promise<void>) => Promise<void>,
+): Promise<Record<string, number>> {
+  const images = await makePlainDebian();
+  const release = packRelease();
+  const archive = await Archive.open(ARCHIVE);
+  const owner = {
+    hasNetwork: true,
+    card: {
+      "user-data": readFileSync(USER_DATA, "utf8").replace("ssh-ed25519 YOUR-PUBLIC-KEY", KEY),
+      "meta-data": "instance-id: first-boot\n",
+      archive: `${archive.address}\n`,
+      [basename(release)]: readFileSync(release),
+    },
+  };
+  const exhibits = [0, 1].map(() => new Exhibit("amd64", images, pictures, owner));
+  const [whole, cut] = exhibits as [Exhibit, Exhibit];
+  const end = () => Promise.all(exhibits.map((exhibit) => exhibit.destroy()));
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => void end().then(() => process.exit(1)));
+  try {
+    await attempt("installed: first start", whole, () => installByItself(whole));
+    await attempt("installed: update", whole, () => update(whole));
+    await attempt("installed: power cut in an update", whole, () => cutUpdate(whole));
+    await whole.destroy();
+    await attempt("installed: power cuts in the installation", cut, () => cutInstallation(cut));
+  } finally {
+    await end();
+    archive.close();
+  }
+  return { ...whole.timesMs, ...cut.timesMs };
+}
+
+async function switchOn(exhibit: Exhibit): Promise<void> {
+  exhibit.machine.powerOn();
+  await exhibit.plugIn();
+  if (!(await exhibit.machine.answers(LIMIT_MS))) throw new Error(`no shell: ${exhibit.machine.log("console.log")}`);
+}
+
+/** Wait until a shell command succeeds inside. */
+async function until(exhibit: Exhibit, what: string, command: string, limitMs: number): Promise<void> {
+  const holds = async () => (await exhibit.machine.run(`${command} >/dev/null 2>&1`, 60_000)).code === 0;
+  await exhibit.untilTrue(what, holds, limitMs);
+}
+
+/** Wait until the exhibit has installed itself and sees a face. */
+async function becomeExhibit(exhibit: Exhibit): Promise<void> {
+  await until(exhibit, "installed", `test -e ${TARGET}/site -a ! -e ${SCRIPT}`, INSTALLATION_MS);
+  await exhibit.patiently(() => exhibit.until("face", seesFace));
+}
+
+async function installByItself(exhibit: Exhibit): Promise<void> {
+  const startedAt = performance.now();
+  await switchOn(exhibit);
+  await becomeExhibit(exhibit);
+  exhibit.held("installed: from the first power on to a face", performance.now() - startedAt);
+  await sleep(DRAWN_MS);
+  await exhibit.picture("installed");
+  await checkOwnersFile(exhibit);
+  await checkOrder(exhibit, "installed");
+}
+
+/** What user-data.yaml asks for. */
+async function checkOwnersFile(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  const asked: readonly (readonly [string, string, string])[] = [
+    ["host name", "hostname", "emotion-kiosk"],
+    ["time zone", "readlink /etc/localtime", "/usr/share/zoneinfo/Europe/Berlin"],
+    ["keeper's key", "cat ~keeper/.ssh/authorized_keys", KEY],
+    ["keeper may do everything", "runuser -u keeper -- sudo -n id -un", "root"],
+    ["no password over the network", "sshd -T | grep ^passwordauthentication", "passwordauthentication no"],
+    ["settings", `paste -sd, ${SETTINGS}`, "language = en,resolution = 1920x1080,hours ="],
+    ["nothing is left of the archive", `ls -d ${UNPACKED} ${SCRIPT} 2>/dev/null | wc -l`, "0"],
+  ];
+  for (const [what, command, wanted] of asked) {
+    const { output } = await machine.run(command);
+    check(`user-data.yaml: ${what}`, output.trim() === wanted, output.trim());
+  }
+  const { width, height } = await machine.look();
+  check("user-data.yaml: the screen's picture", width === 1920 && height === 1080, `${width}x${height}`);
+}
+
+async function checkOrder(exhibit: Exhibit, when: string): Promise<void> {
+  const { code, output } = await exhibit.machine.run(`${TARGET}/kiosk/install.sh --check`);
+  const wrong = output.split("\n").filter((line) => line.startsWith("WRONG"));
+  check(`${when}: install.sh --check finds nothing wrong`, code === 0, wrong.join(" / "));
+}
+
+/** An older release: one of its files differs, and its list of checksums with it. The owner has changed a setting. */
+const AGE = [
+  `cd ${TARGET} && echo '<!-- older -->' >>site/sign.html`,
+  "find site kiosk -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum >SHA256SUMS",
+  `grep -qx 'max_faces = 2' ${SETTINGS} || echo 'max_faces = 2' >>${SETTINGS}`,
+  "sync",
+].join("; ");
+const UNPACK = "tar -xzf /boot/firmware/emotion-kiosk-*.tar.gz -C /root";
+
+async function update(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  await machine.run(`${AGE}; ${UNPACK}`);
+  const page = (await exhibit.beat())?.page;
+  await exhibit.patiently(async () => {
+    const startedAt = performance.now();
+    const { code, output } = await machine.run(INSTALLER);
+    check("update: the installer", code === 0, code === 0 ? "" : output.slice(-500));
+    await exhibit.until("face", (beat) => beat.page !== page && seesFace(beat));
+    exhibit.held("update: until a face is seen", performance.now() - startedAt);
+  });
+  await checkUpdated(exhibit, "update");
+}
+
+async function checkUpdated(exhibit: Exhibit, when: string): Promise<void> {
+  const { output } = await exhibit.machine.run(
+    `grep -c older ${TARGET}/site/sign.html; grep -cxE 'resolution = 1920x1080|max_faces = 2' ${SETTINGS}`,
+  );
+  check(`${when}: the files are new, the settings kept`, output === "0\n2\n", output.trim().replaceAll("\n", ", "));
+  await checkOrder(exhibit, when);
+}
+
+async function cutUpdate(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  await machine.run(AGE);
+  await machine.run(`setsid ${INSTALLER} >/dev/null 2>&1 </dev/null &`);
+  await until(exhibit, "the update copies", `test -d ${TARGET}.new/site`, LIMIT_MS);
+  await recover(exhibit, "power cut in an update");
+  await checkOrder(exhibit, "power cut in an update");
+  await machine.run(INSTALLER);
+  await exhibit.patiently(() => exhibit.until("face", seesFace));
+  await checkUpdated(exhibit, "update after the power cut");
+}
+
+/** Cut the power, and wait until the exhibit sees a face again. */
+async function recover(exhibit: Exhibit, what: string): Promise<void> {
+  await exhibit.machine.cutPower();
+  const startedAt = performance.now();
+  await switchOn(exhibit);
+  await becomeExhibit(exhibit);
+  exhibit.held(`${what}: a face again`, performance.now() - startedAt);
+}
+
+async function cutInstallation(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  for (const { name, isReached, laterMs = 0 } of INSTALLATION_CUTS) {
+    await switchOn(exhibit);
+    await until(exhibit, name, isReached, INSTALLATION_MS);
+    await sleep(laterMs);
+    await machine.cutPower();
+    check(`power cut ${name}`, true);
+  }
+  await recover(exhibit, `${INSTALLATION_CUTS.length} power cuts in the installation`);
+  await checkOwnersFile(exhibit);
+  await checkOrder(exhibit, "power cuts in the installation");
+}
