@@ -108,6 +108,24 @@ test("at a first boot nothing is deleted before it is installed, and the next bo
   expect(existsSync(script)).toBe(false);
 });
 
+test("until the kiosk is installed, each boot does everything of cloud-init's file again", () => {
+  const yaml = readFileSync(join(KIOSK, "user-data.yaml"), "utf8");
+  const [, command] = /^bootcmd:\n {2}- (.*)\n/m.exec(yaml)!;
+  const boot = () =>
+    execFileSync("/bin/sh", ["-c", command!.replace("/opt/", `${folder}/opt/`).replace("/var/", `${folder}/var/`)]);
+  const marks = ["config_write_files", "config_users_groups", "config_ssh"];
+  const done = () => marks.filter((mark) => existsSync(join(folder, "var/lib/cloud/instance/sem", mark)));
+  const doAll = () => marks.forEach((mark) => write(`var/lib/cloud/instance/sem/${mark}`, ""));
+  boot();
+  doAll();
+  boot();
+  expect(done()).toEqual([]);
+  doAll();
+  write("opt/emotion-kiosk/site/index.html", "");
+  boot();
+  expect(done()).toEqual(marks);
+});
+
 describe.runIf(CAN_USE_APT)("packages", () => {
   /** A package system of the test's own, with one package to be had and nothing installed. */
   function makePackageSystem(): NodeJS.ProcessEnv {
