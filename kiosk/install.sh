@@ -26,7 +26,7 @@ readonly RETRY_S=5
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=kiosk/parts.sh
 source "$here/parts.sh"
-# True once a file was written: only then is the exhibit restarted.
+# True once a file was written or a package installed: only then is the exhibit restarted.
 changed=false
 dry_run=false
 desktop=false
@@ -138,6 +138,7 @@ install_packages() {
     retry apt-get -o DPkg::Lock::Timeout="$PATIENCE_S" install -y -q --no-install-recommends --fix-broken "${missing[@]}"
     run mkdir -p "$TARGET"
     if ! $dry_run; then printf '%s\n' "${missing[@]}" >>"$TARGET/packages"; fi
+    changed=true
   fi
   if $dry_run; then return; fi
   local node

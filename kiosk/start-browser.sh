@@ -151,10 +151,26 @@ start_chromium() {
   # In its unit /tmp is a small tmpfs, new at each start: no session is restored, no profile stays locked, and nothing is
   # written to the card.
   browser+=("--user-data-dir=$(mktemp -d)" "${browser_arguments[@]}")
-  if [[ $camera == usb ]]; then exec "${browser[@]}"; fi
-  # Chromium reads a ribbon-cable camera through PipeWire and the portal, which need a session bus.
-  # shellcheck disable=SC2016 # expanded by the inner shell
-  exec dbus-run-session -- sh -c 'pipewire & sleep 1; wireplumber & exec "$@"' sh "${browser[@]}"
+  # A desktop has a session of its own.
+  if [[ $camera == usb || -z ${EMOTION_KIOSK_CAGE:-} ]]; then exec "${browser[@]}"; fi
+  exec dbus-run-session -- bash -c "$(declare -f close_inherited run_with_pipewire); run_with_pipewire \"\$@\"" bash "${browser[@]}"
+}
+
+# Chromium reads a ribbon-cable camera through PipeWire and the portal, which need a session bus. If one of them ends, all
+# end, and systemd starts them again.
+run_with_pipewire() {
+  local store=/org/freedesktop/impl/portal/PermissionStore
+  local name=${store//\//.}
+  (close_inherited && exec pipewire) &
+  until [[ -S $XDG_RUNTIME_DIR/pipewire-0 ]] || ! kill -0 $!; do sleep 0.2; done
+  (close_inherited && exec wireplumber) &
+  # The portal would ask in a window of its own whether a program without a name, such as this browser, may use the camera.
+  # The browser's policy has answered that. https://flatpak.github.io/xdg-desktop-portal/docs/doc-permissions.html
+  dbus-send --session --print-reply --dest="${name#.}" "$store" "${name#.}.SetPermission" \
+    string:devices boolean:true string:camera string: array:string:yes >/dev/null || true
+  "$@" &
+  wait -n || true
+  kill $(jobs -p)
 }
 
 if [[ -z ${WAYLAND_DISPLAY:-} ]]; then start_cage; fi

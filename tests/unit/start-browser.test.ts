@@ -187,3 +187,37 @@ test("with off_hours = off the lit screens are switched off once outside the hou
 test("Debian 12's compositor cannot switch screens off: televisions are told all the same", () => {
   expect(startAt(["18:00", "09:00"], "09:00-18:00", "sets none")).toEqual([STANDBY, WAKE]);
 });
+
+/** A bus, PipeWire and its session manager that say what they do; a socket stands where PipeWire's would. */
+function startWithPipewire(browser: string, manager: string): string[] {
+  const socket = `perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0); bind(S, pack_sockaddr_un($ARGV[0]))' "$XDG_RUNTIME_DIR/pipewire-0"`;
+  const programs = {
+    "dbus-run-session": 'shift; exec "$@"',
+    "dbus-send": `echo "$*" >${folder}/answer`,
+    pipewire: `${socket}; exec /bin/sleep 60`,
+    wireplumber: manager,
+  };
+  for (const [name, text] of Object.entries(programs)) {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  }
+  const words = ["0", "", "csi", "last", "off", "", "--flag"];
+  const environment = { ...WITHIN_CAGE, XDG_RUNTIME_DIR: folder };
+  // PipeWire's socket is looked for until it is there.
+  return start(13, words, environment, { chromium: browser, sleep: "exec /bin/sleep 0.1" }).trim().split("\n");
+}
+
+test("a ribbon-cable camera: the portal's question is answered, and the browser gets its words", () => {
+  const lines = startWithPipewire('echo "chromium $*"; /bin/sleep 0.5', "exec /bin/sleep 60");
+  const answer = readFileSync(join(folder, "answer"), "utf8");
+  expect(answer).toContain("org.freedesktop.impl.portal.PermissionStore.SetPermission");
+  expect(answer).toContain("string:devices boolean:true string:camera string: array:string:yes");
+  expect(lines.some((line) => /^chromium --user-data-dir=\S+ --flag$/.test(line))).toBe(true);
+});
+
+test("a ribbon-cable camera: if the session manager ends, the browser ends too", () => {
+  const lines = startWithPipewire(
+    "echo chromium; trap 'echo ended; exit' TERM; while :; do /bin/sleep 0.1; done",
+    "/bin/sleep 2",
+  );
+  expect(lines).toContain("ended");
+});
