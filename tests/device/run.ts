@@ -45,7 +45,10 @@ async function main(): Promise<void> {
   const arch = chosenArch();
   const why = options.short ? whyNoShortRun(arch) : whyNoDevice(arch);
   if (why !== null) return console.log(`SKIPPED: the emulated device: ${why}.`);
-  if (options.installed) return finish(arch, await runInstalled(options.pictures, attempt));
+  if (options.installed) {
+    const only = new RegExp(options.only);
+    return finish(arch, await runInstalled({ pictures: options.pictures, only, attempt }));
+  }
   const images = cachedImages(arch) ?? (await makeImages(arch));
   if (options.make) return;
   const exhibit = new Exhibit(arch, images, options.pictures);
