@@ -134,6 +134,7 @@ install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     # A power cut during an earlier installation leaves packages half installed.
     retry dpkg --force-confdef --force-confold --configure -a
+    forget_lists
     retry apt-get -o DPkg::Lock::Timeout="$PATIENCE_S" update -q
     retry apt-get -o DPkg::Lock::Timeout="$PATIENCE_S" install -y -q --no-install-recommends --fix-broken "${missing[@]}"
     run mkdir -p "$TARGET"
@@ -144,6 +145,13 @@ install_packages() {
   local node
   node=$(/usr/bin/node -p 'parseInt(process.versions.node)')
   ((node >= MIN_NODE)) || fail "/usr/bin/node is version $node; $MIN_NODE or later is needed."
+}
+
+# A power cut can leave apt's lists of packages empty, and apt does not fetch again what it takes for current.
+forget_lists() {
+  local lists
+  eval "$(apt-config shell lists Dir::State::lists/d)"
+  if [[ -d $lists ]]; then run find "$lists" -type f ! -name lock -delete; fi
 }
 
 install_user() {

@@ -1,5 +1,15 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -141,8 +151,10 @@ describe.runIf(CAN_USE_APT)("packages", () => {
     execFileSync("dpkg-deb", ["--build", join(folder, "package"), archive], { stdio: "ignore" });
     const [sum] = execFileSync("sha256sum", [archive], { encoding: "utf8" }).split(" ");
     const size = readFileSync(archive).length;
-    write("repository/Packages", `${control}Filename: ./kiosk-test.deb\nSize: ${size}\nSHA256: ${sum}\n`);
-    write("etc/apt/sources.list", `deb [trusted=yes] file:${folder}/repository ./\n`);
+    const list = write("repository/Packages", `${control}Filename: ./kiosk-test.deb\nSize: ${size}\nSHA256: ${sum}\n`);
+    const [listSum] = execFileSync("sha256sum", [list], { encoding: "utf8" }).split(" ");
+    write("repository/Release", `Suite: test\nSHA256:\n ${listSum} ${readFileSync(list).length} Packages\n`);
+    write("etc/apt/sources.list", `deb [trusted=yes] copy:${folder}/repository ./\n`);
     // The packages of the machine itself are left alone.
     const configuration = write(
       "apt.conf",
@@ -172,22 +184,40 @@ describe.runIf(CAN_USE_APT)("packages", () => {
     });
   }
 
+  function expectInstalled(env: NodeJS.ProcessEnv): void {
+    // Constants can be set only once, and this installation has its own folder.
+    const script = `
+      source <(sed 's/^readonly //' ${KIOSK}/parts.sh)
+      source <(sed 's|^here=.*||; s|^source .*||; s|^readonly RETRY_S=.*|RETRY_S=1|; s|^readonly PATIENCE_S=.*|PATIENCE_S=60|' ${KIOSK}/install.sh)
+      TARGET=${folder}/opt
+      wanted_packages() { echo kiosk-test; }
+      install_packages`;
+    const { status, stdout, stderr } = spawnSync("bash", ["-c", script], { env, encoding: "utf8" });
+    expect({ status, output: status === 0 ? "" : stdout + stderr }).toEqual({ status: 0, output: "" });
+    expect(readFileSync(join(folder, "var/lib/dpkg/status"), "utf8")).toContain("Status: install ok installed");
+    expect(readFileSync(join(folder, "opt/packages"), "utf8")).toBe("kiosk-test\n");
+  }
+
+  test(
+    "are installed after a power cut has left apt's lists empty",
+    () => {
+      const env = makePackageSystem();
+      execFileSync("apt-get", ["update"], { env, stdio: "ignore" });
+      const lists = join(folder, "var/lib/apt/lists");
+      const packages = readdirSync(lists).filter((name) => name.endsWith("_Packages"));
+      expect(packages).not.toEqual([]);
+      for (const name of packages) truncateSync(join(lists, name));
+      expectInstalled(env);
+    },
+    HANG_MS,
+  );
+
   test.each(["var/lib/dpkg/lock-frontend", "var/lib/apt/lists/lock"])(
     "are installed once the lock %s is free",
     async (lock) => {
       const env = makePackageSystem();
       await holdLock(lock, 3);
-      // Constants can be set only once, and this installation has its own folder.
-      const script = `
-      source <(sed 's/^readonly //' ${KIOSK}/parts.sh)
-      source <(sed 's|^here=.*||; s|^source .*||; s|^readonly RETRY_S=.*|RETRY_S=1|' ${KIOSK}/install.sh)
-      TARGET=${folder}/opt
-      wanted_packages() { echo kiosk-test; }
-      install_packages`;
-      const { status, stdout, stderr } = spawnSync("bash", ["-c", script], { env, encoding: "utf8" });
-      expect({ status, output: status === 0 ? "" : stdout + stderr }).toEqual({ status: 0, output: "" });
-      expect(readFileSync(join(folder, "var/lib/dpkg/status"), "utf8")).toContain("Status: install ok installed");
-      expect(readFileSync(join(folder, "opt/packages"), "utf8")).toBe("kiosk-test\n");
+      expectInstalled(env);
     },
     HANG_MS,
   );
