@@ -1,6 +1,7 @@
 /**
- * The exhibit that is installed, as the manual says: a plain Debian 13, and on its boot partition user-data.yaml with the owner's
- * key, and the release's archive. Nobody touches it. The power goes in the middle of the installation and of an update.
+ * The exhibit that is installed, as the manual says (kiosk/README.md, "Cloud-init"): a plain Debian 13, and on its boot
+ * partition user-data.yaml with the owner's key, and the release's archive. Nobody touches it. The power goes in the middle of
+ * the installation and of an update. A webcam is read through PipeWire, as a ribbon-cable camera is.
  */
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -59,6 +60,7 @@ const STEPS: readonly (readonly [name: string, run: (exhibit: Exhibit) => Promis
   ["installation", installByItself],
   ["update", update],
   ["power cut in an update", cutUpdate],
+  ["camera = csi", readThroughPipewire],
 ];
 const CUTS = "power cuts in the installation";
 
@@ -188,6 +190,28 @@ async function cutUpdate(exhibit: Exhibit): Promise<void> {
   await machine.run(INSTALLER);
   await exhibit.patiently(() => exhibit.until("face", seesFace));
   await checkUpdated(exhibit, "update after the power cut");
+}
+
+/** Chromium reads a ribbon-cable camera through PipeWire. Here it reads the webcam that way. */
+async function readThroughPipewire(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  const page = (await exhibit.beat())?.page;
+  await exhibit.patiently(async () => {
+    const { code, output } = await machine.run(`echo 'camera = csi' >>${SETTINGS}; ${INSTALLER}`, INSTALLATION_MS);
+    check("camera = csi: the installer", code === 0, code === 0 ? "" : output.slice(-500));
+    await exhibit.until("face", (beat) => beat.page !== page && seesFace(beat));
+  });
+  const { output } = await machine.run("pgrep -c -x 'pipewire|wireplumber'");
+  check("camera = csi: a face is seen through PipeWire, without a question", Number(output) === 2, output.trim());
+  await exhibit.picture("csi");
+  await checkOrder(exhibit, "camera = csi");
+  const startedAt = performance.now();
+  const before = (await exhibit.beat())?.page;
+  await exhibit.patiently(async () => {
+    await machine.run("pkill -KILL -x pipewire");
+    await exhibit.until("face", (beat) => beat.page !== before && seesFace(beat));
+  });
+  exhibit.held("camera = csi: PipeWire ended: until a face is seen", performance.now() - startedAt);
 }
 
 /** Cut the power, and wait until the exhibit sees a face again. */

@@ -43,6 +43,7 @@ function chosenArch(): Arch {
 
 async function main(): Promise<void> {
   const arch = chosenArch();
+  if (options.installed && arch !== "amd64") throw new Error("--installed knows amd64 alone.");
   const why = options.short ? whyNoShortRun(arch) : whyNoDevice(arch);
   if (why !== null) return console.log(`SKIPPED: the emulated device: ${why}.`);
   if (options.installed) {
