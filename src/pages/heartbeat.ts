@@ -10,8 +10,11 @@ const PICTURE_EVERY_MS = 500;
 /** The page reloads after this long without a result. The worker's own restarts take far less. */
 const RELOAD_AFTER_MS = 20_000;
 
-/** The first result may take longer: a slow machine reads its networks and warms them up. */
-const FIRST_RESULT_MS = 60_000;
+/**
+ * The first result may take longer: a slow machine that is busy besides reads its networks and warms them up. A reload
+ * throws that away, so it comes only shortly before the server's watchdog, which acts 130 s after the server's start.
+ */
+const FIRST_RESULT_MS = 100_000;
 
 /**
  * Start the page's heartbeat, which is the second ring of recovery. It posts counters to the kiosk's server, whose

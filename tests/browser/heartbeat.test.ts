@@ -98,6 +98,14 @@ test("reloads the page when results stop", async () => {
   expect(reloads).toBeGreaterThan(0);
 });
 
+test("reloads the page when no first result comes, but leaves a slow machine its time", async () => {
+  start();
+  await pass(95);
+  expect(reloads).toBe(0);
+  await pass(15);
+  expect(reloads).toBeGreaterThan(0);
+});
+
 test("does not reload while results come, while the page rests, or while the camera fails", async () => {
   start();
   for (let second = 0; second < 60; second++) {
