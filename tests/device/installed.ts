@@ -61,6 +61,7 @@ const STEPS: readonly (readonly [name: string, run: (exhibit: Exhibit) => Promis
   ["update", update],
   ["power cut in an update", cutUpdate],
   ["camera = csi", readThroughPipewire],
+  ["read-only root", protectRoot],
 ];
 const CUTS = "power cuts in the installation";
 
@@ -212,6 +213,30 @@ async function readThroughPipewire(exhibit: Exhibit): Promise<void> {
     await exhibit.until("face", (beat) => beat.page !== before && seesFace(beat));
   });
   exhibit.held("camera = csi: PipeWire ended: until a face is seen", performance.now() - startedAt);
+}
+
+/** Debian's overlayroot, as the manual says. What a package's scripts do for a usual boot partition is done by hand. */
+const PROTECT = [
+  "DEBIAN_FRONTEND=noninteractive apt-get install -y -q overlayroot",
+  `echo 'overlayroot="tmpfs"' >/etc/overlayroot.conf`,
+  "cp /boot/initrd.img-* /boot/firmware/initrd.img",
+  "sync",
+].join(" && ");
+
+async function protectRoot(exhibit: Exhibit): Promise<void> {
+  const { machine } = exhibit;
+  const { code, output } = await machine.run(PROTECT, INSTALLATION_MS);
+  check("read-only root: overlayroot", code === 0, code === 0 ? "" : output.slice(-500));
+  await recover(exhibit, "read-only root");
+  const NOTE = "/opt/note";
+  const { output: type } = await machine.run(`findmnt -no FSTYPE /; echo >${NOTE}; sync`);
+  check("read-only root: the root is an overlay", type.trim() === "overlay", type.trim());
+  await checkOrder(exhibit, "read-only root");
+  await recover(exhibit, "read-only root, a power cut");
+  const { output: left } = await machine.run(
+    `ls ${NOTE} 2>/dev/null | wc -l; grep -cx 'resolution = 1920x1080' ${SETTINGS}`,
+  );
+  check("read-only root: nothing was written, the settings are kept", left === "0\n1\n", left.trim());
 }
 
 /** Cut the power, and wait until the exhibit sees a face again. */
