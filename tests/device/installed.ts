@@ -142,12 +142,18 @@ async function checkOwnersFile(exhibit: Exhibit): Promise<void> {
 }
 
 async function checkOrder(exhibit: Exhibit, when: string): Promise<void> {
-  const CHECK = `${TARGET}/kiosk/install.sh --check`;
+  let wrong: string[] = [];
   // An emulated processor draws a large picture so slowly that now and then none comes between two heartbeats.
-  await until(exhibit, "nothing is wrong", CHECK, ORDER_MS).catch(() => {});
-  const { code, output } = await exhibit.machine.run(CHECK);
-  const wrong = output.split("\n").filter((line) => line.startsWith("WRONG"));
-  check(`${when}: install.sh --check finds nothing wrong`, code === 0, wrong.join(" / "));
+  const isInOrder = async () => {
+    const { code, output } = await exhibit.machine.run(`${TARGET}/kiosk/install.sh --check`);
+    wrong = output.split("\n").filter((line) => line.startsWith("WRONG"));
+    return code === 0;
+  };
+  const holds = await exhibit.untilTrue("nothing is wrong", isInOrder, ORDER_MS).then(
+    () => true,
+    () => false,
+  );
+  check(`${when}: install.sh --check finds nothing wrong`, holds, wrong.join(" / "));
 }
 
 /** An older release: one of its files differs, and its list of checksums with it. The owner has changed a setting. */

@@ -14,7 +14,7 @@ readonly ROOT_MIB=6144
 readonly PACKAGES=(
   linux-image-amd64 systemd systemd-sysv systemd-boot-efi systemd-resolved systemd-timesyncd dbus udev kmod initramfs-tools zstd
   cloud-init netplan.io openssh-server sudo keyboard-configuration console-setup
-  ca-certificates tzdata procps iproute2 e2fsprogs dosfstools less
+  ca-certificates tzdata procps iproute2 e2fsprogs dosfstools less busybox
 )
 
 disk=$1
