@@ -8,7 +8,7 @@ export type Camera = "usual" | "wide" | "raw";
 interface Kind {
   readonly name: string;
   readonly show: Show;
-  /** What an emulated computer can take. */
+  /** An emulated computer takes no more than this. */
   readonly framesPerSecond: number;
 }
 

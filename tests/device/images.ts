@@ -83,19 +83,27 @@ export async function makeImages(arch: Arch): Promise<Images> {
   mkdirSync(CACHE, { recursive: true });
   const { disk, cameras, key, packages } = paths(arch);
   await makeCameras(cameras);
-  const wanted = releaseKey();
-  if (!existsSync(disk) || !existsSync(key) || readFileSync(key, "utf8") !== wanted) {
-    console.log(
-      `Making the exhibit's image for ${arch} in ${CACHE} (minutes; half an hour where the processor is emulated)`,
-    );
-    rmSync(key, { force: true });
-    const script = join(ROOT, "kiosk/image/build.sh");
-    execFileSync(script, ["--arch", arch, "--raw", disk, "--packages", packages], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
-    writeFileSync(key, wanted);
-  }
+  makeDisk(
+    disk,
+    key,
+    releaseKey(),
+    `the exhibit's image for ${arch} (minutes; half an hour where it is emulated)`,
+    () => runScript("kiosk/image/build.sh", "--arch", arch, "--raw", disk, "--packages", packages),
+  );
   return { disk, cameras };
+}
+
+/** Make a disk, unless the cache has it of the same key. */
+function makeDisk(disk: string, key: string, wanted: string, what: string, make: () => void): void {
+  if (existsSync(disk) && existsSync(key) && readFileSync(key, "utf8") === wanted) return;
+  console.log(`Making in ${CACHE}: ${what}`);
+  rmSync(key, { force: true });
+  make();
+  writeFileSync(key, wanted);
+}
+
+function runScript(script: string, ...words: readonly string[]): void {
+  execFileSync(join(ROOT, script), words, { stdio: ["ignore", "ignore", "inherit"] });
 }
 
 async function makeCameras(cameras: Images["cameras"]): Promise<void> {
@@ -105,7 +113,7 @@ async function makeCameras(cameras: Images["cameras"]): Promise<void> {
   }
 }
 
-/** What Debian's archive has sent to emulated computers. */
+/** The folder that keeps the files that Debian's archive has sent to emulated computers. */
 export const ARCHIVE = join(CACHE, "archive");
 
 /** Make what the cache lacks of the disk with a plain Debian, on which the exhibit is installed. Needs root. */
@@ -114,14 +122,11 @@ export async function makePlainDebian(): Promise<Images> {
   const [disk, key] = ["plain-amd64.img", "plain-amd64.key"].map((name) => join(CACHE, name));
   const { cameras } = paths("amd64");
   await makeCameras(cameras);
-  const script = join(ROOT, "tests/device/plain-debian.sh");
-  const wanted = createHash("sha256").update(readFileSync(script)).digest("hex");
-  if (!existsSync(disk!) || !existsSync(key!) || readFileSync(key!, "utf8") !== wanted) {
-    console.log(`Making the disk with a plain Debian in ${CACHE} (a minute)`);
-    rmSync(key!, { force: true });
-    execFileSync(script, [disk!], { stdio: ["ignore", "ignore", "inherit"] });
-    writeFileSync(key!, wanted);
-  }
+  const script = "tests/device/plain-debian.sh";
+  const wanted = createHash("sha256")
+    .update(readFileSync(join(ROOT, script)))
+    .digest("hex");
+  makeDisk(disk!, key!, wanted, "a disk with a plain Debian (a minute)", () => runScript(script, disk!));
   return { disk: disk!, cameras };
 }
 

@@ -14,7 +14,7 @@ import { ARCHIVE, USER_DATA, makePlainDebian, packRelease } from "./images.ts";
 /** An emulated processor unpacks and sets up Debian's packages in a quarter of an hour, ms. */
 const INSTALLATION_MS = 90 * 60_000;
 
-/** What is wrong for longer is wrong, ms. */
+/** A fault that lasts longer counts as one, ms. */
 const ORDER_MS = 3 * 60_000;
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ owner@museum";
@@ -121,7 +121,7 @@ async function installByItself(exhibit: Exhibit): Promise<void> {
   await checkOrder(exhibit, "installed");
 }
 
-/** What user-data.yaml asks for. */
+/** Check each thing that user-data.yaml asks for. */
 async function checkOwnersFile(exhibit: Exhibit): Promise<void> {
   const { machine } = exhibit;
   const asked: readonly (readonly [string, string, string])[] = [

@@ -250,7 +250,7 @@ export class Machine {
 
   /** Start the shell once for each prompt: after a reset the firmware would take the words as keys. */
   async #startShell(): Promise<void> {
-    // Whoever does not read a serial line holds up the computer that writes to it.
+    // A serial line that nobody reads holds up the computer that writes to it.
     this.#serial ??= (await connect(this.#file("serial"))).resume();
     const consoleLog = () => readFileSync(this.#file("console.log"), "latin1");
     if (!consoleLog().slice(this.#logRead).includes(PROMPT)) return;

@@ -2,7 +2,8 @@
  * `npm run test:device`: the exhibit's disk image starts in an emulated computer with its own kernel, screens, webcam and
  * watchdog card. README.md beside this file has the results.
  *
- *   --arch amd64|arm64   the computer's processor; where it is missing arm64, or with --short this machine's own
+ *   --arch amd64|arm64   the computer's processor; where it is missing arm64, with --short this machine's own, with
+ *                        --installed amd64
  *   --short              a power cut, a start, the camera; only where the cache holds an image, or Debian's packages for it
  *   --only PATTERN       of the checks only those whose name matches
  *   --cuts NUMBER        power cuts; 6 where it is missing
@@ -36,7 +37,8 @@ const { values: options } = parseArgs({
 });
 
 function chosenArch(): Arch {
-  const arch = options.arch ?? (options.short ? HOST_ARCH : "arm64");
+  const usual = options.short ? HOST_ARCH : options.installed ? "amd64" : "arm64";
+  const arch = options.arch ?? usual;
   if (arch === "amd64" || arch === "arm64") return arch;
   throw new Error(`--arch is "${arch}"; write amd64 or arm64.`);
 }

@@ -15,7 +15,7 @@ export interface Format {
   readonly height: number;
   readonly pixels: PixelFormat;
   readonly framesPerSecond: number;
-  /** What the camera sends again and again; a camera without any is silent. */
+  /** The camera sends these again and again; a camera without any is silent. */
   readonly frames: readonly Buffer[];
 }
 

@@ -4,10 +4,10 @@ import { chromium } from "playwright";
 import { createServer } from "../../kiosk/server.ts";
 import { CHROMIUM_ARGS, chromiumPath } from "../chromium.ts";
 
-/** How a camera sends its pictures: as JPEG files, or as two bytes a pixel (YUYV, also called YUY2). */
+/** The form in which a camera sends its pictures: JPEG files, or two bytes a pixel (YUYV, also called YUY2). */
 export type PixelFormat = "MJPEG" | "YUYV";
 
-/** What a camera shows: the demo clip from its beginning. */
+/** A camera's picture, which is the demo clip from its beginning. */
 export interface Show {
   readonly pixels: PixelFormat;
   /** Pixels. */
