@@ -18,7 +18,7 @@ import { parseArgs } from "node:util";
 import { check, failures, report } from "../kiosk/report.ts";
 import { CHECKS } from "./checks.ts";
 import { DRAWN_MS, Exhibit } from "./exhibit.ts";
-import { HOST_ARCH, cachedImages, makeImages, whyNoDevice, whyNoShortRun } from "./images.ts";
+import { HOST_ARCH, cachedImages, makeImages, makePlainDebian, whyNoDevice, whyNoShortRun } from "./images.ts";
 import { runInstalled } from "./installed.ts";
 import type { Arch } from "./machine.ts";
 import { cutFirstStart, cutPower } from "./power-cuts.ts";
@@ -49,6 +49,7 @@ async function main(): Promise<void> {
   const why = options.short ? whyNoShortRun(arch) : whyNoDevice(arch);
   if (why !== null) return console.log(`SKIPPED: the emulated device: ${why}.`);
   if (options.installed) {
+    if (options.make) return void (await makePlainDebian());
     const only = new RegExp(options.only);
     return finish(arch, await runInstalled({ pictures: options.pictures, only, attempt }));
   }
