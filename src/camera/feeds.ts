@@ -8,6 +8,8 @@ const PAINT_MS = 2000;
 const DRIFT = 1 / 1000;
 /** A delay that rises by this much at once is another clock. */
 const LEAP_MS = 1000;
+/** A frame that is awaited comes within this time, or the camera is silent. In the dark, a frame takes 200 ms at most. */
+const LAST_FRAME_MS = 300;
 
 /** A frame that a source has given. */
 export interface Presentation {
@@ -23,7 +25,8 @@ export interface Presentation {
 export interface Feed {
   /** Ask for the next frame. Do nothing where it was asked for already, and where the page is hidden or not rendered. */
   ask(): void;
-  stop(): void;
+  /** @returns Settles when the feed has let go of the source. */
+  stop(): Promise<void>;
 }
 
 /** Receives the frames of a feed. */
@@ -32,8 +35,12 @@ export type Note = (presentation: Presentation) => void;
 /** Open the cheapest feed that the browser has for a source. */
 export function openFeed(source: HTMLVideoElement | HTMLImageElement, note: Note): Feed {
   if (source instanceof HTMLImageElement) return pictureFeed(note);
-  if (trackOf(source) !== null) return new TrackFeed(source, note);
-  return "requestVideoFrameCallback" in source ? callbackFeed(source, note) : timeFeed(source, note);
+  return trackOf(source) === null ? openVideoFeed(source, note) : new TrackFeed(source, note);
+}
+
+/** Open the feed of a video that takes what the video shows. It works wherever the video does. */
+export function openVideoFeed(video: HTMLVideoElement, note: Note): Feed {
+  return "requestVideoFrameCallback" in video ? callbackFeed(video, note) : timeFeed(video, note);
 }
 
 /** Chromium has it in pages, other browsers in workers only. https://w3c.github.io/mediacapture-transform/ */
@@ -57,12 +64,17 @@ function trackOf({ srcObject }: HTMLVideoElement): MediaStreamTrack | null {
  *
  * The track keeps its newest frame for the reader, and goes on while the page is hidden, not rendered, or has paused the
  * video. Nothing is read then.
+ *
+ * Chromium loses a frame that comes in the moment in which its track stops, or its reader is cancelled, while a read waits.
+ * It counts that frame as one in use until it collects garbage, and with two of them no reader of the page gets a frame
+ * of this camera. So the feed reads from a track of its own, and stops it when no read waits.
  */
 class TrackFeed implements Feed {
   readonly #video: HTMLVideoElement;
   readonly #note: Note;
+  #track: MediaStreamTrack | null = null;
   #reader: ReadableStreamDefaultReader<VideoFrame> | null = null;
-  #isAsked = false;
+  #reading: Promise<void> | null = null;
   #isStopped = false;
   #presentedFrames = 0;
   #paintedMs = performance.now();
@@ -76,32 +88,33 @@ class TrackFeed implements Feed {
   }
 
   ask(): void {
-    if (this.#isAsked || this.#isStopped || document.hidden || !this.#isPainted()) return;
+    if (this.#reading !== null || this.#isStopped || document.hidden || !this.#isPainted()) return;
     this.#reader ??= this.#open();
     if (this.#reader === null) return;
-    this.#isAsked = true;
-    this.#reader.read().then(
+    this.#reading = this.#reader.read().then(
       (answer) => this.#take(answer.value ?? null),
       () => this.#take(null),
     );
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.#isStopped = true;
     cancelAnimationFrame(this.#paintRequest);
-    this.#reader?.cancel().catch(() => {});
+    await Promise.race([this.#reading, new Promise((resolve) => setTimeout(resolve, LAST_FRAME_MS))]);
+    this.#track?.stop();
   }
 
   #open(): ReadableStreamDefaultReader<VideoFrame> | null {
     const Processor = trackProcessor();
     const track = trackOf(this.#video);
     if (Processor === undefined || track === null) return null;
-    return new Processor({ track, maxBufferSize: 1 }).readable.getReader();
+    this.#track = track.clone();
+    return new Processor({ track: this.#track, maxBufferSize: 1 }).readable.getReader();
   }
 
   /** @param frame `null` where the track has ended: the stream may have another one. */
   #take(frame: VideoFrame | null): void {
-    this.#isAsked = false;
+    this.#reading = null;
     if (frame === null) this.#reader = null;
     else if (this.#isStopped) frame.close();
     else if (this.#isShown)
@@ -166,7 +179,7 @@ function callbackFeed(video: HTMLVideoElement, note: Note): Feed {
         note({ timeMs: presentationTime, presentedFrames, frame: null });
       });
     },
-    stop: () => video.cancelVideoFrameCallback(request),
+    stop: async () => video.cancelVideoFrameCallback(request),
   };
 }
 
@@ -183,7 +196,7 @@ function timeFeed(video: HTMLVideoElement, note: Note): Feed {
   };
   const feed = {
     ask: () => void (request ||= requestAnimationFrame(look)),
-    stop: () => cancelAnimationFrame(request),
+    stop: async () => cancelAnimationFrame(request),
   };
   return feed;
 }
@@ -201,6 +214,6 @@ function pictureFeed(note: Note): Feed {
   };
   return {
     ask: () => void (timer ??= setTimeout(present, dueMs - performance.now())),
-    stop: () => clearTimeout(timer),
+    stop: async () => clearTimeout(timer),
   };
 }

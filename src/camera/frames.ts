@@ -1,6 +1,6 @@
 import { EmotionCamError } from "../errors.ts";
 import type { Rotation } from "../types.ts";
-import { type Feed, type Presentation, openFeed } from "./feeds.ts";
+import { type Feed, type Note, type Presentation, openFeed, openVideoFeed } from "./feeds.ts";
 import { endedStream, play } from "./source.ts";
 
 /** A camera without a frame for this long has stalled. Even in the dark, a frame takes 200 ms at most. */
@@ -75,7 +75,7 @@ export async function* frames(
       yield { frame, timeMs, presentedFrames };
     }
   } finally {
-    watch.stop();
+    await watch.stop();
   }
 }
 
@@ -148,7 +148,8 @@ class Watch {
   readonly #ends: readonly AbortSignal[];
   readonly #isOfPage: boolean;
   readonly #stopped = new AbortController();
-  readonly #feed: Feed;
+  #feed: Feed;
+  #readsVideo = false;
   #newest: Presentation | null = null;
   /** The source is asked for no frame before: those that nobody takes would cost, too. */
   #askMs = -Infinity;
@@ -162,11 +163,12 @@ class Watch {
     this.#isOfPage = isOfPage;
     const wake = () => this.#wake();
     const until = { signal: this.#stopped.signal };
-    for (const end of ends) end.addEventListener("abort", wake, until);
+    // The caller may be busy with a frame for a second, and the camera is off sooner.
+    for (const end of ends) end.addEventListener("abort", () => void this.stop(), until);
     // A camera may be silent while it is hidden or paused, so the time starts again afterwards.
     document.addEventListener("visibilitychange", wake, until);
     source.addEventListener("play", wake, until);
-    this.#feed = openFeed(source, (presentation) => this.#note(presentation));
+    this.#feed = openFeed(source, this.#note);
   }
 
   /** Wait for a presentation that was not returned before. The receiver closes its frame. */
@@ -201,17 +203,26 @@ class Watch {
   }
 
   /**
-   * Wait while a silent stream may go on.
+   * Wait while a silent stream may go on. A video that shows frames which its feed does not get is read another way: other
+   * readers of the same camera may keep all frames that Chromium gives to a page.
    *
    * @throws EmotionCamError `camera-stalled`, `source-load`.
    */
   async #endSilence(video: HTMLVideoElement): Promise<void> {
     if (this.#isOfPage && hasEnded(video)) throw endedStream();
-    if (this.#isOfPage) return;
     // Browsers give no frames to an iframe that is out of view. Its camera is not to blame, and gets time to send a frame
     // once the iframe is in view.
-    if (!(await this.#isPainted()) || this.#newest !== null || (await this.#pause(PAINT_MS))) return;
-    throw stalled(video);
+    if (!(await this.#isPainted()) || this.#newest !== null) return;
+    const shownBefore = shownFrames(video);
+    if (await this.#pause(PAINT_MS)) return;
+    if (shownFrames(video) > shownBefore && !this.#readsVideo) this.#readVideo(video);
+    else if (!this.#isOfPage) throw stalled(video);
+  }
+
+  #readVideo(video: HTMLVideoElement): void {
+    void this.#feed.stop();
+    this.#readsVideo = true;
+    this.#feed = openVideoFeed(video, this.#note);
   }
 
   /** @returns Whether the page paints at once. Where it does not, resolves when it paints again or something happens. */
@@ -226,12 +237,13 @@ class Watch {
     });
   }
 
-  stop(): void {
+  /** @returns Settles when the source is let go of. */
+  stop(): Promise<void> {
     this.#stopped.abort();
-    this.#feed.stop();
     clearTimeout(this.#timer);
     this.#newest?.frame?.close();
     this.#wake();
+    return this.#feed.stop();
   }
 
   /** @returns Whether something happened within a time. */
@@ -248,13 +260,13 @@ class Watch {
     });
   }
 
-  #note(presentation: Presentation): void {
+  readonly #note: Note = (presentation) => {
     this.#newest?.frame?.close();
     this.#newest = presentation;
     // A slow caller gets the newest frame, so the next one is asked for while it computes.
     if (this.#isAwaited) this.#wake();
     else this.#ask();
-  }
+  };
 }
 
 function isCamera(source: HTMLVideoElement | HTMLImageElement): source is HTMLVideoElement {
@@ -267,6 +279,11 @@ function isClip(source: HTMLVideoElement | HTMLImageElement): source is HTMLVide
 
 function isSilent(source: HTMLVideoElement | HTMLImageElement): source is HTMLVideoElement {
   return isCamera(source) && !source.paused;
+}
+
+/** @returns The frames that a video has shown, where the browser counts them. */
+function shownFrames(video: HTMLVideoElement): number {
+  return video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
 }
 
 function hasEnded({ srcObject }: HTMLVideoElement): boolean {

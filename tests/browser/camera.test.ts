@@ -262,6 +262,53 @@ describe.each(["track", "video"])("frames, read from the %s,", (from) => {
   });
 });
 
+describe("the reader of a track", () => {
+  test("gives way to the video where the page keeps all frames that a camera gives to readers", async () => {
+    const source = await openFake();
+    const { MediaStreamTrackProcessor: Processor } = globalThis as unknown as {
+      MediaStreamTrackProcessor: new (init: { track: MediaStreamTrack }) => { readable: ReadableStream<VideoFrame> };
+    };
+    const [track] = (stage.video.srcObject as MediaStream).getVideoTracks();
+    const reader = new Processor({ track: track! }).readable.getReader();
+    const kept: VideoFrame[] = [];
+    const silence = () => new Promise<"silence">((resolve) => setTimeout(() => resolve("silence"), 2000));
+    for (;;) {
+      const next = await Promise.race([reader.read(), silence()]);
+      if (next === "silence") break;
+      kept.push(next.value!);
+    }
+    expect(kept.length).toBeGreaterThan(0);
+    expect(await take(source, 3)).toHaveLength(3);
+    for (const frame of kept) frame.close();
+    source.close();
+  });
+
+  test("leaves the camera off at its end, and loses no frame", async () => {
+    const rounds = 10;
+    const clone = vi.spyOn(MediaStreamTrack.prototype, "clone");
+    const { read } = ReadableStreamDefaultReader.prototype;
+    let reading = 0;
+    vi.spyOn(ReadableStreamDefaultReader.prototype, "read").mockImplementation(function (
+      this: ReadableStreamDefaultReader<unknown>,
+    ) {
+      reading++;
+      return read.call(this).finally(() => reading--);
+    });
+    let cut = 0;
+    for (let round = 0; round < rounds; round++) {
+      const source = await openFake();
+      await take(source, 1 + (round % 2));
+      cut += reading;
+      source.close();
+      const own = clone.mock.results.at(-1)!.value as MediaStreamTrack;
+      expect(own.readyState).toBe("ended");
+      await vi.waitFor(() => expect(reading).toBe(0), 20_000);
+    }
+    // A busy machine may give the last frame too late now and then.
+    expect(cut).toBeLessThan(rounds / 2);
+  });
+});
+
 describe("showFile", () => {
   test.each(["/not-there.mp4", "/not-there.jpg", "/not-there", "http://[bad"])("%s is source-load", async (url) => {
     const error = await showFile(url, stage, NEVER).catch((reason: unknown) => reason);
