@@ -32,10 +32,14 @@ export interface Feed {
 /** Receives the frames of a feed. */
 export type Note = (presentation: Presentation) => void;
 
-/** Open the cheapest feed that the browser has for a source. */
-export function openFeed(source: HTMLVideoElement | HTMLImageElement, note: Note): Feed {
+/**
+ * Open the cheapest feed that the browser has for a source.
+ *
+ * @param isOfPage Whether a stream is the page's own, which may stop or disable its track at any time.
+ */
+export function openFeed(source: HTMLVideoElement | HTMLImageElement, isOfPage: boolean, note: Note): Feed {
   if (source instanceof HTMLImageElement) return pictureFeed(note);
-  return trackOf(source) === null ? openVideoFeed(source, note) : new TrackFeed(source, note);
+  return trackOf(source) === null ? openVideoFeed(source, note) : new TrackFeed(source, isOfPage, note);
 }
 
 /** Open the feed of a video that takes what the video shows. It works wherever the video does. */
@@ -67,12 +71,14 @@ function trackOf({ srcObject }: HTMLVideoElement): MediaStreamTrack | null {
  *
  * Chromium loses a frame that comes in the moment in which its track stops, or its reader is cancelled, while a read waits.
  * It counts that frame as one in use until it collects garbage, and with two of them no reader of the page gets a frame
- * of this camera. So the feed reads from a track of its own, and stops it when no read waits.
+ * of this camera. So the feed reads a camera from a track of its own, and stops when no read waits. A clone of the page's
+ * track would keep a camera on that the page has turned off, so that track is read itself.
  */
 class TrackFeed implements Feed {
   readonly #video: HTMLVideoElement;
+  readonly #isOfPage: boolean;
   readonly #note: Note;
-  #track: MediaStreamTrack | null = null;
+  #ownTrack: MediaStreamTrack | null = null;
   #reader: ReadableStreamDefaultReader<VideoFrame> | null = null;
   #reading: Promise<void> | null = null;
   #isStopped = false;
@@ -82,8 +88,9 @@ class TrackFeed implements Feed {
   /** The least delay of late from the time that a frame tells to the page's clock. */
   #delayMs = Infinity;
 
-  constructor(video: HTMLVideoElement, note: Note) {
+  constructor(video: HTMLVideoElement, isOfPage: boolean, note: Note) {
     this.#video = video;
+    this.#isOfPage = isOfPage;
     this.#note = note;
   }
 
@@ -101,15 +108,16 @@ class TrackFeed implements Feed {
     this.#isStopped = true;
     cancelAnimationFrame(this.#paintRequest);
     await Promise.race([this.#reading, new Promise((resolve) => setTimeout(resolve, LAST_FRAME_MS))]);
-    this.#track?.stop();
+    this.#ownTrack?.stop();
+    await this.#reader?.cancel().catch(() => {});
   }
 
   #open(): ReadableStreamDefaultReader<VideoFrame> | null {
     const Processor = trackProcessor();
     const track = trackOf(this.#video);
     if (Processor === undefined || track === null) return null;
-    this.#track = track.clone();
-    return new Processor({ track: this.#track, maxBufferSize: 1 }).readable.getReader();
+    this.#ownTrack = this.#isOfPage ? null : track.clone();
+    return new Processor({ track: this.#ownTrack ?? track, maxBufferSize: 1 }).readable.getReader();
   }
 
   /** @param frame `null` where the track has ended: the stream may have another one. */

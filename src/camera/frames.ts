@@ -168,7 +168,7 @@ class Watch {
     // A camera may be silent while it is hidden or paused, so the time starts again afterwards.
     document.addEventListener("visibilitychange", wake, until);
     source.addEventListener("play", wake, until);
-    this.#feed = openFeed(source, this.#note);
+    this.#feed = openFeed(source, isOfPage, this.#note);
   }
 
   /** Wait for a presentation that was not returned before. The receiver closes its frame. */

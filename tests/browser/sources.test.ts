@@ -146,6 +146,8 @@ test("a silent camera on a page that does not paint is not stalled", async () =>
 describe("srcObject", () => {
   test("shows a stream, whose tracks live on after the stop", async () => {
     const capture = vi.spyOn(navigator.mediaDevices, "getUserMedia");
+    // A clone would keep a camera on that the page has stopped.
+    const clone = vi.spyOn(MediaStreamTrack.prototype, "clone");
     const stream = movingCanvas().captureStream();
     const element = put({ src: "/not-there.mp4" });
     element.srcObject = stream;
@@ -155,6 +157,7 @@ describe("srcObject", () => {
     element.remove();
     expect(stream.getVideoTracks()[0]!.readyState).toBe("live");
     expect(capture).not.toHaveBeenCalled();
+    expect(clone).not.toHaveBeenCalled();
   });
 
   test("shows a canvas, and a video", async () => {
