@@ -74,7 +74,7 @@ function trackOf({ srcObject }: HTMLVideoElement): MediaStreamTrack | null {
  * of this camera. So the feed reads a camera from a track of its own, and stops when no read waits. A clone of the page's
  * track would keep a camera on that the page has turned off, so that track is read itself.
  */
-class TrackFeed implements Feed {
+export class TrackFeed implements Feed {
   readonly #video: HTMLVideoElement;
   readonly #isOfPage: boolean;
   readonly #note: Note;

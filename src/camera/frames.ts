@@ -1,6 +1,6 @@
 import { EmotionCamError } from "../errors.ts";
 import type { Rotation } from "../types.ts";
-import { type Feed, type Note, type Presentation, openFeed, openVideoFeed } from "./feeds.ts";
+import { type Feed, type Note, type Presentation, TrackFeed, openFeed, openVideoFeed } from "./feeds.ts";
 import { endedStream, play } from "./source.ts";
 
 /** A camera without a frame for this long has stalled. Even in the dark, a frame takes 200 ms at most. */
@@ -11,6 +11,8 @@ const UNTAKABLE_MS = 1000;
 const PAINT_MS = 1000;
 /** After this silence a camera has {@link PAINT_MS} left to send a frame, if the page is rendered. */
 const SILENCE_MS = STALL_MS - PAINT_MS;
+/** A feed that gets nothing while its video shows so many frames is deaf: even in the dark, a camera gives five a second. */
+const DEAF_FRAMES = 3;
 /** A frame may come this much too early for the frame rate: cameras and displays are not synchronized. */
 const EARLY_MS = 5;
 /** A source that is asked so long before a frame is due gives it in time: displays show 60 frames a second. */
@@ -149,7 +151,6 @@ class Watch {
   readonly #isOfPage: boolean;
   readonly #stopped = new AbortController();
   #feed: Feed;
-  #readsVideo = false;
   #newest: Presentation | null = null;
   /** The source is asked for no frame before: those that nobody takes would cost, too. */
   #askMs = -Infinity;
@@ -203,8 +204,8 @@ class Watch {
   }
 
   /**
-   * Wait while a silent stream may go on. A video that shows frames which its feed does not get is read another way: other
-   * readers of the same camera may keep all frames that Chromium gives to a page.
+   * Wait while a silent stream may go on. A video whose feed is deaf is read another way: other readers of the same camera,
+   * or the page before in the same process, may keep all frames that Chromium gives to readers.
    *
    * @throws EmotionCamError `camera-stalled`, `source-load`.
    */
@@ -215,14 +216,10 @@ class Watch {
     if (!(await this.#isPainted()) || this.#newest !== null) return;
     const shownBefore = shownFrames(video);
     if (await this.#pause(PAINT_MS)) return;
-    if (shownFrames(video) > shownBefore && !this.#readsVideo) this.#readVideo(video);
-    else if (!this.#isOfPage) throw stalled(video);
-  }
-
-  #readVideo(video: HTMLVideoElement): void {
-    void this.#feed.stop();
-    this.#readsVideo = true;
-    this.#feed = openVideoFeed(video, this.#note);
+    if (this.#feed instanceof TrackFeed && shownFrames(video) - shownBefore >= DEAF_FRAMES) {
+      void this.#feed.stop();
+      this.#feed = openVideoFeed(video, this.#note);
+    } else if (!this.#isOfPage) throw stalled(video);
   }
 
   /** @returns Whether the page paints at once. Where it does not, resolves when it paints again or something happens. */
@@ -281,9 +278,8 @@ function isSilent(source: HTMLVideoElement | HTMLImageElement): source is HTMLVi
   return isCamera(source) && !source.paused;
 }
 
-/** @returns The frames that a video has shown, where the browser counts them. */
 function shownFrames(video: HTMLVideoElement): number {
-  return video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
+  return video.getVideoPlaybackQuality().totalVideoFrames;
 }
 
 function hasEnded({ srcObject }: HTMLVideoElement): boolean {
