@@ -319,6 +319,7 @@ export class EmotionCam extends EmotionCamAttributes {
       mayRun: () => this.keepRunning || this.#renderingKeeper.isRendered,
       turn: (isDemo) => this.#turn(isDemo),
       stage: () => ({ video: this.#find("video"), picture: this.#find("img") }),
+      onRest: () => this.#renderingKeeper.lookAgain(),
       rendered: () => this.updateComplete,
       maxFps: () => this.maxFps,
       frameOptions: (source) => this.frameOptions(source),

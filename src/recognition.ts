@@ -25,6 +25,8 @@ export interface RecognitionHost extends Pick<SessionHost, "stage" | "maxFps" | 
   frameOptions(source: number): FrameOptions;
   /** Resolves when the elements of the stage exist. */
   rendered(): Promise<unknown>;
+  /** The element waits until it may run: {@link Recognition.attend} is to be called when it may, and once in any case. */
+  onRest(): void;
   /** The phase, the source or the progress changed. */
   onChange(): void;
   onReady(runtime: RuntimeInfo): void;
@@ -128,7 +130,7 @@ export class Recognition {
     const before = this.#session?.session;
     before?.end();
     this.#reported.clear();
-    if (!this.#host.mayRun()) return this.#change({ type: "rest" });
+    if (!this.#host.mayRun()) return this.#rest();
     this.#change({ type: "begin" });
     const wish = this.#host.wish();
     const ready = Promise.allSettled([before?.done, this.#host.rendered()]);
@@ -154,7 +156,12 @@ export class Recognition {
     if (name === "paused" && mayRun) this.begin();
     if (name === "idle" || name === "paused" || mayRun) return;
     this.#session?.session.end();
+    this.#rest();
+  }
+
+  #rest(): void {
     this.#change({ type: "rest" });
+    this.#host.onRest();
   }
 
   /** End the session and turn the camera off. The networks stay loaded. */

@@ -32,9 +32,19 @@ export class RenderingKeeper implements ReactiveController {
   hostConnected(): void {
     const look = () => this.#look();
     this.#resizes = new ResizeObserver(look);
-    this.#resizes.observe(this.#element);
     this.#intersections = new IntersectionObserver(look);
-    this.#intersections.observe(this.#element);
+    this.lookAgain();
+  }
+
+  /**
+   * Report in the next frame whether the element is rendered. The observers tell changes from one frame to the next, and
+   * so nothing of an element that was hidden and shown in between.
+   */
+  lookAgain(): void {
+    for (const observer of [this.#resizes, this.#intersections]) {
+      observer?.disconnect();
+      observer?.observe(this.#element);
+    }
   }
 
   hostDisconnected(): void {

@@ -84,6 +84,18 @@ describe("an element that is not rendered", () => {
     expect(capture.mock.calls.length).toBeGreaterThan(openedBefore);
   });
 
+  test("starts where it is hidden and shown before the page is painted", async () => {
+    const element = put();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    element.hidden = true;
+    element.autostart = true;
+    await element.updateComplete;
+    expect(element.state).toBe("paused");
+    element.hidden = false;
+    await nextFrame(element);
+    expect(element.state).toBe("running");
+  });
+
   test("goes on with keep-running", async () => {
     const element = put({ autostart: "", "keep-running": "" });
     await nextFrame(element);

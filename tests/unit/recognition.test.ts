@@ -18,6 +18,7 @@ let errors: string[];
 let answers: number;
 let isRendered: boolean;
 let empties: number;
+let rests: number;
 /** Numbers of the sources of all results. */
 let sources: Set<number>;
 let client: MadeClient;
@@ -31,12 +32,14 @@ beforeEach(() => {
   errors = [];
   answers = 0;
   empties = 0;
+  rests = 0;
   isRendered = true;
   sources = new Set();
   recognition = new Recognition(
     {
       wish: () => wish,
       mayRun: () => isRendered,
+      onRest: () => void rests++,
       turn: () => 0,
       stage: () => ({}) as never,
       rendered: () => Promise.resolve(),
@@ -221,7 +224,7 @@ describe("an element that is not rendered", () => {
     await recognition.start(true);
     isRendered = false;
     recognition.attend();
-    expect(recognition.phase.name).toBe("paused");
+    expect([recognition.phase.name, rests]).toEqual(["paused", 1]);
     await until(() => room.lights === 0 && empties === 1);
     const before = answers;
     isRendered = true;
@@ -238,7 +241,7 @@ describe("an element that is not rendered", () => {
     await settle();
     recognition.attend();
     await settle();
-    expect([recognition.phase.name, room.log.length, workers.length]).toEqual(["paused", 0, 0]);
+    expect([recognition.phase.name, room.log.length, workers.length, rests]).toEqual(["paused", 0, 0, 1]);
     isRendered = true;
     recognition.attend();
     expect(await starting).toBe(RUNTIME);
