@@ -25,7 +25,7 @@ export interface RecognitionHost extends Pick<SessionHost, "stage" | "maxFps" | 
   frameOptions(source: number): FrameOptions;
   /** Resolves when the elements of the stage exist. */
   rendered(): Promise<unknown>;
-  /** The element waits until it may run: {@link Recognition.attend} is to be called when it may, and once in any case. */
+  /** The element waits until it may run: call {@link Recognition.attend} in the next frame, and whenever that changes. */
   onRest(): void;
   /** The phase, the source or the progress changed. */
   onChange(): void;

@@ -217,7 +217,7 @@ class Watch {
     const shownBefore = shownFrames(video);
     if (await this.#pause(PAINT_MS)) return;
     if (this.#feed instanceof TrackFeed && shownFrames(video) - shownBefore >= DEAF_FRAMES) {
-      void this.#feed.stop();
+      await this.#feed.stop();
       this.#feed = openVideoFeed(video, this.#note);
     } else if (!this.#isOfPage) throw stalled(video);
   }
